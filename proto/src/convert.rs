@@ -1,0 +1,140 @@
+//! Facts between the wire and the vocabulary, and a section's digest.
+
+use prost::Message;
+use sha2::{Digest, Sha256};
+
+use crate::time::{Span, Time};
+use crate::v1;
+use crate::value::{Reason, Table, Unknown, Value, Version};
+
+/// What a collector found, in the order of its keys.
+pub type Facts = Vec<(String, Value)>;
+
+pub fn section_to_wire(name: &str, facts: &Facts, observed_at: Time) -> v1::Section {
+    let facts: Vec<v1::Fact> = facts.iter().map(|(key, value)| fact_to_wire(key, value)).collect();
+    v1::Section {
+        name: name.to_owned(),
+        digest: digest(&facts),
+        observed_at_us: observed_at.micros(),
+        facts,
+    }
+}
+
+/// Over the facts alone: the same facts at another time have the same digest.
+fn digest(facts: &[v1::Fact]) -> Vec<u8> {
+    let mut hash = Sha256::new();
+    for fact in facts {
+        hash.update(fact.encode_length_delimited_to_vec());
+    }
+    hash.finalize()[..16].to_vec()
+}
+
+pub fn fact_to_wire(key: &str, value: &Value) -> v1::Fact {
+    use v1::fact::Value as W;
+    let value = match value.clone() {
+        Value::Truth(truth) => W::Truth(truth),
+        Value::Number(number) => W::Number(number),
+        Value::Text(text) => W::Text(text),
+        Value::Version(version) => W::Version(version.0),
+        Value::Time(time) => W::Time(time.micros()),
+        Value::Duration(span) => W::Duration(span.0),
+        Value::Size(size) => W::Size(size),
+        Value::List(items) => W::List(v1::TextList { items }),
+        Value::Table(table) => W::Table(v1::Table {
+            columns: table.columns,
+            rows: table.rows.into_iter().map(|items| v1::TextList { items }).collect(),
+        }),
+        Value::Unknown(unknown) => W::Unknown(v1::Unknown {
+            reason: reason_to_wire(unknown.reason).into(),
+            detail: unknown.detail,
+        }),
+    };
+    v1::Fact {
+        key: key.to_owned(),
+        value: Some(value),
+    }
+}
+
+/// A value that is absent, or of a kind this build does not know, is unknown.
+pub fn value_from_wire(value: Option<v1::fact::Value>) -> Value {
+    use v1::fact::Value as W;
+    match value {
+        None => Value::unknown(Reason::NotSupported, "sent by a newer agent"),
+        Some(W::Truth(truth)) => Value::Truth(truth),
+        Some(W::Number(number)) => Value::Number(number),
+        Some(W::Text(text)) => Value::Text(text),
+        Some(W::Version(text)) => match Version::parse(&text) {
+            Some(version) => Value::Version(version),
+            None => Value::unknown(Reason::Damaged, text),
+        },
+        Some(W::Time(time)) => Value::Time(Time(time)),
+        Some(W::Duration(span)) => Value::Duration(Span(span)),
+        Some(W::Size(size)) => Value::Size(size),
+        Some(W::List(list)) => Value::List(list.items),
+        Some(W::Table(table)) => Value::Table(Table {
+            columns: table.columns,
+            rows: table.rows.into_iter().map(|row| row.items).collect(),
+        }),
+        Some(W::Unknown(unknown)) => Value::Unknown(Unknown {
+            reason: reason_from_wire(unknown.reason()),
+            detail: unknown.detail,
+        }),
+    }
+}
+
+fn reason_to_wire(reason: Reason) -> v1::unknown::Reason {
+    match reason {
+        Reason::NotSupported => v1::unknown::Reason::NotSupported,
+        Reason::NoPermission => v1::unknown::Reason::NoPermission,
+        Reason::NotFound => v1::unknown::Reason::NotFound,
+        Reason::Damaged => v1::unknown::Reason::Damaged,
+        Reason::Failed => v1::unknown::Reason::Failed,
+    }
+}
+
+fn reason_from_wire(reason: v1::unknown::Reason) -> Reason {
+    match reason {
+        v1::unknown::Reason::NotSupported => Reason::NotSupported,
+        v1::unknown::Reason::NoPermission => Reason::NoPermission,
+        v1::unknown::Reason::NotFound => Reason::NotFound,
+        v1::unknown::Reason::Damaged => Reason::Damaged,
+        v1::unknown::Reason::Failed | v1::unknown::Reason::Unspecified => Reason::Failed,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_of_value_survives_the_wire() {
+        let values = [
+            Value::Truth(false),
+            Value::Number(-3),
+            Value::Text("受付１".into()),
+            Value::Version(Version("10.0.19044.4291".into())),
+            Value::Time(Time(1_700_000_000_000_000)),
+            Value::Duration(Span::minutes(3)),
+            Value::Size(u64::MAX),
+            Value::List(vec!["a".into(), String::new()]),
+            Value::Table(Table {
+                columns: vec!["id".into()],
+                rows: vec![vec!["x".into()], vec![]],
+            }),
+            Value::unknown(Reason::NoPermission, "denied"),
+        ];
+        for value in values {
+            assert_eq!(value_from_wire(fact_to_wire("a.b", &value).value), value);
+        }
+        assert!(value_from_wire(None).is_unknown());
+        assert!(value_from_wire(Some(v1::fact::Value::Version("two".into()))).is_unknown());
+    }
+
+    #[test]
+    fn the_digest_follows_the_facts_and_not_the_time() {
+        let facts = |on| vec![("power.fast_startup".to_owned(), Value::Truth(on))];
+        let on = section_to_wire("power", &facts(true), Time(1));
+        assert_eq!(on.digest, section_to_wire("power", &facts(true), Time(2)).digest);
+        assert_ne!(on.digest, section_to_wire("power", &facts(false), Time(1)).digest);
+    }
+}

@@ -1,0 +1,22 @@
+//! What server and agent share: the wire contract, the fact catalogue, identifiers and time.
+//!
+//! Without the `wire` and `clock` features only the vocabulary is left: that is what pure code depends on.
+
+pub mod fact;
+pub mod id;
+pub mod time;
+pub mod value;
+
+#[cfg(feature = "clock")]
+pub mod clock;
+#[cfg(feature = "wire")]
+pub mod convert;
+#[cfg(feature = "wire")]
+pub mod limits;
+
+/// The messages and services of `kaishin.agent.v1`, generated.
+#[cfg(feature = "wire")]
+#[expect(clippy::allow_attributes, reason = "generated code")]
+pub mod v1 {
+    tonic::include_proto!("kaishin.agent.v1");
+}
