@@ -1,1 +1,11 @@
+//! Kaishin's decisions. Data in, data out: no I/O, no clock, no randomness; time and random bytes come in as arguments.
 
+pub mod access;
+pub mod audit;
+pub mod enrolment;
+pub mod job;
+pub mod remedy;
+pub mod terminal;
+pub mod words;
+
+pub use kaishin_proto::{fact, id, time, value};
