@@ -1,0 +1,65 @@
+//! Private, durable files: the only way the agent puts its own state on a disk. Readable by nobody else, replaced as a
+//! whole, and on the platter before the call returns.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::Path;
+
+/// Makes the directory, closed to other users. On Windows the folder inherits what the installer set on its parent.
+pub fn private_dir(path: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::DirBuilderExt;
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
+    }
+    #[cfg(not(unix))]
+    {
+        fs::create_dir_all(path)
+    }
+}
+
+fn private_options() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.mode(0o600);
+    }
+    options
+}
+
+/// Puts `bytes` in place of whatever `path` held: after a power cut it holds the old or the new, never a mixture.
+pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let beside = path.with_extension("new");
+    let mut file = private_options()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .open(&beside)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    drop(file);
+    fs::rename(&beside, path)?;
+    sync_parent(path)
+}
+
+/// Opens a file to add to, making it where it is absent.
+pub fn appendable(path: &Path) -> io::Result<File> {
+    let existed = path.exists();
+    let file = private_options().read(true).append(true).create(true).open(path)?;
+    if !existed {
+        sync_parent(path)?;
+    }
+    Ok(file)
+}
+
+/// A new or renamed name is durable only when its directory is. Windows journals directory changes by itself.
+fn sync_parent(path: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    if let Some(parent) = path.parent() {
+        File::open(parent)?.sync_all()?;
+    }
+    #[cfg(not(unix))]
+    let _ = path;
+    Ok(())
+}

@@ -1,0 +1,217 @@
+//! The real Linux subset: enough to register, be seen and be told apart. There is no registry here, and saying so is the
+//! answer. Everything is read from files below a root, so that a test can lay out a machine.
+
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use kaishin_proto::time::Time;
+
+use super::{Boot, Hive, MAX_FILE, Machine, Os, OsError, OsVersion, Read, RegistryKey, RegistryValue};
+
+pub struct Linux {
+    root: PathBuf,
+}
+
+impl Linux {
+    pub fn new(root: impl Into<PathBuf>) -> Linux {
+        Linux { root: root.into() }
+    }
+
+    fn text(&self, path: &str) -> Read<String> {
+        let bytes = self.read_file(&self.root.join(path))?;
+        let text = String::from_utf8(bytes).map_err(|_| OsError::damaged(format!("{path} is not text")))?;
+        present(text.trim(), path)
+    }
+
+    fn dmi(&self, name: &str) -> Read<String> {
+        self.text(&format!("sys/class/dmi/id/{name}"))
+    }
+
+    fn release(&self, key: &str) -> Read<String> {
+        let text = self.text("etc/os-release")?;
+        let line = text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='));
+        let value = line.ok_or_else(|| OsError::not_found(format!("os-release has no {key}")))?;
+        present(value.trim_matches('"'), key)
+    }
+
+    fn memory(&self) -> Read<u64> {
+        let text = self.text("proc/meminfo")?;
+        let kib = text
+            .lines()
+            .find_map(|line| line.strip_prefix("MemTotal:")?.trim().strip_suffix(" kB"));
+        let kib = kib.ok_or_else(|| OsError::damaged("meminfo has no MemTotal"))?;
+        let kib: u64 = kib
+            .trim()
+            .parse()
+            .map_err(|_| OsError::damaged(format!("MemTotal is {kib:?}")))?;
+        kib.checked_mul(1024)
+            .ok_or_else(|| OsError::damaged(format!("MemTotal is {kib}")))
+    }
+
+    fn boot_time(&self) -> Read<Time> {
+        let text = self.text("proc/stat")?;
+        let seconds = text.lines().find_map(|line| line.strip_prefix("btime "));
+        let seconds: Option<i64> = seconds.and_then(|seconds| seconds.trim().parse().ok());
+        seconds
+            .and_then(|seconds| seconds.checked_mul(1_000_000))
+            .map(Time)
+            .ok_or_else(|| OsError::damaged("/proc/stat has no sound btime"))
+    }
+
+    fn no_registry<T>() -> Read<T> {
+        Err(OsError::not_supported("Linux has no registry"))
+    }
+}
+
+/// The leading numbers of a kernel release: "6.1.0-13-amd64" is 6.1.0.
+fn numbers_of(release: &str) -> &str {
+    let end = release
+        .find(|c: char| !c.is_ascii_digit() && c != '.')
+        .unwrap_or(release.len());
+    release[..end].trim_end_matches('.')
+}
+
+/// Boards say nothing in many ways; a placeholder is not a serial number.
+fn present(text: &str, what: &str) -> Read<String> {
+    const NOTHING: [&str; 5] = ["", "None", "Default string", "To be filled by O.E.M.", "Not Specified"];
+    if NOTHING.contains(&text) {
+        return Err(OsError::not_found(format!("{what} says nothing")));
+    }
+    Ok(text.to_owned())
+}
+
+impl Os for Linux {
+    fn platform(&self) -> &'static str {
+        "linux"
+    }
+
+    fn hostname(&self) -> Read<String> {
+        self.text("proc/sys/kernel/hostname")
+    }
+
+    fn machine(&self) -> Machine {
+        let manufacturer = self.dmi("sys_vendor");
+        // Lenovo keeps the name that people know in the version field; its product name is the machine type.
+        let lenovo = manufacturer
+            .as_deref()
+            .is_ok_and(|maker| maker.eq_ignore_ascii_case("lenovo"));
+        let (model, product) = if lenovo {
+            (self.dmi("product_version"), self.dmi("product_name"))
+        } else {
+            (self.dmi("product_name"), self.dmi("product_sku"))
+        };
+        Machine {
+            manufacturer,
+            model,
+            product,
+            serial: self.dmi("product_serial"),
+            uuid: self.dmi("product_uuid").map(|uuid| uuid.to_ascii_lowercase()),
+            bios: self.dmi("bios_version"),
+            memory: self.memory(),
+        }
+    }
+
+    fn version(&self) -> OsVersion {
+        let kernel = self.text("proc/sys/kernel/osrelease");
+        OsVersion {
+            product: self.release("PRETTY_NAME"),
+            edition: self.release("ID"),
+            version: kernel.and_then(|kernel| present(numbers_of(&kernel), "the kernel's release")),
+            build: Err(OsError::not_supported("Linux has no build number")),
+            revision: Err(OsError::not_supported("Linux has no update revision")),
+            installed: Err(OsError::not_supported("Linux does not record its installation")),
+        }
+    }
+
+    fn boot(&self) -> Boot {
+        Boot {
+            time: self.boot_time(),
+            id: self.text("proc/sys/kernel/random/boot_id"),
+        }
+    }
+
+    fn registry_get(&self, _: Hive, _: &str, _: &str) -> Read<Option<RegistryValue>> {
+        Linux::no_registry()
+    }
+
+    fn registry_set(&self, _: Hive, _: &str, _: &str, _: &RegistryValue) -> Read<()> {
+        Linux::no_registry()
+    }
+
+    fn registry_delete(&self, _: Hive, _: &str, _: &str) -> Read<()> {
+        Linux::no_registry()
+    }
+
+    fn registry_list(&self, _: Hive, _: &str) -> Read<Option<RegistryKey>> {
+        Linux::no_registry()
+    }
+
+    fn read_file(&self, path: &Path) -> Read<Vec<u8>> {
+        let shown = path.display().to_string();
+        let failed = |error: std::io::Error| OsError::from_io(&shown, &error);
+        let mut bytes = Vec::new();
+        let file = std::fs::File::open(path).map_err(failed)?;
+        // Files in /proc have no length, so the cap is on what is read.
+        file.take(MAX_FILE + 1).read_to_end(&mut bytes).map_err(failed)?;
+        if bytes.len() as u64 > MAX_FILE {
+            return Err(OsError::failed(format!("{shown} is larger than {MAX_FILE} bytes")));
+        }
+        Ok(bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kaishin_proto::value::Reason;
+
+    fn laid_out(files: &[(&str, &[u8])]) -> (tempfile::TempDir, Linux) {
+        let root = tempfile::tempdir().unwrap();
+        for (path, bytes) in files {
+            let path = root.path().join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, bytes).unwrap();
+        }
+        let linux = Linux::new(root.path());
+        (root, linux)
+    }
+
+    #[test]
+    fn a_lenovo_is_known_by_the_name_on_its_lid() {
+        let (_root, linux) = laid_out(&[
+            ("sys/class/dmi/id/sys_vendor", b"LENOVO\n"),
+            ("sys/class/dmi/id/product_version", b"ThinkPad E14 Gen 2\n"),
+            ("sys/class/dmi/id/product_name", b"20TAS0YG00\n"),
+            ("sys/class/dmi/id/product_serial", b"Default string\n"),
+            ("proc/meminfo", b"MemTotal:        8052492 kB\nMemFree: 1 kB\n"),
+            ("proc/stat", b"cpu 1 2\nbtime 1700000000\n"),
+            ("proc/sys/kernel/osrelease", b"6.1.0-13-amd64\n"),
+        ]);
+        let machine = linux.machine();
+        assert_eq!(machine.model.as_deref(), Ok("ThinkPad E14 Gen 2"));
+        assert_eq!(machine.product.as_deref(), Ok("20TAS0YG00"));
+        assert_eq!(machine.serial.unwrap_err().reason, Reason::NotFound);
+        assert_eq!(machine.memory, Ok(8_052_492 * 1024));
+        assert_eq!(linux.boot().time, Ok(Time(1_700_000_000_000_000)));
+        assert_eq!(linux.version().version.as_deref(), Ok("6.1.0"));
+    }
+
+    #[test]
+    fn damaged_files_are_unknown_with_a_reason() {
+        let (_root, linux) = laid_out(&[
+            ("proc/meminfo", b"MemTotal: many kB\n"),
+            ("proc/stat", b"btime soon\n"),
+            ("etc/os-release", b"PRETTY_NAME=\"\"\n"),
+            ("sys/class/dmi/id/sys_vendor", b"\xff\xfe"),
+        ]);
+        assert_eq!(linux.machine().memory.unwrap_err().reason, Reason::Damaged);
+        assert_eq!(linux.machine().manufacturer.unwrap_err().reason, Reason::Damaged);
+        assert_eq!(linux.boot().time.unwrap_err().reason, Reason::Damaged);
+        assert_eq!(linux.version().product.unwrap_err().reason, Reason::NotFound);
+        assert_eq!(linux.hostname().unwrap_err().reason, Reason::NotFound);
+        assert_eq!(
+            linux.registry_list(Hive::LocalMachine, "x").unwrap_err().reason,
+            Reason::NotSupported
+        );
+    }
+}

@@ -1,0 +1,206 @@
+//! The seam between the agent and the machine it looks after: about ten deep methods, and one implementation each for
+//! Windows, Linux and a simulated terminal. Everything that differs between platforms, `cfg` and `unsafe` included, lives
+//! in this room; nothing else in the agent may ask which platform it runs on.
+//!
+//! What cannot be read is an [`OsError`] with a [`Reason`], never a default: collectors turn it into *unknown*.
+
+pub mod disk;
+pub mod linux;
+pub mod registry;
+pub mod sim;
+pub mod stop;
+#[cfg(windows)]
+pub mod windows;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use kaishin_proto::time::Time;
+use kaishin_proto::value::{Reason, Value};
+
+pub use registry::{Hive, RegistryKey, RegistryKind, RegistryValue};
+
+/// Why something could not be read or written. A collector reports it as *unknown* with the same reason.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}: {detail}", reason.name())]
+pub struct OsError {
+    pub reason: Reason,
+    /// For a technician: which key, file or call, and what the system said. No secrets.
+    pub detail: String,
+}
+
+impl OsError {
+    pub fn new(reason: Reason, detail: impl Into<String>) -> OsError {
+        OsError {
+            reason,
+            detail: detail.into(),
+        }
+    }
+    pub fn not_supported(detail: impl Into<String>) -> OsError {
+        OsError::new(Reason::NotSupported, detail)
+    }
+    pub fn not_found(detail: impl Into<String>) -> OsError {
+        OsError::new(Reason::NotFound, detail)
+    }
+    pub fn no_permission(detail: impl Into<String>) -> OsError {
+        OsError::new(Reason::NoPermission, detail)
+    }
+    pub fn damaged(detail: impl Into<String>) -> OsError {
+        OsError::new(Reason::Damaged, detail)
+    }
+    pub fn failed(detail: impl Into<String>) -> OsError {
+        OsError::new(Reason::Failed, detail)
+    }
+    pub fn from_io(what: &str, error: &std::io::Error) -> OsError {
+        let detail = format!("{what}: {error}");
+        if error.kind() == std::io::ErrorKind::NotFound {
+            OsError::not_found(detail)
+        } else if error.kind() == std::io::ErrorKind::PermissionDenied {
+            OsError::no_permission(detail)
+        } else {
+            OsError::failed(detail)
+        }
+    }
+}
+
+impl From<OsError> for Value {
+    fn from(error: OsError) -> Value {
+        Value::unknown(error.reason, error.detail)
+    }
+}
+
+/// One thing that was read, or why not.
+pub type Read<T> = Result<T, OsError>;
+
+/// The machine as its firmware tells it. Each field stands alone: a board without a serial number still has a maker.
+/// Texts are as stored, trimmed; an empty text is `NotFound`, not "".
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Machine {
+    /// SMBIOS system manufacturer: "LENOVO".
+    pub manufacturer: Read<String>,
+    /// What people call it: "ThinkPad E14 Gen 2" (SMBIOS version or family for Lenovo, product name elsewhere).
+    pub model: Read<String>,
+    /// The maker's product code: "20TAS0YG00".
+    pub product: Read<String>,
+    pub serial: Read<String>,
+    /// SMBIOS system UUID, lower case with dashes, in the byte order that Windows and `dmidecode` show.
+    pub uuid: Read<String>,
+    /// Firmware version: "R1EET55W(1.55 )".
+    pub bios: Read<String>,
+    /// Installed memory in bytes.
+    pub memory: Read<u64>,
+}
+
+impl Machine {
+    /// For a machine whose firmware cannot be asked at all.
+    pub fn unreadable(error: &OsError) -> Machine {
+        Machine {
+            manufacturer: Err(error.clone()),
+            model: Err(error.clone()),
+            product: Err(error.clone()),
+            serial: Err(error.clone()),
+            uuid: Err(error.clone()),
+            bios: Err(error.clone()),
+            memory: Err(error.clone()),
+        }
+    }
+}
+
+/// The operating system, by its own account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OsVersion {
+    /// "Windows 10 Enterprise LTSC 2021", "Debian GNU/Linux 12 (bookworm)".
+    pub product: Read<String>,
+    /// Windows' EditionID: "EnterpriseS", "IoTEnterpriseS", "Professional".
+    pub edition: Read<String>,
+    /// Dotted numbers only, with the revision where there is one: "10.0.19044.4291".
+    pub version: Read<String>,
+    pub build: Read<i64>,
+    /// Windows' UBR.
+    pub revision: Read<i64>,
+    pub installed: Read<Time>,
+}
+
+impl OsVersion {
+    pub fn unreadable(error: &OsError) -> OsVersion {
+        OsVersion {
+            product: Err(error.clone()),
+            edition: Err(error.clone()),
+            version: Err(error.clone()),
+            build: Err(error.clone()),
+            revision: Err(error.clone()),
+            installed: Err(error.clone()),
+        }
+    }
+}
+
+/// The boot that the machine lives in now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Boot {
+    /// When it began, stable while it lasts: rounded to seconds where the system only tells an uptime.
+    pub time: Read<Time>,
+    /// Differs between any two boots and never changes within one.
+    pub id: Read<String>,
+}
+
+/// A terminal, as the agent sees and changes it. All methods block, and may take seconds on a sick machine: they are
+/// called from a blocking thread unless [`Os::is_instant`] says otherwise. Calls may come from several threads.
+pub trait Os: Send + Sync {
+    /// "windows", "linux" or "simulated".
+    fn platform(&self) -> &'static str;
+
+    fn hostname(&self) -> Read<String>;
+
+    fn machine(&self) -> Machine;
+
+    fn version(&self) -> OsVersion;
+
+    fn boot(&self) -> Boot;
+
+    /// One value; `None` where the key or the value is absent: on Windows absence often has a meaning of its own.
+    /// 64-bit view. `name` is "" for the default value; key and value names compare without regard to case.
+    fn registry_get(&self, hive: Hive, key: &str, name: &str) -> Read<Option<RegistryValue>>;
+
+    /// Writes one value and returns once it is in the hive file (flushed); makes the key where it is absent.
+    fn registry_set(&self, hive: Hive, key: &str, name: &str, value: &RegistryValue) -> Read<()>;
+
+    /// Removes one value; that it was absent is success.
+    fn registry_delete(&self, hive: Hive, key: &str, name: &str) -> Read<()>;
+
+    /// Names below a key; `None` where the key is absent.
+    fn registry_list(&self, hive: Hive, key: &str) -> Read<Option<RegistryKey>>;
+
+    /// A whole small file (at most [`MAX_FILE`]; a larger one is `Failed`), shared with whoever is writing it.
+    fn read_file(&self, path: &Path) -> Read<Vec<u8>>;
+
+    /// Whether every call answers at once from memory, so that no blocking thread is needed. Only the simulation is.
+    fn is_instant(&self) -> bool {
+        false
+    }
+}
+
+pub const MAX_FILE: u64 = 16 * 1024 * 1024;
+
+/// The machine that this process runs on.
+pub fn this_machine() -> Result<Arc<dyn Os>, OsError> {
+    #[cfg(windows)]
+    {
+        Ok(Arc::new(windows::Windows::new()?))
+    }
+    #[cfg(not(windows))]
+    {
+        Ok(Arc::new(linux::Linux::new("/")))
+    }
+}
+
+/// Where the agent keeps its key, certificate and journal unless told otherwise.
+pub fn default_data_dir() -> PathBuf {
+    #[cfg(windows)]
+    {
+        windows::default_data_dir()
+    }
+    #[cfg(not(windows))]
+    {
+        PathBuf::from("/var/lib/kaishin-agent")
+    }
+}

@@ -1,0 +1,376 @@
+//! A whole simulated terminal: a registry tree, files and boots that really hold what is written to them, with faults to
+//! order. Built from a seed, so that the same seed is the same clinic for ever.
+
+mod clinic;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use kaishin_proto::clock::Clock;
+use kaishin_proto::time::{Span, Time};
+
+use super::{Boot, Hive, Machine, Os, OsError, OsVersion, Read, RegistryKey, RegistryValue};
+
+const CURRENT_VERSION: &str = r"SOFTWARE\Microsoft\Windows NT\CurrentVersion";
+const BIOS: &str = r"HARDWARE\DESCRIPTION\System\BIOS";
+const REBOOT_REQUIRED: &str = r"SOFTWARE\Microsoft\Windows\CurrentVersion\WindowsUpdate\Auto Update\RebootRequired";
+
+pub struct Sim {
+    clock: Clock,
+    state: Mutex<State>,
+}
+
+struct State {
+    seed: u64,
+    hostname: String,
+    serial: String,
+    uuid: String,
+    memory: u64,
+    registry: BTreeMap<KeyPath, Key>,
+    files: BTreeMap<PathBuf, Vec<u8>>,
+    boots: u32,
+    booted: Time,
+    calls: u64,
+    faults: BTreeMap<u64, OsError>,
+    denied: BTreeSet<KeyPath>,
+}
+
+/// Lower case, because the registry does not tell cases apart.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct KeyPath(Hive, String);
+
+impl KeyPath {
+    fn new(hive: Hive, key: &str) -> KeyPath {
+        KeyPath(hive, key.trim_matches('\\').to_lowercase())
+    }
+}
+
+#[derive(Default)]
+struct Key {
+    /// As first written, for listings.
+    path: String,
+    values: BTreeMap<String, (String, RegistryValue)>,
+}
+
+impl Sim {
+    /// The `n`th terminal of the fleet that `seed` stands for.
+    pub fn new(seed: u64, n: u64, clock: Clock) -> Sim {
+        let clinic = clinic::Clinic::of(seed, n);
+        let booted = clock.now() - Span::seconds(clinic.seconds_up);
+        let mut state = State {
+            seed: clinic.seed,
+            hostname: clinic.hostname.clone(),
+            serial: clinic.serial.clone(),
+            uuid: clinic.uuid.clone(),
+            memory: clinic.memory,
+            registry: BTreeMap::new(),
+            files: BTreeMap::new(),
+            boots: 1,
+            booted,
+            calls: 0,
+            faults: BTreeMap::new(),
+            denied: BTreeSet::new(),
+        };
+        for (key, name, value) in clinic.registry() {
+            state.set(Hive::LocalMachine, key, name, value);
+        }
+        Sim {
+            clock,
+            state: Mutex::new(state),
+        }
+    }
+
+    /// Shuts down and starts again: a new boot, and what waited for it is done.
+    pub fn reboot(&self) {
+        let mut state = self.lock();
+        state.boots += 1;
+        state.booted = self.clock.now();
+        state
+            .registry
+            .remove(&KeyPath::new(Hive::LocalMachine, REBOOT_REQUIRED));
+    }
+
+    /// The `n`th call from now on (1 is the next) fails with this error, once.
+    pub fn fail_call(&self, n: u64, error: OsError) {
+        let mut state = self.lock();
+        let at = state.calls + n;
+        state.faults.insert(at, error);
+    }
+
+    /// Every access to this key and what lies below it is denied until [`Sim::allow`].
+    pub fn deny(&self, hive: Hive, key: &str) {
+        self.lock().denied.insert(KeyPath::new(hive, key));
+    }
+
+    pub fn allow(&self, hive: Hive, key: &str) {
+        self.lock().denied.remove(&KeyPath::new(hive, key));
+    }
+
+    /// How often the agent has asked this machine for anything.
+    pub fn calls(&self) -> u64 {
+        self.lock().calls
+    }
+
+    /// What a person at the keyboard sees, past all faults.
+    pub fn peek(&self, hive: Hive, key: &str, name: &str) -> Option<RegistryValue> {
+        self.lock().get(hive, key, name).cloned()
+    }
+
+    /// What a person at the keyboard changes, past all faults; `None` removes the value.
+    pub fn poke(&self, hive: Hive, key: &str, name: &str, value: Option<RegistryValue>) {
+        let mut state = self.lock();
+        match value {
+            Some(value) => state.set(hive, key, name, value),
+            None => state.delete(hive, key, name),
+        }
+    }
+
+    pub fn put_file(&self, path: impl Into<PathBuf>, bytes: impl Into<Vec<u8>>) {
+        self.lock().files.insert(path.into(), bytes.into());
+    }
+
+    pub fn rename(&self, hostname: &str) {
+        self.lock().hostname = hostname.to_owned();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn call(&self) -> Read<MutexGuard<'_, State>> {
+        let mut state = self.lock();
+        state.calls += 1;
+        let now = state.calls;
+        match state.faults.remove(&now) {
+            Some(error) => Err(error),
+            None => Ok(state),
+        }
+    }
+
+    fn call_key(&self, hive: Hive, key: &str) -> Read<MutexGuard<'_, State>> {
+        let state = self.call()?;
+        let asked = KeyPath::new(hive, key);
+        let denied = state.denied.iter().any(|denied| {
+            let below = asked.1.strip_prefix(&denied.1);
+            denied.0 == asked.0 && below.is_some_and(|rest| rest.is_empty() || rest.starts_with('\\'))
+        });
+        if denied {
+            return Err(OsError::no_permission(format!(r"{}\{key}", hive.name())));
+        }
+        Ok(state)
+    }
+}
+
+impl State {
+    fn get(&self, hive: Hive, key: &str, name: &str) -> Option<&RegistryValue> {
+        let key = self.registry.get(&KeyPath::new(hive, key))?;
+        key.values.get(&name.to_lowercase()).map(|(_, value)| value)
+    }
+
+    fn set(&mut self, hive: Hive, key: &str, name: &str, value: RegistryValue) {
+        let entry = self.registry.entry(KeyPath::new(hive, key)).or_insert_with(|| Key {
+            path: key.trim_matches('\\').to_owned(),
+            values: BTreeMap::new(),
+        });
+        entry.values.insert(name.to_lowercase(), (name.to_owned(), value));
+    }
+
+    fn delete(&mut self, hive: Hive, key: &str, name: &str) {
+        if let Some(key) = self.registry.get_mut(&KeyPath::new(hive, key)) {
+            key.values.remove(&name.to_lowercase());
+        }
+    }
+
+    fn list(&self, hive: Hive, key: &str) -> Option<RegistryKey> {
+        let asked = KeyPath::new(hive, key);
+        let mut found = RegistryKey::default();
+        let mut seen = BTreeSet::new();
+        let mut exists = false;
+        for (path, held) in self.registry.iter().filter(|(path, _)| path.0 == hive) {
+            let Some(rest) = path.1.strip_prefix(&asked.1) else {
+                continue;
+            };
+            if rest.is_empty() {
+                exists = true;
+                found.values = held.values.values().map(|(name, _)| name.clone()).collect();
+            } else if rest.starts_with('\\') {
+                exists = true;
+                let shown = held.path.get(asked.1.len() + 1..).unwrap_or_default();
+                let child = shown.split('\\').next().unwrap_or_default();
+                if seen.insert(child.to_lowercase()) {
+                    found.subkeys.push(child.to_owned());
+                }
+            }
+        }
+        exists.then_some(found)
+    }
+
+    fn text(&self, key: &str, name: &str) -> Read<String> {
+        let value = self.get(Hive::LocalMachine, key, name);
+        let text = value
+            .ok_or_else(|| OsError::not_found(format!(r"HKLM\{key} {name}")))?
+            .as_text()?;
+        if text.is_empty() {
+            return Err(OsError::not_found(format!(r"HKLM\{key} {name} is empty")));
+        }
+        Ok(text)
+    }
+
+    fn number(&self, key: &str, name: &str) -> Read<i64> {
+        let value = self.get(Hive::LocalMachine, key, name);
+        let value = value.ok_or_else(|| OsError::not_found(format!(r"HKLM\{key} {name}")))?;
+        value.as_u32().map(i64::from)
+    }
+
+    fn build(&self) -> Read<i64> {
+        let text = self.text(CURRENT_VERSION, "CurrentBuild")?;
+        text.parse()
+            .map_err(|_| OsError::damaged(format!("CurrentBuild is {text:?}")))
+    }
+}
+
+impl Os for Sim {
+    fn platform(&self) -> &'static str {
+        "simulated"
+    }
+
+    fn hostname(&self) -> Read<String> {
+        Ok(self.call()?.hostname.clone())
+    }
+
+    fn machine(&self) -> Machine {
+        let state = match self.call() {
+            Ok(state) => state,
+            Err(error) => return Machine::unreadable(&error),
+        };
+        Machine {
+            manufacturer: state.text(BIOS, "SystemManufacturer"),
+            model: state.text(BIOS, "SystemFamily"),
+            product: state.text(BIOS, "SystemProductName"),
+            serial: Ok(state.serial.clone()),
+            uuid: Ok(state.uuid.clone()),
+            bios: state.text(BIOS, "BIOSVersion"),
+            memory: Ok(state.memory),
+        }
+    }
+
+    fn version(&self) -> OsVersion {
+        let state = match self.call() {
+            Ok(state) => state,
+            Err(error) => return OsVersion::unreadable(&error),
+        };
+        let build = state.build();
+        let revision = state.number(CURRENT_VERSION, "UBR");
+        let version = match (&build, &revision) {
+            (Ok(build), Ok(revision)) => Ok(format!("10.0.{build}.{revision}")),
+            (Ok(build), Err(_)) => Ok(format!("10.0.{build}")),
+            (Err(error), _) => Err(error.clone()),
+        };
+        let installed = state.number(CURRENT_VERSION, "InstallDate");
+        OsVersion {
+            product: state.text(CURRENT_VERSION, "ProductName"),
+            edition: state.text(CURRENT_VERSION, "EditionID"),
+            version,
+            build,
+            revision,
+            installed: installed.map(|seconds| Time(seconds * 1_000_000)),
+        }
+    }
+
+    fn boot(&self) -> Boot {
+        match self.call() {
+            Ok(state) => Boot {
+                time: Ok(Time(state.booted.micros() / 1_000_000 * 1_000_000)),
+                id: Ok(format!("{:016x}-{}", state.seed, state.boots)),
+            },
+            Err(error) => Boot {
+                time: Err(error.clone()),
+                id: Err(error),
+            },
+        }
+    }
+
+    fn registry_get(&self, hive: Hive, key: &str, name: &str) -> Read<Option<RegistryValue>> {
+        Ok(self.call_key(hive, key)?.get(hive, key, name).cloned())
+    }
+
+    fn registry_set(&self, hive: Hive, key: &str, name: &str, value: &RegistryValue) -> Read<()> {
+        self.call_key(hive, key)?.set(hive, key, name, value.clone());
+        Ok(())
+    }
+
+    fn registry_delete(&self, hive: Hive, key: &str, name: &str) -> Read<()> {
+        self.call_key(hive, key)?.delete(hive, key, name);
+        Ok(())
+    }
+
+    fn registry_list(&self, hive: Hive, key: &str) -> Read<Option<RegistryKey>> {
+        Ok(self.call_key(hive, key)?.list(hive, key))
+    }
+
+    fn read_file(&self, path: &Path) -> Read<Vec<u8>> {
+        let state = self.call()?;
+        let bytes = state.files.get(path);
+        bytes
+            .cloned()
+            .ok_or_else(|| OsError::not_found(path.display().to_string()))
+    }
+
+    fn is_instant(&self) -> bool {
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kaishin_proto::value::Reason;
+
+    const HKLM: Hive = Hive::LocalMachine;
+
+    fn sim() -> Sim {
+        Sim::new(1, 1, Clock::manual(Time(1_800_000_000_000_000)))
+    }
+
+    #[test]
+    fn the_registry_holds_what_is_written_and_forgets_cases() {
+        let sim = sim();
+        sim.registry_set(HKLM, r"SOFTWARE\OQS\Face", "Version", &RegistryValue::dword(3))
+            .unwrap();
+        let read = sim.registry_get(HKLM, r"software\oqs\FACE", "VERSION").unwrap();
+        assert_eq!(read, Some(RegistryValue::dword(3)));
+        let oqs = sim.registry_list(HKLM, r"SOFTWARE\OQS").unwrap().unwrap();
+        assert_eq!(oqs.subkeys, ["Face"]);
+        let face = sim.registry_list(HKLM, r"SOFTWARE\OQS\Face").unwrap().unwrap();
+        assert_eq!(face.values, ["Version"]);
+        sim.registry_delete(HKLM, r"SOFTWARE\OQS\Face", "version").unwrap();
+        assert_eq!(sim.registry_get(HKLM, r"SOFTWARE\OQS\Face", "Version"), Ok(None));
+        assert_eq!(sim.registry_list(HKLM, r"SOFTWARE\Nobody"), Ok(None));
+    }
+
+    #[test]
+    fn faults_come_when_they_were_ordered() {
+        let sim = sim();
+        sim.fail_call(2, OsError::failed("a sick disk"));
+        assert!(sim.hostname().is_ok());
+        assert_eq!(sim.machine().serial.unwrap_err().reason, Reason::Failed);
+        assert!(sim.machine().serial.is_ok());
+        sim.deny(HKLM, r"SYSTEM\Current");
+        assert!(sim.registry_get(HKLM, r"SYSTEM\CurrentControlSet", "x").is_ok());
+        sim.deny(HKLM, r"SYSTEM\CurrentControlSet");
+        let denied = sim.registry_get(HKLM, r"SYSTEM\CurrentControlSet\Control", "x");
+        assert_eq!(denied.unwrap_err().reason, Reason::NoPermission);
+    }
+
+    #[test]
+    fn a_restart_is_a_new_boot_and_settles_what_waited_for_it() {
+        let sim = sim();
+        sim.poke(HKLM, REBOOT_REQUIRED, "", Some(RegistryValue::dword(1)));
+        let before = sim.boot();
+        assert_eq!(sim.boot(), before);
+        sim.reboot();
+        assert_ne!(sim.boot().id, before.id);
+        assert_eq!(sim.registry_list(HKLM, REBOOT_REQUIRED), Ok(None));
+    }
+}

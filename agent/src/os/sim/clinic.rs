@@ -1,0 +1,165 @@
+//! What one clinic's terminal is like, drawn from a seed: the spread of makers, builds and faults that a fleet has.
+
+use super::{BIOS, CURRENT_VERSION, RegistryValue};
+use crate::chance::Chance;
+
+const POWER: &str = r"SYSTEM\CurrentControlSet\Control\Session Manager\Power";
+const POWER_CONTROL: &str = r"SYSTEM\CurrentControlSet\Control\Power";
+
+/// Maker, model, product code, firmware version, weight in the fleet.
+const MODELS: &[(&str, &str, &str, &str, u64)] = &[
+    ("LENOVO", "ThinkPad E14 Gen 2", "20TAS0YG00", "R1EET55W(1.55 )", 30),
+    ("LENOVO", "ThinkPad E14 Gen 2", "20T6CTO1WW", "R1AET44W(1.20 )", 10),
+    ("LENOVO", "ThinkCentre M70q Gen 2", "11MYS0AB00", "M3AKT4FA", 12),
+    ("NEC", "Mate タイプMC", "PC-MKL36CZGA", "0040", 12),
+    ("FUJITSU", "ESPRIMO Q7010/E", "FMVB1000J", "V1.0.0.0 R1.20.0", 10),
+    (
+        "FUJITSU CLIENT COMPUTING LIMITED",
+        "LIFEBOOK A5511/F",
+        "FMVA8402KP",
+        "Version 2.14",
+        8,
+    ),
+    ("Dell Inc.", "OptiPlex 3080 Micro", "0A1F", "2.16.1", 10),
+    ("HP", "HP ProDesk 400 G6 DM", "8Z4K5PA#ABJ", "S22 Ver. 02.15.00", 8),
+];
+
+/// Product, edition, build, revisions seen in the field from old to new, weight.
+const SYSTEMS: &[(&str, &str, u32, &[u32], u64)] = &[
+    (
+        "Windows 10 IoT Enterprise LTSC 2021",
+        "IoTEnterpriseS",
+        19044,
+        &[1288, 2364, 3803, 4291, 5131],
+        50,
+    ),
+    (
+        "Windows 10 Enterprise LTSC 2019",
+        "EnterpriseS",
+        17763,
+        &[1999, 3650, 5329, 6054],
+        40,
+    ),
+    ("Windows 10 Pro", "Professional", 19045, &[3803, 4529], 10),
+];
+
+const PLACES: &[&str] = &["UKETSUKE", "MADOGUCHI", "JIMU", "OQS", "RECEPTION", "KAIKEI"];
+
+pub(super) struct Clinic {
+    pub seed: u64,
+    pub hostname: String,
+    pub serial: String,
+    pub uuid: String,
+    pub memory: u64,
+    pub seconds_up: i64,
+    model: usize,
+    system: usize,
+    revision: u32,
+    installed: u32,
+    /// `None`: the value is absent, which Windows takes for on.
+    fast_startup: Option<u32>,
+    hibernate: u32,
+    restart_pending: bool,
+}
+
+impl Clinic {
+    pub fn of(seed: u64, n: u64) -> Clinic {
+        let mut chance = Chance::new(seed).fork(n);
+        let model = weighted(&mut chance, MODELS.iter().map(|row| row.4));
+        let system = weighted(&mut chance, SYSTEMS.iter().map(|row| row.4));
+        let revisions = SYSTEMS[system].3;
+        let place = PLACES[chance.below(PLACES.len() as u64) as usize];
+        // A third of the fleet has fast startup on, by its value or for want of one.
+        let fast_startup = match chance.below(12) {
+            0..=2 => Some(1),
+            3 => None,
+            _ => Some(0),
+        };
+        let id = chance.bytes16();
+        Clinic {
+            seed: chance.next(),
+            hostname: format!("{place}-{:05}", n % 100_000),
+            serial: format!("{}{:06X}", ["PF", "MJ", "5CG", "R90"][model % 4], chance.below(1 << 24)),
+            uuid: uuid_text(id),
+            memory: [4, 8, 8, 16][chance.below(4) as usize] << 30,
+            seconds_up: 60 + chance.below(3 * 86_400) as i64,
+            model,
+            system,
+            revision: revisions[chance.below(revisions.len() as u64) as usize],
+            installed: 1_600_000_000 + chance.below(120_000_000) as u32,
+            fast_startup,
+            hibernate: u32::from(chance.below(4) != 0),
+            restart_pending: chance.below(15) == 0,
+        }
+    }
+
+    /// Key, name and value of everything in the local machine hive.
+    pub fn registry(&self) -> Vec<(&'static str, &'static str, RegistryValue)> {
+        let (maker, model, product, bios, _) = MODELS[self.model];
+        let (windows, edition, build, _, _) = SYSTEMS[self.system];
+        let text = RegistryValue::text;
+        let mut values = vec![
+            (BIOS, "SystemManufacturer", text(maker)),
+            (BIOS, "SystemFamily", text(model)),
+            (BIOS, "SystemProductName", text(product)),
+            (BIOS, "BIOSVersion", text(bios)),
+            (CURRENT_VERSION, "ProductName", text(windows)),
+            (CURRENT_VERSION, "EditionID", text(edition)),
+            (CURRENT_VERSION, "CurrentBuild", text(&build.to_string())),
+            (CURRENT_VERSION, "UBR", RegistryValue::dword(self.revision)),
+            (CURRENT_VERSION, "InstallDate", RegistryValue::dword(self.installed)),
+            (POWER_CONTROL, "HibernateEnabled", RegistryValue::dword(self.hibernate)),
+        ];
+        if let Some(on) = self.fast_startup {
+            values.push((POWER, "HiberbootEnabled", RegistryValue::dword(on)));
+        }
+        if self.restart_pending {
+            values.push((super::REBOOT_REQUIRED, "", RegistryValue::text("")));
+        }
+        values
+    }
+}
+
+fn weighted(chance: &mut Chance, weights: impl Iterator<Item = u64> + Clone) -> usize {
+    let mut left = chance.below(weights.clone().sum());
+    for (index, weight) in weights.enumerate() {
+        if left < weight {
+            return index;
+        }
+        left -= weight;
+    }
+    0
+}
+
+fn uuid_text(bytes: [u8; 16]) -> String {
+    let hex = hex::encode(bytes);
+    format!(
+        "{}-{}-{}-{}-{}",
+        &hex[..8],
+        &hex[8..12],
+        &hex[12..16],
+        &hex[16..20],
+        &hex[20..]
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_seed_is_the_same_clinic_and_others_differ() {
+        let again = |n| (Clinic::of(7, n).uuid, Clinic::of(7, n).serial);
+        assert_eq!(again(3), again(3));
+        let uuids: std::collections::BTreeSet<_> = (0..1000).map(|n| Clinic::of(7, n).uuid).collect();
+        assert_eq!(uuids.len(), 1000);
+    }
+
+    #[test]
+    fn about_a_third_of_the_fleet_has_fast_startup_on() {
+        let fleet: Vec<_> = (0..1200).map(|n| Clinic::of(7, n).fast_startup).collect();
+        let on = fleet.iter().filter(|value| **value != Some(0)).count();
+        assert!((300..500).contains(&on), "{on} of 1200");
+        assert!(fleet.contains(&None) && fleet.contains(&Some(1)));
+    }
+}
