@@ -211,7 +211,7 @@ impl Job {
     fn cancel(&self, now: Time) -> Job {
         match self.state {
             JobState::Ready => self.ended(Outcome::Cancelled, "", "cancelled before the terminal had it", now),
-            _ => Job {
+            JobState::Offered { .. } | JobState::Accepted | JobState::Running { .. } | JobState::Final(_) => Job {
                 cancel_asked: true,
                 ..self.clone()
             },
