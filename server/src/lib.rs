@@ -1,1 +1,3 @@
+//! Kaishin, the server.
 
+pub mod store;

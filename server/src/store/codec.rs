@@ -1,0 +1,96 @@
+//! Between columns and the domain's types. What does not read back is an error with the value in it, never a guess.
+
+use std::str::FromStr;
+
+use kaishin_domain::time::Time;
+
+use super::error::StoreError;
+
+pub fn unreadable(what: &'static str, value: impl ToString) -> StoreError {
+    StoreError::Unreadable {
+        what,
+        value: value.to_string(),
+    }
+}
+
+pub fn parse<T: FromStr>(what: &'static str, text: &str) -> Result<T, StoreError> {
+    text.parse().map_err(|_| unreadable(what, text))
+}
+
+pub fn parse_some<T: FromStr>(what: &'static str, text: Option<&str>) -> Result<Option<T>, StoreError> {
+    text.map(|text| parse(what, text)).transpose()
+}
+
+/// By its stable name.
+pub fn named<T: Copy>(what: &'static str, all: &[T], name: fn(T) -> &'static str, text: &str) -> Result<T, StoreError> {
+    all.iter()
+        .copied()
+        .find(|one| name(*one) == text)
+        .ok_or_else(|| unreadable(what, text))
+}
+
+pub fn bytes32(what: &'static str, bytes: Vec<u8>) -> Result<[u8; 32], StoreError> {
+    bytes
+        .try_into()
+        .map_err(|bytes: Vec<u8>| unreadable(what, hex::encode(bytes)))
+}
+
+pub fn count(what: &'static str, number: i64) -> Result<u32, StoreError> {
+    u32::try_from(number).map_err(|_| unreadable(what, number))
+}
+
+pub fn some_time(micros: Option<i64>) -> Option<Time> {
+    micros.map(Time)
+}
+
+/// Whether a compare-and-set found the row as it was.
+pub fn won(what: &'static str, rows: u64) -> Result<(), StoreError> {
+    if rows == 1 {
+        Ok(())
+    } else {
+        Err(StoreError::LostRace(what))
+    }
+}
+
+/// `($1, $2), ($3, $4)`: the values of a statement over many rows. `casts` gives each column's type where a database
+/// cannot tell it from the statement.
+pub fn rows(count: usize, columns: &[&str]) -> String {
+    let mut text = String::with_capacity(count * columns.len() * 12);
+    let mut n = 0;
+    for row in 0..count {
+        text.push_str(if row == 0 { "(" } else { ", (" });
+        for (at, cast) in columns.iter().enumerate() {
+            n += 1;
+            let comma = if at == 0 { "" } else { ", " };
+            if cast.is_empty() {
+                text.push_str(&format!("{comma}${n}"));
+            } else {
+                text.push_str(&format!("{comma}CAST(${n} AS {cast})"));
+            }
+        }
+        text.push(')');
+    }
+    text
+}
+
+/// `$1, $2, $3`: a list for `IN`.
+pub fn list(first: usize, count: usize) -> String {
+    (first..first + count)
+        .map(|n| format!("${n}"))
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_number_their_values_across() {
+        assert_eq!(
+            rows(2, &["", "BIGINT"]),
+            "($1, CAST($2 AS BIGINT)), ($3, CAST($4 AS BIGINT))"
+        );
+        assert_eq!(list(2, 3), "$2, $3, $4");
+    }
+}

@@ -1,0 +1,115 @@
+//! What is there on each terminal: one row per terminal and section, the facts as JSON in catalogue order.
+
+use std::collections::BTreeMap;
+
+use kaishin_domain::id::TerminalId;
+use kaishin_domain::time::Time;
+use kaishin_domain::value::Value;
+
+use super::codec::{parse, rows, unreadable};
+use super::db::{Store, on_pool, on_tx};
+use super::error::StoreError;
+use super::writer::Tx;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SectionRow {
+    pub terminal: TerminalId,
+    pub name: String,
+    pub digest: Vec<u8>,
+    pub observed_at: Time,
+    pub received_at: Time,
+    pub facts: BTreeMap<String, Value>,
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    terminal_id: String,
+    name: String,
+    digest: Vec<u8>,
+    observed_at: i64,
+    received_at: i64,
+    facts: String,
+}
+
+impl Row {
+    fn section(self) -> Result<SectionRow, StoreError> {
+        Ok(SectionRow {
+            terminal: parse("terminal id", &self.terminal_id)?,
+            facts: serde_json::from_str(&self.facts).map_err(|_| unreadable("section", &self.name))?,
+            name: self.name,
+            digest: self.digest,
+            observed_at: Time(self.observed_at),
+            received_at: Time(self.received_at),
+        })
+    }
+}
+
+const OF_TERMINAL: &str = "
+    SELECT terminal_id, name, digest, observed_at, received_at, facts
+    FROM fact_section WHERE terminal_id = $1 ORDER BY name";
+const DIGESTS: &str = "SELECT name, digest FROM fact_section WHERE terminal_id = $1";
+const AFTER: &str = "
+    SELECT terminal_id, name, digest, observed_at, received_at, facts
+    FROM fact_section WHERE terminal_id > $1 AND terminal_id <= $2 ORDER BY terminal_id, name";
+const FORGET: &str = "DELETE FROM fact_section WHERE terminal_id = $1";
+
+impl Store {
+    pub async fn sections(&self, terminal: TerminalId) -> Result<Vec<SectionRow>, StoreError> {
+        let rows: Vec<Row> =
+            on_pool!(self, c => sqlx::query_as(OF_TERMINAL).bind(terminal.to_string()).fetch_all(c).await)?;
+        rows.into_iter().map(Row::section).collect()
+    }
+
+    pub async fn section_digests(&self, terminal: TerminalId) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
+        Ok(on_pool!(self, c => sqlx::query_as(DIGESTS).bind(terminal.to_string()).fetch_all(c).await)?)
+    }
+
+    /// The sections of the terminals after one id, up to and with another: how the index is rebuilt.
+    pub async fn sections_between(
+        &self,
+        after: Option<TerminalId>,
+        last: TerminalId,
+    ) -> Result<Vec<SectionRow>, StoreError> {
+        let after = after.map(|id| id.to_string()).unwrap_or_default();
+        let rows: Vec<Row> =
+            on_pool!(self, c => sqlx::query_as(AFTER).bind(after).bind(last.to_string()).fetch_all(c).await)?;
+        rows.into_iter().map(Row::section).collect()
+    }
+}
+
+impl Tx {
+    /// Many sections of many terminals; each replaces the section that was there.
+    pub async fn put_sections(&mut self, sections: &[SectionRow]) -> Result<(), StoreError> {
+        for part in sections.chunks(500) {
+            let values = rows(part.len(), &["", "", "", "", "", ""]);
+            let text = format!(
+                "INSERT INTO fact_section (terminal_id, name, digest, observed_at, received_at, facts) VALUES {values}
+                 ON CONFLICT (terminal_id, name) DO UPDATE SET digest = excluded.digest,
+                     observed_at = excluded.observed_at, received_at = excluded.received_at, facts = excluded.facts"
+            );
+            let mut texts = Vec::with_capacity(part.len());
+            for section in part {
+                texts.push(serde_json::to_string(&section.facts).map_err(|_| unreadable("section", &section.name))?);
+            }
+            on_tx!(self, c => {
+                let mut query = sqlx::query(sqlx::AssertSqlSafe(text));
+                for (section, facts) in part.iter().zip(texts) {
+                    query = query
+                        .bind(section.terminal.to_string())
+                        .bind(&section.name)
+                        .bind(&section.digest)
+                        .bind(section.observed_at.micros())
+                        .bind(section.received_at.micros())
+                        .bind(facts);
+                }
+                query.execute(c).await.map(drop)
+            })?;
+        }
+        Ok(())
+    }
+
+    pub async fn forget_sections(&mut self, terminal: TerminalId) -> Result<(), StoreError> {
+        on_tx!(self, c => sqlx::query(FORGET).bind(terminal.to_string()).execute(c).await.map(drop))?;
+        Ok(())
+    }
+}

@@ -1,0 +1,378 @@
+//! Jobs, their steps and their one result. Everything that terminals say about jobs is written many rows at a time.
+
+use kaishin_domain::id::{JobId, TerminalId};
+use kaishin_domain::job::{Finish, Job, JobState, Outcome, Phase, Step};
+use kaishin_domain::remedy::Remedy;
+use kaishin_domain::time::Time;
+
+use super::codec::{count, list, named, parse, rows, unreadable};
+use super::db::{Store, on_pool, on_tx};
+use super::error::StoreError;
+use super::writer::Tx;
+
+/// A job with all that was told of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JobDetail {
+    pub job: Job,
+    pub steps: Vec<Step>,
+    /// JSON: what would put the terminal back, if it was changed.
+    pub undo: Option<String>,
+}
+
+/// Steps of one job, as they arrive.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewSteps {
+    pub job: JobId,
+    pub steps: Vec<Step>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct JobFilter {
+    pub terminal: Option<TerminalId>,
+    /// Older than this one.
+    pub before: Option<JobId>,
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    id: String,
+    terminal_id: String,
+    remedy: String,
+    state: String,
+    attempt: i64,
+    lease_until: Option<i64>,
+    step: Option<i64>,
+    deadline: i64,
+    cancel_asked: bool,
+    created_at: i64,
+    created_by: String,
+    reason: String,
+    result_at: Option<i64>,
+    result_code: Option<String>,
+    result_detail: Option<String>,
+}
+
+impl Row {
+    fn job(self) -> Result<Job, StoreError> {
+        let state = match self.state.as_str() {
+            "ready" => JobState::Ready,
+            "offered" => JobState::Offered {
+                until: Time(self.lease_until.unwrap_or(0)),
+            },
+            "accepted" => JobState::Accepted,
+            "running" => JobState::Running {
+                step: count("step", self.step.unwrap_or(0))?,
+            },
+            last => JobState::Final(Finish {
+                outcome: named("job's state", &Outcome::ALL, Outcome::name, last)?,
+                at: Time(self.result_at.unwrap_or(0)),
+                code: self.result_code.unwrap_or_default(),
+                detail: self.result_detail.unwrap_or_default(),
+            }),
+        };
+        Ok(Job {
+            id: parse("job id", &self.id)?,
+            terminal: parse("terminal id", &self.terminal_id)?,
+            remedy: serde_json::from_str(&self.remedy).map_err(|_| unreadable("remedy", &self.remedy))?,
+            state,
+            attempt: count("attempt", self.attempt)?,
+            deadline: Time(self.deadline),
+            cancel_asked: self.cancel_asked,
+            created_at: Time(self.created_at),
+            created_by: self.created_by,
+            reason: self.reason,
+        })
+    }
+}
+
+#[derive(sqlx::FromRow)]
+struct StepRow {
+    attempt: i64,
+    number: i64,
+    phase: String,
+    name: String,
+    evidence: String,
+    at: i64,
+}
+
+impl StepRow {
+    fn step(self) -> Result<Step, StoreError> {
+        Ok(Step {
+            attempt: count("attempt", self.attempt)?,
+            number: count("step", self.number)?,
+            phase: named("phase", &Phase::ALL, Phase::name, &self.phase)?,
+            name: self.name,
+            evidence: self.evidence,
+            at: Time(self.at),
+        })
+    }
+}
+
+const BY_ID: &str = "
+    SELECT j.*, r.at AS result_at, r.code AS result_code, r.detail AS result_detail
+    FROM job j LEFT JOIN job_result r ON r.job_id = j.id WHERE j.id = $1";
+const STEPS: &str = "
+    SELECT attempt, number, phase, name, evidence, at FROM job_step WHERE job_id = $1 ORDER BY at, attempt, number";
+const UNDO: &str = "SELECT undo FROM job_result WHERE job_id = $1";
+const RECENT: &str = "
+    SELECT j.*, r.at AS result_at, r.code AS result_code, r.detail AS result_detail
+    FROM job j LEFT JOIN job_result r ON r.job_id = j.id WHERE j.id < $1 ORDER BY j.id DESC LIMIT $2";
+const RECENT_OF_TERMINAL: &str = "
+    SELECT j.*, r.at AS result_at, r.code AS result_code, r.detail AS result_detail
+    FROM job j LEFT JOIN job_result r ON r.job_id = j.id
+    WHERE j.terminal_id = $3 AND j.id < $1 ORDER BY j.id DESC LIMIT $2";
+const OPEN_OF_TERMINAL: &str = "
+    SELECT j.*, NULL AS result_at, NULL AS result_code, NULL AS result_detail
+    FROM job j WHERE j.terminal_id = $1 AND j.state IN ('ready', 'offered', 'accepted', 'running') ORDER BY j.id";
+/// Those whose deadline or lease may have passed.
+const DUE: &str = "
+    SELECT j.*, NULL AS result_at, NULL AS result_code, NULL AS result_detail
+    FROM job j WHERE j.state IN ('ready', 'offered', 'accepted', 'running')
+      AND (j.deadline <= $1 OR (j.state = 'offered' AND j.lease_until <= $1)) ORDER BY j.deadline LIMIT $2";
+const INSERT: &str = "
+    INSERT INTO job (id, terminal_id, remedy, state, attempt, deadline, cancel_asked, created_at, created_by, reason)
+    VALUES ($1, $2, $3, $4, 0, $5, $6, $7, $8, $9)";
+const WAITING: &str = "SELECT DISTINCT terminal_id FROM job WHERE state = 'ready'";
+
+/// Above every id.
+const LAST_ID: &str = "g";
+
+impl Store {
+    pub async fn job(&self, id: JobId) -> Result<Option<JobDetail>, StoreError> {
+        let row: Option<Row> = on_pool!(self, c => sqlx::query_as(BY_ID).bind(id.to_string()).fetch_optional(c).await)?;
+        let Some(row) = row else { return Ok(None) };
+        let steps: Vec<StepRow> = on_pool!(self, c => sqlx::query_as(STEPS).bind(id.to_string()).fetch_all(c).await)?;
+        let undo: Option<Option<String>> =
+            on_pool!(self, c => sqlx::query_scalar(UNDO).bind(id.to_string()).fetch_optional(c).await)?;
+        Ok(Some(JobDetail {
+            job: row.job()?,
+            steps: steps.into_iter().map(StepRow::step).collect::<Result<_, _>>()?,
+            undo: undo.flatten(),
+        }))
+    }
+
+    /// Newest first.
+    pub async fn jobs(&self, filter: JobFilter, limit: u32) -> Result<Vec<Job>, StoreError> {
+        let before = filter.before.map_or_else(|| LAST_ID.to_owned(), |id| id.to_string());
+        let limit = i64::from(limit);
+        let rows: Vec<Row> = on_pool!(self, c => match filter.terminal {
+            None => sqlx::query_as(RECENT).bind(before).bind(limit).fetch_all(c).await,
+            Some(terminal) =>
+                sqlx::query_as(RECENT_OF_TERMINAL).bind(before).bind(limit).bind(terminal.to_string()).fetch_all(c).await,
+        })?;
+        rows.into_iter().map(Row::job).collect()
+    }
+
+    /// Those with something to look at: a deadline or a lease that has passed.
+    pub async fn due_jobs(&self, now: Time, limit: u32) -> Result<Vec<Job>, StoreError> {
+        let rows: Vec<Row> = on_pool!(self, c => sqlx::query_as(DUE)
+            .bind(now.micros())
+            .bind(i64::from(limit))
+            .fetch_all(c)
+            .await)?;
+        rows.into_iter().map(Row::job).collect()
+    }
+
+    /// The terminals that some job is ready for.
+    pub async fn terminals_with_ready_jobs(&self) -> Result<Vec<TerminalId>, StoreError> {
+        let rows: Vec<String> = on_pool!(self, c => sqlx::query_scalar(WAITING).fetch_all(c).await)?;
+        rows.iter().map(|id| parse("terminal id", id)).collect()
+    }
+}
+
+impl Tx {
+    pub async fn insert_job(&mut self, job: &Job) -> Result<(), StoreError> {
+        let remedy = encode(job.remedy)?;
+        on_tx!(self, c => sqlx::query(INSERT)
+            .bind(job.id.to_string())
+            .bind(job.terminal.to_string())
+            .bind(remedy)
+            .bind(job.state.name())
+            .bind(job.deadline.micros())
+            .bind(job.cancel_asked)
+            .bind(job.created_at.micros())
+            .bind(&job.created_by)
+            .bind(&job.reason)
+            .execute(c)
+            .await
+            .map(drop))?;
+        Ok(())
+    }
+
+    pub async fn jobs_by_id(&mut self, ids: &[JobId]) -> Result<Vec<Job>, StoreError> {
+        let mut jobs = Vec::with_capacity(ids.len());
+        for part in ids.chunks(500) {
+            let text = format!(
+                "SELECT j.*, r.at AS result_at, r.code AS result_code, r.detail AS result_detail
+                 FROM job j LEFT JOIN job_result r ON r.job_id = j.id WHERE j.id IN ({})",
+                list(1, part.len())
+            );
+            let rows: Vec<Row> = on_tx!(self, c => {
+                let mut query = sqlx::query_as(sqlx::AssertSqlSafe(text));
+                for id in part {
+                    query = query.bind(id.to_string());
+                }
+                query.fetch_all(c).await
+            })?;
+            for row in rows {
+                jobs.push(row.job()?);
+            }
+        }
+        Ok(jobs)
+    }
+
+    /// The ready jobs of some terminals, oldest first.
+    pub async fn ready_jobs(&mut self, terminals: &[TerminalId]) -> Result<Vec<Job>, StoreError> {
+        let mut jobs = Vec::new();
+        for part in terminals.chunks(500) {
+            let text = format!(
+                "SELECT j.*, NULL AS result_at, NULL AS result_code, NULL AS result_detail
+                 FROM job j WHERE j.state = 'ready' AND j.terminal_id IN ({}) ORDER BY j.id",
+                list(1, part.len())
+            );
+            let rows: Vec<Row> = on_tx!(self, c => {
+                let mut query = sqlx::query_as(sqlx::AssertSqlSafe(text));
+                for id in part {
+                    query = query.bind(id.to_string());
+                }
+                query.fetch_all(c).await
+            })?;
+            for row in rows {
+                jobs.push(row.job()?);
+            }
+        }
+        Ok(jobs)
+    }
+
+    pub async fn open_jobs(&mut self, terminal: TerminalId) -> Result<Vec<Job>, StoreError> {
+        let rows: Vec<Row> =
+            on_tx!(self, c => sqlx::query_as(OPEN_OF_TERMINAL).bind(terminal.to_string()).fetch_all(c).await)?;
+        rows.into_iter().map(Row::job).collect()
+    }
+
+    /// Each job as it was and as it is now. If one of them was changed by somebody else, none is written.
+    pub async fn update_jobs(&mut self, changes: &[(Job, Job)]) -> Result<(), StoreError> {
+        for part in changes.chunks(400) {
+            let values = rows(
+                part.len(),
+                &[
+                    "TEXT", "TEXT", "BIGINT", "TEXT", "BIGINT", "BIGINT", "BIGINT", "BOOLEAN",
+                ],
+            );
+            let text = format!(
+                "UPDATE job SET state = v.column4, attempt = v.column5, lease_until = v.column6, step = v.column7,
+                     cancel_asked = v.column8
+                 FROM (VALUES {values}) AS v
+                 WHERE job.id = v.column1 AND job.state = v.column2 AND job.attempt = v.column3"
+            );
+            let written = on_tx!(self, c => {
+                let mut query = sqlx::query(sqlx::AssertSqlSafe(text));
+                for (was, is) in part {
+                    let (lease, step) = columns(&is.state);
+                    query = query
+                        .bind(was.id.to_string())
+                        .bind(was.state.name())
+                        .bind(i64::from(was.attempt))
+                        .bind(is.state.name())
+                        .bind(i64::from(is.attempt))
+                        .bind(lease)
+                        .bind(step)
+                        .bind(is.cancel_asked);
+                }
+                query.execute(c).await.map(|done| done.rows_affected())
+            })?;
+            if written != part.len() as u64 {
+                return Err(StoreError::LostRace("job"));
+            }
+        }
+        let ended: Vec<(&Job, &Finish)> = changes
+            .iter()
+            .filter(|(was, _)| !was.is_final())
+            .filter_map(|(_, is)| match &is.state {
+                JobState::Final(finish) => Some((is, finish)),
+                JobState::Ready | JobState::Offered { .. } | JobState::Accepted | JobState::Running { .. } => None,
+            })
+            .collect();
+        self.insert_results(&ended).await
+    }
+
+    /// A second result of a job is refused by the database itself.
+    async fn insert_results(&mut self, ended: &[(&Job, &Finish)]) -> Result<(), StoreError> {
+        for part in ended.chunks(500) {
+            let values = rows(part.len(), &["", "", "", "", ""]);
+            let text = format!("INSERT INTO job_result (job_id, outcome, at, code, detail) VALUES {values}");
+            on_tx!(self, c => {
+                let mut query = sqlx::query(sqlx::AssertSqlSafe(text));
+                for (job, finish) in part {
+                    query = query
+                        .bind(job.id.to_string())
+                        .bind(finish.outcome.name())
+                        .bind(finish.at.micros())
+                        .bind(&finish.code)
+                        .bind(&finish.detail);
+                }
+                query.execute(c).await.map(drop)
+            })?;
+        }
+        Ok(())
+    }
+
+    pub async fn set_undo(&mut self, undo: &[(JobId, String)]) -> Result<(), StoreError> {
+        for part in undo.chunks(500) {
+            let values = rows(part.len(), &["TEXT", "TEXT"]);
+            let text = format!(
+                "UPDATE job_result SET undo = v.column2 FROM (VALUES {values}) AS v WHERE job_result.job_id = v.column1"
+            );
+            on_tx!(self, c => {
+                let mut query = sqlx::query(sqlx::AssertSqlSafe(text));
+                for (job, record) in part {
+                    query = query.bind(job.to_string()).bind(record);
+                }
+                query.execute(c).await.map(drop)
+            })?;
+        }
+        Ok(())
+    }
+
+    /// A step that is told twice is kept once.
+    pub async fn insert_steps(&mut self, told: &[NewSteps]) -> Result<(), StoreError> {
+        let all: Vec<(JobId, &Step)> = told
+            .iter()
+            .flat_map(|new| new.steps.iter().map(move |step| (new.job, step)))
+            .collect();
+        for part in all.chunks(500) {
+            let values = rows(part.len(), &["", "", "", "", "", "", ""]);
+            let text = format!(
+                "INSERT INTO job_step (job_id, attempt, number, phase, name, evidence, at) VALUES {values}
+                 ON CONFLICT (job_id, attempt, number, phase) DO NOTHING"
+            );
+            on_tx!(self, c => {
+                let mut query = sqlx::query(sqlx::AssertSqlSafe(text));
+                for (job, step) in part {
+                    query = query
+                        .bind(job.to_string())
+                        .bind(i64::from(step.attempt))
+                        .bind(i64::from(step.number))
+                        .bind(step.phase.name())
+                        .bind(&step.name)
+                        .bind(&step.evidence)
+                        .bind(step.at.micros());
+                }
+                query.execute(c).await.map(drop)
+            })?;
+        }
+        Ok(())
+    }
+}
+
+fn columns(state: &JobState) -> (Option<i64>, Option<i64>) {
+    match state {
+        JobState::Offered { until } => (Some(until.micros()), None),
+        JobState::Running { step } => (None, Some(i64::from(*step))),
+        JobState::Ready | JobState::Accepted | JobState::Final(_) => (None, None),
+    }
+}
+
+fn encode(remedy: Remedy) -> Result<String, StoreError> {
+    serde_json::to_string(&remedy).map_err(|_| unreadable("remedy", remedy.name()))
+}

@@ -1,0 +1,25 @@
+//! Everything that is kept: the only room that speaks SQL.
+//!
+//! One SQL text serves SQLite and PostgreSQL; where they differ, `dialect` says so. Reads go through a pool of their
+//! own; all writes go through one writer that commits many callers' work together and answers only after the commit.
+
+mod audit;
+mod codec;
+mod db;
+mod dialect;
+mod enrolment;
+mod error;
+mod fact;
+mod fault;
+mod job;
+mod operator;
+mod terminal;
+mod writer;
+
+pub use db::{Database, Store};
+pub use error::StoreError;
+pub use fact::SectionRow;
+pub use fault::FaultRow;
+pub use job::{JobDetail, JobFilter, NewSteps};
+pub use operator::{ApiToken, Operator, SignIn};
+pub use writer::Tx;

@@ -1,0 +1,221 @@
+//! Terminals.
+
+use kaishin_domain::id::TerminalId;
+use kaishin_domain::terminal::{Hold, KeyHash, Machine, Standing, Terminal};
+use kaishin_domain::time::Time;
+
+use super::codec::{bytes32, count, parse, parse_some, rows, some_time, unreadable, won};
+use super::db::{Store, on_pool, on_tx};
+use super::error::StoreError;
+use super::writer::Tx;
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    id: String,
+    key_hash: Vec<u8>,
+    generation: i64,
+    hostname: String,
+    manufacturer: String,
+    model: String,
+    serial: String,
+    smbios_uuid: String,
+    os_version: String,
+    institution_code: Option<String>,
+    agent_version: String,
+    minor: i64,
+    enrolled_at: i64,
+    enrolled_with: Option<String>,
+    last_seen: Option<i64>,
+    certificate_until: i64,
+    revoked_at: Option<i64>,
+    revoke_reason: Option<String>,
+    hold: Option<String>,
+    hold_since: Option<i64>,
+    hold_detail: Option<String>,
+}
+
+impl Row {
+    fn terminal(self) -> Result<Terminal, StoreError> {
+        let since = Time(self.hold_since.unwrap_or(0));
+        let hold = match self.hold.as_deref() {
+            None => None,
+            Some("duplicate") => Some(Hold::Duplicate { since }),
+            Some("incompatible") => Some(Hold::Incompatible {
+                since,
+                agent_version: self.hold_detail.unwrap_or_default(),
+            }),
+            Some(other) => return Err(unreadable("terminal's hold", other)),
+        };
+        let standing = match self.revoked_at {
+            None => Standing::Active,
+            Some(at) => Standing::Revoked {
+                at: Time(at),
+                reason: self.revoke_reason.unwrap_or_default(),
+            },
+        };
+        Ok(Terminal {
+            id: parse("terminal id", &self.id)?,
+            key_hash: bytes32("key hash", self.key_hash)?,
+            generation: count("generation", self.generation)?,
+            machine: Machine {
+                hostname: self.hostname,
+                manufacturer: self.manufacturer,
+                model: self.model,
+                serial: self.serial,
+                smbios_uuid: self.smbios_uuid,
+                os_version: self.os_version,
+            },
+            institution_code: self.institution_code,
+            agent_version: self.agent_version,
+            minor: count("protocol minor", self.minor)?,
+            enrolled_at: Time(self.enrolled_at),
+            enrolled_with: parse_some("token id", self.enrolled_with.as_deref())?,
+            last_seen: some_time(self.last_seen),
+            certificate_until: Time(self.certificate_until),
+            standing,
+            hold,
+        })
+    }
+}
+
+const BY_ID: &str = "SELECT * FROM terminal WHERE id = $1";
+const BY_KEY: &str = "SELECT * FROM terminal WHERE key_hash = $1";
+const BY_MACHINE: &str = "
+    SELECT * FROM terminal WHERE smbios_uuid = $1 AND revoked_at IS NULL ORDER BY id LIMIT 1";
+const PAGE: &str = "SELECT * FROM terminal WHERE id > $1 ORDER BY id LIMIT $2";
+const INSERT: &str = "
+    INSERT INTO terminal
+        (id, key_hash, generation, hostname, manufacturer, model, serial, smbios_uuid, os_version, institution_code,
+         agent_version, minor, enrolled_at, enrolled_with, certificate_until)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
+/// Everything that changes, if the row still stands as it was loaded: same key, same standing, same hold.
+const UPDATE: &str = "
+    UPDATE terminal
+    SET key_hash = $2, generation = $3, hostname = $4, manufacturer = $5, model = $6, serial = $7, smbios_uuid = $8,
+        os_version = $9, institution_code = $10, agent_version = $11, minor = $12, certificate_until = $13,
+        revoked_at = $14, revoke_reason = $15, hold = $16, hold_since = $17, hold_detail = $18
+    WHERE id = $1 AND key_hash = $19 AND COALESCE(revoked_at, 0) = $20 AND COALESCE(hold_since, 0) = $21";
+
+impl Store {
+    pub async fn terminal(&self, id: TerminalId) -> Result<Option<Terminal>, StoreError> {
+        let row: Option<Row> = on_pool!(self, c => sqlx::query_as(BY_ID).bind(id.to_string()).fetch_optional(c).await)?;
+        row.map(Row::terminal).transpose()
+    }
+
+    pub async fn terminal_by_key(&self, key: KeyHash) -> Result<Option<Terminal>, StoreError> {
+        let row: Option<Row> = on_pool!(self, c => sqlx::query_as(BY_KEY).bind(key.to_vec()).fetch_optional(c).await)?;
+        row.map(Row::terminal).transpose()
+    }
+
+    /// An active terminal in the same box, if the box can be told at all.
+    pub async fn terminal_in_box(&self, machine: &Machine) -> Result<Option<Terminal>, StoreError> {
+        if machine.smbios_uuid.is_empty() {
+            return Ok(None);
+        }
+        let row: Option<Row> = on_pool!(self, c => sqlx::query_as(BY_MACHINE)
+            .bind(&machine.smbios_uuid)
+            .fetch_optional(c)
+            .await)?;
+        row.map(Row::terminal).transpose()
+    }
+
+    /// All terminals in order of id, a page at a time; start with None.
+    pub async fn terminals_after(&self, after: Option<TerminalId>, limit: u32) -> Result<Vec<Terminal>, StoreError> {
+        let after = after.map(|id| id.to_string()).unwrap_or_default();
+        let rows: Vec<Row> =
+            on_pool!(self, c => sqlx::query_as(PAGE).bind(after).bind(i64::from(limit)).fetch_all(c).await)?;
+        rows.into_iter().map(Row::terminal).collect()
+    }
+}
+
+impl Tx {
+    pub async fn insert_terminal(&mut self, terminal: &Terminal) -> Result<(), StoreError> {
+        let machine = &terminal.machine;
+        on_tx!(self, c => sqlx::query(INSERT)
+            .bind(terminal.id.to_string())
+            .bind(terminal.key_hash.to_vec())
+            .bind(i64::from(terminal.generation))
+            .bind(&machine.hostname)
+            .bind(&machine.manufacturer)
+            .bind(&machine.model)
+            .bind(&machine.serial)
+            .bind(&machine.smbios_uuid)
+            .bind(&machine.os_version)
+            .bind(&terminal.institution_code)
+            .bind(&terminal.agent_version)
+            .bind(i64::from(terminal.minor))
+            .bind(terminal.enrolled_at.micros())
+            .bind(terminal.enrolled_with.map(|id| id.to_string()))
+            .bind(terminal.certificate_until.micros())
+            .execute(c)
+            .await
+            .map(drop))?;
+        Ok(())
+    }
+
+    /// A lost race is an error: somebody else revoked, replaced or held it in between.
+    pub async fn update_terminal(&mut self, was: &Terminal, is: &Terminal) -> Result<(), StoreError> {
+        let machine = &is.machine;
+        let revoked = revocation(&is.standing);
+        let hold = held(is.hold.as_ref());
+        let rows = on_tx!(self, c => sqlx::query(UPDATE)
+            .bind(is.id.to_string())
+            .bind(is.key_hash.to_vec())
+            .bind(i64::from(is.generation))
+            .bind(&machine.hostname)
+            .bind(&machine.manufacturer)
+            .bind(&machine.model)
+            .bind(&machine.serial)
+            .bind(&machine.smbios_uuid)
+            .bind(&machine.os_version)
+            .bind(&is.institution_code)
+            .bind(&is.agent_version)
+            .bind(i64::from(is.minor))
+            .bind(is.certificate_until.micros())
+            .bind(revoked.map(|(at, _)| at))
+            .bind(revoked.map(|(_, reason)| reason))
+            .bind(hold.map(|(name, _, _)| name))
+            .bind(hold.map(|(_, since, _)| since))
+            .bind(hold.and_then(|(_, _, detail)| detail))
+            .bind(was.key_hash.to_vec())
+            .bind(revocation(&was.standing).map_or(0, |(at, _)| at))
+            .bind(held(was.hold.as_ref()).map_or(0, |(_, since, _)| since))
+            .execute(c)
+            .await
+            .map(|done| done.rows_affected()))?;
+        won("terminal", rows)
+    }
+
+    /// When terminals were last seen, many at once; an earlier moment never overwrites a later one.
+    pub async fn touch_terminals(&mut self, seen: &[(TerminalId, Time)]) -> Result<(), StoreError> {
+        for part in seen.chunks(500) {
+            let values = rows(part.len(), &["TEXT", "BIGINT"]);
+            let text = format!(
+                "UPDATE terminal SET last_seen = v.column2 FROM (VALUES {values}) AS v
+                 WHERE terminal.id = v.column1 AND COALESCE(terminal.last_seen, 0) < v.column2"
+            );
+            on_tx!(self, c => {
+                let mut query = sqlx::query(sqlx::AssertSqlSafe(text));
+                for (id, at) in part {
+                    query = query.bind(id.to_string()).bind(at.micros());
+                }
+                query.execute(c).await.map(drop)
+            })?;
+        }
+        Ok(())
+    }
+}
+
+fn revocation(standing: &Standing) -> Option<(i64, &str)> {
+    match standing {
+        Standing::Active => None,
+        Standing::Revoked { at, reason } => Some((at.micros(), reason)),
+    }
+}
+
+fn held(hold: Option<&Hold>) -> Option<(&'static str, i64, Option<&str>)> {
+    hold.map(|hold| match hold {
+        Hold::Duplicate { since } => ("duplicate", since.micros(), None),
+        Hold::Incompatible { since, agent_version } => ("incompatible", since.micros(), Some(agent_version.as_str())),
+    })
+}
