@@ -1,3 +1,4 @@
 //! Kaishin, the server.
 
+pub mod pki;
 pub mod store;
