@@ -1,4 +1,5 @@
 //! Kaishin, the server.
 
 pub mod pki;
+pub mod index;
 pub mod store;

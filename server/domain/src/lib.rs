@@ -3,6 +3,7 @@
 pub mod access;
 pub mod audit;
 pub mod enrolment;
+pub mod expr;
 pub mod job;
 pub mod remedy;
 pub mod terminal;

@@ -1,0 +1,220 @@
+//! The one language for filters and rules: what an operator types, what a rule says, what an index answers.
+//!
+//! Logic has three values: a missing fact is *unknown*, and neither a condition nor its opposite then holds. No clock
+//! here: "now" is an argument. Nothing in this room knows how terminals are stored or indexed.
+
+mod error;
+mod field;
+mod fold;
+mod literal;
+mod parse;
+mod term;
+
+use std::borrow::Cow;
+use std::fmt;
+
+use kaishin_proto::id::TerminalId;
+use kaishin_proto::time::Time;
+use kaishin_proto::value::Value;
+
+pub use error::{ParseError, Problem};
+pub use field::{Field, Kind, Standing};
+pub use fold::{fold, folded, narrow};
+pub use literal::{Literal, Words};
+pub use term::{Op, Term};
+
+/// A condition on a terminal. `And` and `Or` hold two or more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Expr {
+    Always,
+    And(Vec<Expr>),
+    Or(Vec<Expr>),
+    Not(Box<Expr>),
+    /// The word occurs in the terminal's name, model, serial number, id or institution code.
+    Text(Words),
+    Term(Term),
+}
+
+/// Kleene's three values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Truth3 {
+    False,
+    Unknown,
+    True,
+}
+
+impl Truth3 {
+    pub fn is_true(self) -> bool {
+        self == Truth3::True
+    }
+}
+
+impl std::ops::Not for Truth3 {
+    type Output = Truth3;
+    fn not(self) -> Truth3 {
+        match self {
+            Truth3::False => Truth3::True,
+            Truth3::Unknown => Truth3::Unknown,
+            Truth3::True => Truth3::False,
+        }
+    }
+}
+
+impl From<bool> for Truth3 {
+    fn from(truth: bool) -> Truth3 {
+        if truth { Truth3::True } else { Truth3::False }
+    }
+}
+
+/// A terminal as an expression sees it.
+pub trait Subject {
+    fn id(&self) -> TerminalId;
+    fn hostname(&self) -> &str;
+    fn institution(&self) -> Option<&str>;
+    fn online(&self) -> bool;
+    fn last_seen(&self) -> Option<Time>;
+    fn stands(&self, standing: Standing) -> bool;
+    /// The rules of its open faults.
+    fn faults(&self) -> Vec<&str>;
+    fn fact(&self, key: &str) -> Option<Cow<'_, Value>>;
+}
+
+/// The facts that a bare word is looked for in, beside name, id and institution code.
+pub const SEARCHED_FACTS: [&str; 2] = ["hardware.model", "hardware.serial"];
+
+impl Expr {
+    /// Reads a filter: only what is indexed may be asked for. Empty text is every terminal.
+    pub fn parse(text: &str) -> Result<Expr, ParseError> {
+        parse::parse(text, false)
+    }
+
+    /// Reads a rule's condition: every fact may be asked for.
+    pub fn parse_rule(text: &str) -> Result<Expr, ParseError> {
+        parse::parse(text, true)
+    }
+
+    pub fn all(mut of: Vec<Expr>) -> Expr {
+        if of.len() > 1 {
+            return Expr::And(of);
+        }
+        of.pop().unwrap_or(Expr::Always)
+    }
+
+    /// Of nothing: nothing holds.
+    pub fn any(mut of: Vec<Expr>) -> Expr {
+        if of.len() > 1 {
+            return Expr::Or(of);
+        }
+        of.pop().unwrap_or_else(|| Expr::Not(Box::new(Expr::Always)))
+    }
+
+    /// The condition that a field has exactly this text, whatever characters are in it.
+    pub fn equals(field: Field, text: &str) -> Option<Expr> {
+        let literal = Literal::read(field.kind(), text, true)?;
+        let op = if text.contains(['*', '＊']) {
+            Op::Equal
+        } else {
+            Op::Has
+        };
+        Term::new(field, op, literal).map(Expr::Term)
+    }
+
+    pub fn is_unknown(field: Field) -> Option<Expr> {
+        Term::new(field, Op::Has, Literal::Unknown).map(Expr::Term)
+    }
+
+    pub fn evaluate(&self, subject: &(impl Subject + ?Sized), now: Time) -> Truth3 {
+        match self {
+            Expr::Always => Truth3::True,
+            Expr::And(of) => {
+                let each = of.iter().map(|expr| expr.evaluate(subject, now));
+                each.min().unwrap_or(Truth3::True)
+            }
+            Expr::Or(of) => {
+                let each = of.iter().map(|expr| expr.evaluate(subject, now));
+                each.max().unwrap_or(Truth3::False)
+            }
+            Expr::Not(expr) => !expr.evaluate(subject, now),
+            Expr::Text(words) => Truth3::from(searched(subject).contains(words.folded())),
+            Expr::Term(term) => term.evaluate(subject, now),
+        }
+    }
+
+    /// The fields that it asks about.
+    pub fn fields(&self) -> Vec<Field> {
+        let mut fields = Vec::new();
+        self.collect_fields(&mut fields);
+        fields
+    }
+
+    fn collect_fields(&self, into: &mut Vec<Field>) {
+        match self {
+            Expr::Always | Expr::Text(_) => {}
+            Expr::And(of) | Expr::Or(of) => of.iter().for_each(|expr| expr.collect_fields(into)),
+            Expr::Not(expr) => expr.collect_fields(into),
+            Expr::Term(term) => {
+                if !into.contains(&term.field()) {
+                    into.push(term.field());
+                }
+            }
+        }
+    }
+}
+
+/// What a bare word is looked for in: folded, one line for each text, so that no word spans two of them.
+pub fn searched(subject: &(impl Subject + ?Sized)) -> String {
+    let mut text = fold(subject.hostname());
+    for part in [subject.institution(), Some(&subject.id().to_string())] {
+        text.push('\n');
+        text.push_str(&part.map(fold).unwrap_or_default());
+    }
+    for key in SEARCHED_FACTS {
+        text.push('\n');
+        if let Some(Value::Text(fact)) = subject.fact(key).as_deref() {
+            text.push_str(&fold(fact));
+        }
+    }
+    text
+}
+
+impl fmt::Display for Expr {
+    /// The canonical form, which reads back as the same expression.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Expr::Always => f.write_str("*"),
+            Expr::And(of) => write_joined(f, of, " "),
+            Expr::Or(of) => write_joined(f, of, " OR "),
+            Expr::Not(expr) => {
+                f.write_str("-")?;
+                write_inner(f, expr)
+            }
+            Expr::Text(words) => {
+                let raw = words.raw();
+                let keyword: String = raw.chars().map(narrow).collect();
+                let special = matches!(keyword.as_str(), "AND" | "OR" | "NOT" | "*") || raw.starts_with('-');
+                literal::write_word(f, raw, special)
+            }
+            Expr::Term(term) => write!(f, "{term}"),
+        }
+    }
+}
+
+fn write_joined(f: &mut fmt::Formatter<'_>, of: &[Expr], between: &str) -> fmt::Result {
+    for (n, expr) in of.iter().enumerate() {
+        if n > 0 {
+            f.write_str(between)?;
+        }
+        write_inner(f, expr)?;
+    }
+    Ok(())
+}
+
+fn write_inner(f: &mut fmt::Formatter<'_>, expr: &Expr) -> fmt::Result {
+    match expr {
+        Expr::And(_) | Expr::Or(_) => write!(f, "({expr})"),
+        Expr::Always | Expr::Not(_) | Expr::Text(_) | Expr::Term(_) => write!(f, "{expr}"),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,313 @@
+//! One comparison: a field, an operator, a value; and whether a terminal's value answers to it.
+
+use std::cmp::Ordering;
+use std::fmt;
+
+use kaishin_proto::time::Time;
+use kaishin_proto::value::Value;
+
+use super::field::{Field, Kind};
+use super::fold::{fold, folded};
+use super::literal::{Literal, Words};
+use super::{Subject, Truth3};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Op {
+    /// `:`, for texts with `*` as a wildcard, for several texts: one of them.
+    Has,
+    Equal,
+    NotEqual,
+    Less,
+    LessOrEqual,
+    Greater,
+    GreaterOrEqual,
+}
+
+impl Op {
+    pub const ALL: [Op; 7] = [
+        Op::Has,
+        Op::Equal,
+        Op::NotEqual,
+        Op::Less,
+        Op::LessOrEqual,
+        Op::Greater,
+        Op::GreaterOrEqual,
+    ];
+
+    pub(super) fn fits(self, kind: Kind) -> bool {
+        match self {
+            Op::Has | Op::Equal | Op::NotEqual => true,
+            Op::Less | Op::LessOrEqual | Op::Greater | Op::GreaterOrEqual => match kind {
+                Kind::Number | Kind::Version | Kind::Time | Kind::Duration | Kind::Size => true,
+                Kind::Truth | Kind::Text | Kind::Several | Kind::Standing => false,
+            },
+        }
+    }
+
+    pub fn accepts(self, order: Ordering) -> bool {
+        match self {
+            Op::Has | Op::Equal => order.is_eq(),
+            Op::NotEqual => order.is_ne(),
+            Op::Less => order.is_lt(),
+            Op::LessOrEqual => order.is_le(),
+            Op::Greater => order.is_gt(),
+            Op::GreaterOrEqual => order.is_ge(),
+        }
+    }
+}
+
+impl fmt::Display for Op {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Op::Has => ":",
+            Op::Equal => "=",
+            Op::NotEqual => "!=",
+            Op::Less => "<",
+            Op::LessOrEqual => "<=",
+            Op::Greater => ">",
+            Op::GreaterOrEqual => ">=",
+        })
+    }
+}
+
+/// Field, operator and value that fit each other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Term {
+    field: Field,
+    op: Op,
+    literal: Literal,
+}
+
+impl Term {
+    /// None where they do not fit.
+    pub fn new(field: Field, op: Op, literal: Literal) -> Option<Term> {
+        let kind = field.kind();
+        let fits = literal.fits(kind)
+            && match literal {
+                // Ages are never exactly so many seconds, and unknown is neither less nor more.
+                Literal::Age(_) => !matches!(op, Op::Has | Op::Equal | Op::NotEqual),
+                Literal::Unknown => matches!(op, Op::Has | Op::Equal | Op::NotEqual),
+                Literal::Truth(_)
+                | Literal::Number(_)
+                | Literal::Text(_)
+                | Literal::Version(_)
+                | Literal::Time(_)
+                | Literal::Day(_)
+                | Literal::Duration(_)
+                | Literal::Size(_)
+                | Literal::Standing(_) => op.fits(kind),
+            };
+        fits.then_some(Term { field, op, literal })
+    }
+
+    pub fn field(&self) -> Field {
+        self.field
+    }
+    pub fn op(&self) -> Op {
+        self.op
+    }
+    pub fn literal(&self) -> &Literal {
+        &self.literal
+    }
+
+    pub fn evaluate(&self, subject: &(impl Subject + ?Sized), now: Time) -> Truth3 {
+        match self.field {
+            Field::Id => self.of_text(Some(&subject.id().to_string())),
+            Field::Hostname => self.of_text(Some(subject.hostname())),
+            Field::Institution => self.of_text(subject.institution()),
+            Field::Online => self.of_truth(Some(subject.online())),
+            Field::LastSeen => {
+                // Who is here is being seen.
+                let seen = if subject.online() {
+                    Some(now)
+                } else {
+                    subject.last_seen()
+                };
+                self.of_time(seen, now)
+            }
+            Field::State => self.of_standing(|standing| subject.stands(standing)),
+            Field::Fault => self.of_several(Some(subject.faults().into_iter())),
+            Field::Fact(fact) => self.of_value(subject.fact(fact.key).as_deref(), now),
+        }
+    }
+
+    /// A fact's value; missing, and of another kind than the catalogue says, is unknown.
+    pub fn of_value(&self, value: Option<&Value>, now: Time) -> Truth3 {
+        let kind = self.field.kind();
+        match value {
+            None | Some(Value::Unknown(_)) => self.of_unknown(),
+            Some(Value::Truth(truth)) if kind == Kind::Truth => self.of_truth(Some(*truth)),
+            Some(Value::Number(number)) if kind == Kind::Number => {
+                if let Literal::Number(other) = &self.literal {
+                    self.ordered(number.cmp(other))
+                } else {
+                    self.known()
+                }
+            }
+            Some(Value::Text(text)) if kind == Kind::Text => self.of_text(Some(text)),
+            Some(Value::Version(version)) if kind == Kind::Version => {
+                if let Literal::Version(other) = &self.literal {
+                    self.ordered(version.cmp(other))
+                } else {
+                    self.known()
+                }
+            }
+            Some(Value::Time(time)) if kind == Kind::Time => self.of_time(Some(*time), now),
+            Some(Value::Duration(span)) if kind == Kind::Duration => {
+                if let Literal::Duration(other) = &self.literal {
+                    self.ordered(span.cmp(other))
+                } else {
+                    self.known()
+                }
+            }
+            Some(Value::Size(size)) if kind == Kind::Size => {
+                if let Literal::Size(other) = &self.literal {
+                    self.ordered(size.cmp(other))
+                } else {
+                    self.known()
+                }
+            }
+            Some(Value::List(items)) if kind == Kind::Several => {
+                self.of_several(Some(items.iter().map(String::as_str)))
+            }
+            Some(Value::Table(table)) if kind == Kind::Several => {
+                self.of_several(Some(table.rows.iter().flatten().map(String::as_str)))
+            }
+            Some(
+                Value::Truth(_)
+                | Value::Number(_)
+                | Value::Text(_)
+                | Value::Version(_)
+                | Value::Time(_)
+                | Value::Duration(_)
+                | Value::Size(_)
+                | Value::List(_)
+                | Value::Table(_),
+            ) => self.of_unknown(),
+        }
+    }
+
+    pub fn of_text(&self, text: Option<&str>) -> Truth3 {
+        match (text, &self.literal) {
+            (None, _) => self.of_unknown(),
+            (Some(text), Literal::Text(words)) => self.turned(self.matches(text, words)),
+            (Some(_), _) => self.known(),
+        }
+    }
+
+    pub fn of_truth(&self, truth: Option<bool>) -> Truth3 {
+        match (truth, &self.literal) {
+            (None, _) => self.of_unknown(),
+            (Some(truth), Literal::Truth(other)) => self.turned(truth == *other),
+            (Some(_), _) => self.known(),
+        }
+    }
+
+    pub fn of_time(&self, time: Option<Time>, now: Time) -> Truth3 {
+        match time {
+            None => self.of_unknown(),
+            Some(time) => match self.literal.order_time(time, now) {
+                Some(order) => self.ordered(order),
+                None => self.known(),
+            },
+        }
+    }
+
+    pub fn of_standing(&self, stands: impl Fn(super::Standing) -> bool) -> Truth3 {
+        if let Literal::Standing(standing) = &self.literal {
+            return self.turned(stands(*standing));
+        }
+        self.known()
+    }
+
+    pub fn of_several<'a>(&self, items: Option<impl Iterator<Item = &'a str>>) -> Truth3 {
+        match (items, &self.literal) {
+            (None, _) => self.of_unknown(),
+            (Some(mut items), Literal::Text(words)) => self.turned(items.any(|item| self.matches(item, words))),
+            (Some(_), _) => self.known(),
+        }
+    }
+
+    /// Nothing is known: only a question for just that has an answer.
+    pub fn of_unknown(&self) -> Truth3 {
+        if self.literal == Literal::Unknown {
+            return self.turned(true);
+        }
+        Truth3::Unknown
+    }
+
+    /// Something is known, and the question was whether nothing is.
+    fn known(&self) -> Truth3 {
+        if self.literal == Literal::Unknown {
+            return self.turned(false);
+        }
+        Truth3::Unknown
+    }
+
+    fn matches(&self, text: &str, words: &Words) -> bool {
+        if self.is_pattern() {
+            return like(&fold(text), words.folded());
+        }
+        folded(text).eq(words.folded().chars())
+    }
+
+    /// Whether the text is compared with wildcards.
+    pub fn is_pattern(&self) -> bool {
+        matches!(&self.literal, Literal::Text(words) if self.op == Op::Has && words.folded().contains('*'))
+    }
+
+    fn ordered(&self, order: Ordering) -> Truth3 {
+        Truth3::from(self.op.accepts(order))
+    }
+
+    fn turned(&self, equal: bool) -> Truth3 {
+        Truth3::from(equal != (self.op == Op::NotEqual))
+    }
+}
+
+impl fmt::Display for Term {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}{}", self.field.name(), self.op, self.literal)
+    }
+}
+
+/// Whether a text is like a pattern in which `*` stands for anything: the pieces occur in their order.
+fn like(text: &str, pattern: &str) -> bool {
+    let mut pieces = pattern.split('*');
+    let Some(mut rest) = text.strip_prefix(pieces.next().unwrap_or("")) else {
+        return false;
+    };
+    let mut last = None;
+    for piece in pieces {
+        if let Some(between) = last.replace(piece) {
+            match rest.find(between) {
+                Some(at) => rest = &rest[at + between.len()..],
+                None => return false,
+            }
+        }
+    }
+    last.map_or(rest.is_empty(), |end| rest.ends_with(end))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_star_stands_for_anything() {
+        for (text, pattern, fits) in [
+            ("uketsuke-01", "uketsuke*", true),
+            ("uketsuke-01", "*01", true),
+            ("uketsuke-01", "*tsu*-*1", true),
+            ("uketsuke-01", "*", true),
+            ("", "*", true),
+            ("aba", "ab*ba", false),
+            ("abba", "ab*ba", true),
+            ("kaikei-01", "uketsuke*", false),
+            ("a", "a**", true),
+            ("xaxbx", "x*b", false),
+        ] {
+            assert_eq!(like(text, pattern), fits, "{text} {pattern}");
+        }
+    }
+}

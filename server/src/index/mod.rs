@@ -1,0 +1,148 @@
+//! The fleet in memory: filters, counts, facets and search over every terminal, and who is online.
+//!
+//! The database is the truth for all but presence; the index is rebuilt from it at the start. Pure and synchronous: no
+//! SQL, no runtime, no clock. Its answers equal those of `Expr::evaluate` asked of each terminal.
+
+mod cursor;
+mod entry;
+mod naive;
+
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use kaishin_domain::expr::{Expr, Field};
+use kaishin_proto::id::TerminalId;
+use kaishin_proto::time::Time;
+use kaishin_proto::value::Value;
+
+pub use cursor::{BadCursor, Cursor};
+pub use entry::{Counts, Entry, Facets, Flags, Page, Presence, Row, Sort};
+
+use naive::Fleet;
+
+/// A handle: clones see the same fleet.
+#[derive(Clone, Default)]
+pub struct Index(Arc<RwLock<Fleet>>);
+
+impl Index {
+    pub fn new() -> Index {
+        Index::default()
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Fleet> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Fleet> {
+        self.0.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    // ---- what changes it
+
+    /// Puts a terminal in or in the place of what was known of it. Presence stays; `last_seen` never goes back.
+    pub fn upsert(&self, entry: Entry) {
+        self.write().upsert(entry);
+    }
+
+    /// Many at once, as at the start; the lock is given up in between.
+    pub fn upsert_all(&self, entries: impl IntoIterator<Item = Entry>) {
+        for entry in entries {
+            self.write().upsert(entry);
+        }
+    }
+
+    /// The facts of one section, whole: what is not named is no longer known. False for an unknown terminal.
+    pub fn set_section(&self, id: TerminalId, section: &str, facts: &[(String, Value)]) -> bool {
+        self.write().change(id, |entry| {
+            let of_section = |key: &str| key.split_once('.').is_some_and(|(name, _)| name == section);
+            entry.facts.retain(|key, _| !of_section(key));
+            let fresh = facts.iter().filter(|(key, _)| of_section(key)).cloned();
+            entry.facts.extend(fresh);
+        })
+    }
+
+    /// The rules of all its open faults.
+    pub fn set_faults(&self, id: TerminalId, rules: &[String]) -> bool {
+        self.write().change(id, |entry| entry.faults = rules.to_vec())
+    }
+
+    pub fn set_flags(&self, id: TerminalId, flags: Flags) -> bool {
+        self.write().change(id, |entry| entry.flags = flags)
+    }
+
+    pub fn set_hostname(&self, id: TerminalId, hostname: &str) -> bool {
+        self.write().change(id, |entry| entry.hostname = hostname.to_owned())
+    }
+
+    pub fn set_institution(&self, id: TerminalId, institution: Option<&str>) -> bool {
+        self.write()
+            .change(id, |entry| entry.institution = institution.map(str::to_owned))
+    }
+
+    pub fn remove(&self, id: TerminalId) -> bool {
+        self.write().remove(id)
+    }
+
+    // ---- presence
+
+    /// True if it was not online before. An unknown terminal is not.
+    pub fn set_online(&self, id: TerminalId, at: Time) -> bool {
+        self.write().set_online(id, at)
+    }
+
+    /// True if it was online before.
+    pub fn set_offline(&self, id: TerminalId, at: Time) -> bool {
+        self.write().set_offline(id, at)
+    }
+
+    /// Everyone who is online was seen now and is to be written: before a stop, and now and then against a crash.
+    pub fn touch_online(&self, at: Time) {
+        self.write().touch_online(at);
+    }
+
+    /// Who came or went since the last call.
+    pub fn take_dirty_presence(&self) -> Vec<Presence> {
+        self.write().take_dirty_presence()
+    }
+
+    /// Gives back what could not be written.
+    pub fn mark_dirty_presence(&self, ids: impl IntoIterator<Item = TerminalId>) {
+        self.write().mark_dirty_presence(ids);
+    }
+
+    pub fn presence(&self, id: TerminalId) -> Option<Presence> {
+        self.read().presence(id)
+    }
+
+    pub fn is_online(&self, id: TerminalId) -> bool {
+        self.presence(id)
+            .is_some_and(|presence| presence.online_since.is_some())
+    }
+
+    // ---- questions
+
+    pub fn get(&self, id: TerminalId) -> Option<Row> {
+        self.read().get(id)
+    }
+
+    pub fn query(&self, expr: &Expr, sort: Sort, after: Option<&Cursor>, limit: usize, now: Time) -> Page {
+        self.read().query(expr, sort, after, limit, now)
+    }
+
+    pub fn count(&self, expr: &Expr, now: Time) -> u64 {
+        self.read().count(expr, now)
+    }
+
+    /// All that match, in the order of their ids.
+    pub fn ids(&self, expr: &Expr, now: Time) -> Vec<TerminalId> {
+        self.read().ids(expr, now)
+    }
+
+    /// The `most` frequent values of a field among those that match.
+    pub fn facets(&self, expr: &Expr, field: Field, most: usize, now: Time) -> Facets {
+        self.read().facets(expr, field, most, now)
+    }
+
+    pub fn counts(&self) -> Counts {
+        self.read().counts()
+    }
+}
