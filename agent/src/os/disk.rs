@@ -19,13 +19,17 @@ pub fn private_dir(path: &Path) -> io::Result<()> {
 }
 
 fn private_options() -> OpenOptions {
-    let mut options = OpenOptions::new();
     #[cfg(unix)]
     {
         use std::os::unix::fs::OpenOptionsExt;
+        let mut options = OpenOptions::new();
         options.mode(0o600);
+        options
     }
-    options
+    #[cfg(not(unix))]
+    {
+        OpenOptions::new()
+    }
 }
 
 /// Puts `bytes` in place of whatever `path` held: after a power cut it holds the old or the new, never a mixture.

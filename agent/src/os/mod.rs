@@ -8,9 +8,11 @@ pub mod disk;
 pub mod linux;
 pub mod registry;
 pub mod sim;
+pub mod smbios;
 pub mod stop;
 #[cfg(windows)]
 pub mod windows;
+pub mod winver;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -1,0 +1,84 @@
+//! How Windows speaks of itself and of time, turned into words and numbers for the catalogue. Pure, so that it is tested
+//! wherever the agent is built; asking the system is `windows/`'s part.
+
+use kaishin_proto::time::Time;
+
+/// 100 ns intervals from 1601 to 1970.
+const UNIX_EPOCH: u64 = 116_444_736_000_000_000;
+/// From this build on Windows is 11, whatever its registry says.
+const WINDOWS_11: u32 = 22_000;
+
+/// Microsoft never changed `ProductName`: on Windows 11 it still says "Windows 10".
+pub fn product(told: &str, build: u32) -> String {
+    match told.strip_prefix("Windows 10") {
+        Some(rest) if build >= WINDOWS_11 => format!("Windows 11{rest}"),
+        Some(_) | None => told.to_owned(),
+    }
+}
+
+/// "10.0.19044.4291"; without the last part where the revision is unknown.
+pub fn version(major: u32, minor: u32, build: u32, revision: Option<i64>) -> String {
+    match revision {
+        Some(revision) => format!("{major}.{minor}.{build}.{revision}"),
+        None => format!("{major}.{minor}.{build}"),
+    }
+}
+
+/// A `FILETIME`; `None` before 1970 or after time itself.
+pub fn filetime(intervals: u64) -> Option<Time> {
+    let since_1970 = intervals.checked_sub(UNIX_EPOCH)?;
+    i64::try_from(since_1970 / 10).ok().map(Time)
+}
+
+/// When the machine started, from the clock and the uptime, to the second: the two are not read in the same instant.
+pub fn boot_time(now: Time, uptime_ms: u64) -> Option<Time> {
+    const SECOND: i64 = 1_000_000;
+    let uptime = i64::try_from(uptime_ms).ok()?.checked_mul(1_000)?;
+    let boot = now.0.checked_sub(uptime)?.checked_add(SECOND / 2)?;
+    Some(Time(boot - boot.rem_euclid(SECOND)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn windows_11_is_called_by_its_name() {
+        assert_eq!(product("Windows 10 Pro", 22_631), "Windows 11 Pro");
+        assert_eq!(
+            product("Windows 10 Enterprise LTSC 2021", 19_044),
+            "Windows 10 Enterprise LTSC 2021"
+        );
+        assert_eq!(
+            product("Windows Server 2025 Standard", 26_100),
+            "Windows Server 2025 Standard"
+        );
+    }
+
+    #[test]
+    fn the_revision_is_part_of_the_version_where_it_is_known() {
+        assert_eq!(version(10, 0, 19_044, Some(4_291)), "10.0.19044.4291");
+        assert_eq!(version(10, 0, 18_362, None), "10.0.18362");
+    }
+
+    #[test]
+    fn file_times_begin_in_1601() {
+        assert_eq!(filetime(UNIX_EPOCH), Some(Time(0)));
+        assert_eq!(filetime(133_444_736_000_000_005), Some(Time(1_700_000_000_000_000)));
+        assert_eq!(filetime(0), None);
+        assert!(filetime(u64::MAX).is_some());
+    }
+
+    #[test]
+    fn a_boot_time_does_not_flutter_with_the_microseconds_between_two_readings() {
+        let now = Time(1_700_000_100_000_000);
+        for late in [0, 1, 400_000] {
+            assert_eq!(
+                boot_time(Time(now.0 + late), 100_000),
+                Some(Time(1_700_000_000_000_000))
+            );
+        }
+        assert_eq!(boot_time(Time(i64::MIN), 1), None);
+        assert_eq!(boot_time(now, u64::MAX), None);
+    }
+}
