@@ -70,6 +70,7 @@ CREATE TABLE terminal (
     hold_detail       TEXT
 );
 CREATE INDEX terminal_by_machine ON terminal (smbios_uuid);
+CREATE INDEX terminal_revoked ON terminal (revoked_at) WHERE revoked_at IS NOT NULL;
 
 CREATE TABLE enrolment_request (
     id               TEXT NOT NULL PRIMARY KEY,
@@ -131,7 +132,9 @@ CREATE TABLE job (
 );
 CREATE INDEX job_by_terminal ON job (terminal_id, id);
 CREATE INDEX job_ready ON job (terminal_id) WHERE state = 'ready';
-CREATE INDEX job_open ON job (deadline) WHERE state IN ('ready', 'offered', 'accepted', 'running');
+CREATE INDEX job_ready_deadline ON job (deadline) WHERE state = 'ready';
+CREATE INDEX job_offered ON job (lease_until) WHERE state = 'offered';
+CREATE INDEX job_taken ON job (deadline) WHERE state IN ('accepted', 'running');
 
 CREATE TABLE job_step (
     job_id   TEXT NOT NULL,

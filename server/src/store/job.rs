@@ -1,7 +1,7 @@
 //! Jobs, their steps and their one result. Everything that terminals say about jobs is written many rows at a time.
 
 use kaishin_domain::id::{JobId, TerminalId};
-use kaishin_domain::job::{Finish, Job, JobState, Outcome, Phase, Step};
+use kaishin_domain::job::{Finish, GRACE, Job, JobState, Outcome, Phase, Step};
 use kaishin_domain::remedy::Remedy;
 use kaishin_domain::time::Time;
 
@@ -124,11 +124,14 @@ const RECENT_OF_TERMINAL: &str = "
 const OPEN_OF_TERMINAL: &str = "
     SELECT j.*, NULL AS result_at, NULL AS result_code, NULL AS result_detail
     FROM job j WHERE j.terminal_id = $1 AND j.state IN ('ready', 'offered', 'accepted', 'running') ORDER BY j.id";
-/// Those whose deadline or lease may have passed.
+/// Those that time has something to say about; each of them changes when it is looked at.
 const DUE: &str = "
     SELECT j.*, NULL AS result_at, NULL AS result_code, NULL AS result_detail
-    FROM job j WHERE j.state IN ('ready', 'offered', 'accepted', 'running')
-      AND (j.deadline <= $1 OR (j.state = 'offered' AND j.lease_until <= $1)) ORDER BY j.deadline LIMIT $2";
+    FROM job j
+    WHERE (j.state = 'ready' AND j.deadline <= $1)
+       OR (j.state = 'offered' AND j.lease_until <= $1)
+       OR (j.state IN ('accepted', 'running') AND j.deadline <= $2)
+    ORDER BY j.deadline LIMIT $3";
 const INSERT: &str = "
     INSERT INTO job (id, terminal_id, remedy, state, attempt, deadline, cancel_asked, created_at, created_by, reason)
     VALUES ($1, $2, $3, $4, 0, $5, $6, $7, $8, $9)";
@@ -167,6 +170,7 @@ impl Store {
     pub async fn due_jobs(&self, now: Time, limit: u32) -> Result<Vec<Job>, StoreError> {
         let rows: Vec<Row> = on_pool!(self, c => sqlx::query_as(DUE)
             .bind(now.micros())
+            .bind((now - GRACE).micros())
             .bind(i64::from(limit))
             .fetch_all(c)
             .await)?;

@@ -83,6 +83,7 @@ const BY_KEY: &str = "SELECT * FROM terminal WHERE key_hash = $1";
 const BY_MACHINE: &str = "
     SELECT * FROM terminal WHERE smbios_uuid = $1 AND revoked_at IS NULL ORDER BY id LIMIT 1";
 const PAGE: &str = "SELECT * FROM terminal WHERE id > $1 ORDER BY id LIMIT $2";
+const REVOKED_SINCE: &str = "SELECT * FROM terminal WHERE revoked_at >= $1 ORDER BY revoked_at";
 const INSERT: &str = "
     INSERT INTO terminal
         (id, key_hash, generation, hostname, manufacturer, model, serial, smbios_uuid, os_version, institution_code,
@@ -117,6 +118,12 @@ impl Store {
             .fetch_optional(c)
             .await)?;
         row.map(Row::terminal).transpose()
+    }
+
+    pub async fn terminals_revoked_since(&self, since: Time) -> Result<Vec<Terminal>, StoreError> {
+        let rows: Vec<Row> =
+            on_pool!(self, c => sqlx::query_as(REVOKED_SINCE).bind(since.micros()).fetch_all(c).await)?;
+        rows.into_iter().map(Row::terminal).collect()
     }
 
     /// All terminals in order of id, a page at a time; start with None.

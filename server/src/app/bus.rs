@@ -1,0 +1,67 @@
+//! What happens, told to whoever listens inside this process: pages that are looked at, and the hub of connected
+//! terminals. A hint, never the truth: who misses one reads the database and knows as much.
+
+use std::sync::Arc;
+
+use kaishin_domain::id::{JobId, TerminalId};
+use kaishin_domain::time::Span;
+use tokio::sync::broadcast;
+
+/// For people's pages.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Its facts, faults, standing or presence.
+    Terminal(TerminalId),
+    Job { job: JobId, terminal: TerminalId },
+    /// A request came, or was decided.
+    Pending,
+    Tokens,
+    Audit,
+}
+
+/// For the hub.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wake {
+    /// A job is ready for this terminal.
+    Ready(TerminalId),
+    /// Cut its stream.
+    Revoked(TerminalId),
+    Cancel { terminal: TerminalId, job: JobId },
+    /// Somebody looks at it.
+    Observe { terminal: TerminalId, every: Span, lasting: Span },
+}
+
+pub type Changes = broadcast::Receiver<Arc<Change>>;
+pub type Wakes = broadcast::Receiver<Wake>;
+
+#[derive(Clone, Debug)]
+pub struct Bus {
+    changes: broadcast::Sender<Arc<Change>>,
+    wakes: broadcast::Sender<Wake>,
+}
+
+impl Default for Bus {
+    fn default() -> Self {
+        Bus { changes: broadcast::Sender::new(4096), wakes: broadcast::Sender::new(65_536) }
+    }
+}
+
+impl Bus {
+    /// Nobody listening is no error.
+    pub fn changed(&self, change: Change) {
+        let _ = self.changes.send(Arc::new(change));
+    }
+
+    pub fn wake(&self, wake: Wake) {
+        let _ = self.wakes.send(wake);
+    }
+
+    pub fn changes(&self) -> Changes {
+        self.changes.subscribe()
+    }
+
+    /// One who lags must look at everything: see `jobs::terminals_with_work`.
+    pub fn wakes(&self) -> Wakes {
+        self.wakes.subscribe()
+    }
+}

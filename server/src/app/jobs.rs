@@ -1,0 +1,396 @@
+//! Work on terminals: ordered by people, offered to connected terminals, told by terminals, ended by time.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use kaishin_domain::access::Scope;
+use kaishin_domain::id::{JobId, TerminalId};
+use kaishin_domain::job::{self, DEFAULT_LIFE, Job, JobEvent, JobState, LONGEST_LIFE, Outcome, Step};
+use kaishin_domain::remedy::Remedy;
+use kaishin_domain::time::{Span, Time};
+use serde_json::json;
+use tracing::{debug, info};
+
+use super::error::AppError;
+use super::gather::{Gather, Gathered};
+use super::{App, Change, Cx, Wake};
+use crate::store::{JobDetail, JobFilter, NewSteps, StoreError, Tx};
+use kaishin_domain::access::Permission;
+
+/// How many due jobs are looked at in one go.
+const DUE_PAGE: u32 = 500;
+
+/// What somebody orders.
+#[derive(Clone, Debug)]
+pub struct Order {
+    pub terminal: TerminalId,
+    pub remedy: Remedy,
+    pub life: Option<Span>,
+    pub reason: String,
+}
+
+pub async fn create(cx: &Cx, order: Order) -> Result<Job, AppError> {
+    cx.require(order.remedy.permission(), Scope::Terminal(order.terminal))?;
+    let life = order.life.unwrap_or(DEFAULT_LIFE);
+    if life <= Span(0) || life > LONGEST_LIFE {
+        return Err(AppError::invalid(
+            "E-JOB-11",
+            "期限は30日以内で指定してください。",
+            "A job's deadline lies at most 30 days ahead.",
+        ));
+    }
+    let terminal = cx.app.store.terminal(order.terminal).await?.ok_or_else(AppError::no_such_terminal)?;
+    if !terminal.is_active() {
+        return Err(AppError::conflict(
+            "E-JOB-12",
+            "この端末は失効しているため、作業を依頼できません。",
+            "This terminal has been revoked; it gets no work.",
+        ));
+    }
+    let now = cx.now();
+    let job = Job {
+        id: JobId::new(now, cx.app.entropy.bytes()),
+        terminal: order.terminal,
+        remedy: order.remedy,
+        state: JobState::Ready,
+        attempt: 0,
+        deadline: now + life,
+        cancel_asked: false,
+        created_at: now,
+        created_by: cx.actor.name.clone(),
+        reason: order.reason.chars().take(500).collect(),
+    };
+    let event = cx.event(
+        "job.create",
+        format!("job:{}", job.id),
+        &job.reason,
+        serde_json::Value::Null,
+        json!({ "terminal": job.terminal, "remedy": job.remedy.name(), "deadline": job.deadline.rfc3339() }),
+    );
+    let row = job.clone();
+    cx.app
+        .store
+        .write::<_, AppError, _>(move |tx| {
+            Box::pin(async move {
+                tx.insert_job(&row).await?;
+                tx.audit(event).await?;
+                Ok(())
+            })
+        })
+        .await?;
+    cx.app.bus.wake(Wake::Ready(job.terminal));
+    told(&cx.app, std::slice::from_ref(&job));
+    cx.app.bus.changed(Change::Audit);
+    Ok(job)
+}
+
+pub async fn get(cx: &Cx, id: JobId) -> Result<JobDetail, AppError> {
+    let detail = cx.app.store.job(id).await?.ok_or_else(no_such_job)?;
+    cx.require(Permission::ViewFleet, Scope::Terminal(detail.job.terminal))?;
+    Ok(detail)
+}
+
+/// Newest first.
+pub async fn list(cx: &Cx, filter: JobFilter, limit: u32) -> Result<Vec<Job>, AppError> {
+    cx.require(Permission::ViewFleet, filter.terminal.map_or(Scope::Fleet, Scope::Terminal))?;
+    Ok(cx.app.store.jobs(filter, limit.min(500)).await?)
+}
+
+pub async fn cancel(cx: &Cx, id: JobId, reason: &str) -> Result<Job, AppError> {
+    let job = cx.app.store.job(id).await?.ok_or_else(no_such_job)?.job;
+    cx.require(Permission::CancelJob, Scope::Terminal(job.terminal))?;
+    let cancelled = job.on(JobEvent::CancelAsked, cx.now()).map_err(|_| {
+        AppError::conflict("E-JOB-13", "この作業はすでに終わっています。", "This job has ended already.")
+    })?;
+    let event = cx.event(
+        "job.cancel",
+        format!("job:{id}"),
+        reason,
+        json!({ "state": job.state.name() }),
+        json!({ "state": cancelled.state.name(), "cancel_asked": cancelled.cancel_asked }),
+    );
+    let (was, is) = (job, cancelled.clone());
+    cx.app
+        .store
+        .write::<_, AppError, _>(move |tx| {
+            Box::pin(async move {
+                tx.update_jobs(&[(was, is)]).await?;
+                tx.audit(event).await?;
+                Ok(())
+            })
+        })
+        .await?;
+    if cancelled.cancel_asked {
+        cx.app.bus.wake(Wake::Cancel { terminal: cancelled.terminal, job: id });
+    }
+    told(&cx.app, std::slice::from_ref(&cancelled));
+    cx.app.bus.changed(Change::Audit);
+    Ok(cancelled)
+}
+
+fn no_such_job() -> AppError {
+    AppError::not_found("E-JOB-10", "この作業は見つかりません。", "There is no such job.")
+}
+
+/// Says that these jobs changed.
+pub(super) fn told(app: &App, jobs: &[Job]) {
+    for job in jobs {
+        app.bus.changed(Change::Job { job: job.id, terminal: job.terminal });
+    }
+}
+
+/// Ends what is open on a terminal that is not to be trusted with it any more.
+pub(super) async fn end_open(
+    tx: &mut Tx,
+    terminal: TerminalId,
+    event: JobEvent,
+    now: Time,
+) -> Result<Vec<Job>, StoreError> {
+    let changes: Vec<(Job, Job)> = tx
+        .open_jobs(terminal)
+        .await?
+        .into_iter()
+        .filter_map(|job| job.on(event.clone(), now).ok().map(|ended| (job, ended)))
+        .collect();
+    tx.update_jobs(&changes).await?;
+    Ok(changes.into_iter().map(|(_, ended)| ended).collect())
+}
+
+/// Takes the ready jobs of many connected terminals in one go: from now on they are offered.
+pub async fn take_ready(app: &Arc<App>, terminals: Vec<TerminalId>) -> Result<Vec<Job>, AppError> {
+    let now = app.now();
+    let offered = app
+        .store
+        .write::<_, AppError, _>(move |tx| {
+            Box::pin(async move {
+                let ready = tx.ready_jobs(&terminals).await?;
+                let changes: Vec<(Job, Job)> = ready
+                    .into_iter()
+                    .filter_map(|job| job.on(JobEvent::Offer, now).ok().map(|offered| (job, offered)))
+                    .collect();
+                tx.update_jobs(&changes).await?;
+                Ok(changes.into_iter().map(|(_, offered)| offered).collect::<Vec<_>>())
+            })
+        })
+        .await?;
+    told(app, &offered);
+    Ok(offered)
+}
+
+/// Every terminal that some job is ready for: where a hub that missed wakes starts over.
+pub async fn terminals_with_work(app: &App) -> Result<Vec<TerminalId>, AppError> {
+    Ok(app.store.terminals_with_ready_jobs().await?)
+}
+
+/// What a terminal's hello says its journal holds, against what the server believes: jobs offered or taken that the
+/// terminal has never heard of are made ready again; those to cancel are named.
+pub async fn reconcile(
+    app: &Arc<App>,
+    terminal: TerminalId,
+    held: Vec<(JobId, u32)>,
+) -> Result<Reconciled, AppError> {
+    let now = app.now();
+    let reconciled = app
+        .store
+        .write::<_, AppError, _>(move |tx| {
+            Box::pin(async move {
+                let open = tx.open_jobs(terminal).await?;
+                let mut changes = Vec::new();
+                for job in &open {
+                    let held = held.iter().find(|(id, _)| *id == job.id);
+                    let next = match (held, &job.state) {
+                        (Some((_, attempt)), _) => job.on(JobEvent::Held { attempt: *attempt }, now).ok(),
+                        // The offer was lost on the way; nobody will answer it.
+                        (None, JobState::Offered { .. }) => Some(Job { state: JobState::Ready, ..job.clone() }),
+                        (None, JobState::Ready | JobState::Accepted | JobState::Running { .. } | JobState::Final(_)) => None,
+                    };
+                    changes.extend(next.map(|next| (job.clone(), next)));
+                }
+                tx.update_jobs(&changes).await?;
+                let cancel = held
+                    .iter()
+                    .filter(|(id, _)| open.iter().find(|job| job.id == *id).is_none_or(|job| job.cancel_asked))
+                    .map(|(id, _)| *id)
+                    .collect();
+                Ok(Reconciled { cancel, changed: changes.into_iter().map(|(_, is)| is).collect() })
+            })
+        })
+        .await?;
+    told(app, &reconciled.changed);
+    Ok(reconciled)
+}
+
+#[derive(Clone, Debug)]
+pub struct Reconciled {
+    /// The terminal holds these, but they are over or to be cancelled.
+    pub cancel: Vec<JobId>,
+    pub changed: Vec<Job>,
+}
+
+/// What a terminal tells of a job.
+#[derive(Clone, Debug)]
+pub struct Told {
+    pub sequence: u64,
+    pub job: JobId,
+    pub attempt: u32,
+    pub what: What,
+}
+
+#[derive(Clone, Debug)]
+pub enum What {
+    Accepted,
+    Step(Step),
+    Result {
+        outcome: Outcome,
+        code: String,
+        detail: String,
+        /// JSON, if the terminal was changed.
+        undo: Option<String>,
+    },
+}
+
+pub struct Batch {
+    terminal: TerminalId,
+    told: Vec<Told>,
+}
+
+pub type Intake = Gather<Batch, Result<(), StoreError>>;
+pub type GatheredIntake = Gathered<Batch, Result<(), StoreError>>;
+
+/// Returns after the commit: only then may the terminal forget.
+pub async fn events(app: &Arc<App>, terminal: TerminalId, told: Vec<Told>) -> Result<Vec<u64>, AppError> {
+    let sequences = told.iter().map(|one| one.sequence).collect();
+    app.intake.ask(Batch { terminal, told }).await.ok_or(StoreError::Stopped)??;
+    Ok(sequences)
+}
+
+/// Runs until the application ends.
+pub async fn take_events(app: Arc<App>, intake: GatheredIntake) {
+    intake
+        .run(|batch| {
+            let app = app.clone();
+            async move {
+                let count = batch.len();
+                match commit(&app, batch).await {
+                    Ok(()) => vec![Ok(()); count],
+                    Err(error) => vec![Err(error); count],
+                }
+            }
+        })
+        .await;
+}
+
+async fn commit(app: &Arc<App>, batch: Vec<Batch>) -> Result<(), StoreError> {
+    let now = app.now();
+    let changed = app
+        .store
+        .write::<_, StoreError, _>(move |tx| {
+            Box::pin(async move {
+                let mut ids: Vec<JobId> = batch.iter().flat_map(|one| one.told.iter().map(|told| told.job)).collect();
+                ids.sort_unstable();
+                ids.dedup();
+                let was: HashMap<JobId, Job> =
+                    tx.jobs_by_id(&ids).await?.into_iter().map(|job| (job.id, job)).collect();
+                let outcome = apply(&was, batch, now);
+                tx.insert_steps(&outcome.steps).await?;
+                let changes: Vec<(Job, Job)> = outcome
+                    .jobs
+                    .into_values()
+                    .filter_map(|is| was.get(&is.id).filter(|was| **was != is).map(|was| (was.clone(), is)))
+                    .collect();
+                tx.update_jobs(&changes).await?;
+                tx.set_undo(&outcome.undo).await?;
+                Ok(changes.into_iter().map(|(_, is)| is).collect::<Vec<_>>())
+            })
+        })
+        .await?;
+    for job in &changed {
+        if let JobState::Final(finish) = &job.state {
+            debug!(job.id = %job.id, terminal.id = %job.terminal, outcome = finish.outcome.name(), "job finished");
+        }
+    }
+    told(app, &changed);
+    Ok(())
+}
+
+#[derive(Default)]
+struct Applied {
+    jobs: HashMap<JobId, Job>,
+    steps: Vec<NewSteps>,
+    undo: Vec<(JobId, String)>,
+}
+
+/// Pure: the jobs after everything that was told, in order. What does not fit is logged and changes nothing.
+fn apply(was: &HashMap<JobId, Job>, batch: Vec<Batch>, now: Time) -> Applied {
+    let mut applied = Applied::default();
+    for Batch { terminal, told } in batch {
+        for told in told {
+            let current = applied.jobs.get(&told.job).or_else(|| was.get(&told.job));
+            // A terminal speaks for its own jobs only.
+            let Some(job) = current.filter(|job| job.terminal == terminal) else {
+                info!(terminal.id = %terminal, job.id = %told.job, "a terminal spoke of a job that is not its own");
+                continue;
+            };
+            let attempt = told.attempt;
+            let (event, step, undo) = match told.what {
+                What::Accepted => (JobEvent::Accepted { attempt }, None, None),
+                What::Step(step) => (JobEvent::Step { attempt, number: step.number }, Some(step), None),
+                What::Result { outcome, code, detail, undo } => {
+                    (JobEvent::Result { attempt, outcome, code, detail }, None, undo)
+                }
+            };
+            match job.on(event, now) {
+                Ok(next) => {
+                    let id = next.id;
+                    applied.steps.extend(step.map(|step| NewSteps { job: id, steps: vec![step] }));
+                    applied.undo.extend(undo.map(|undo| (id, undo)));
+                    applied.jobs.insert(id, next);
+                }
+                Err(job::Refused::NotNow) => {}
+                Err(refused) => {
+                    info!(terminal.id = %terminal, job.id = %told.job, attempt, reason = %refused, "a late word of a job");
+                }
+            }
+        }
+    }
+    applied
+}
+
+/// Ends what time has ended, and frees the offers that nobody took. Says how many jobs it changed.
+pub async fn sweep(app: &Arc<App>) -> Result<usize, AppError> {
+    let now = app.now();
+    let mut count = 0;
+    loop {
+        let due = app.store.due_jobs(now, DUE_PAGE).await?;
+        let looked_at = due.len();
+        let changes: Vec<(Job, Job)> = due
+            .into_iter()
+            .filter_map(|job| {
+                let next = job.on(JobEvent::Tick, now).or_else(|_| job.on(JobEvent::LeaseLapsed, now)).ok()?;
+                Some((job, next))
+            })
+            .collect();
+        if changes.is_empty() {
+            return Ok(count);
+        }
+        let swept: Vec<Job> = changes.iter().map(|(_, is)| is.clone()).collect();
+        let written = app
+            .store
+            .write::<_, StoreError, _>(move |tx| Box::pin(async move { tx.update_jobs(&changes).await }))
+            .await;
+        match written {
+            Ok(()) => {}
+            // A terminal answered at this very moment; the next sweep sees what became of it.
+            Err(StoreError::LostRace(_)) => return Ok(count),
+            Err(error) => return Err(error.into()),
+        }
+        for job in swept.iter().filter(|job| job.state == JobState::Ready) {
+            app.bus.wake(Wake::Ready(job.terminal));
+        }
+        told(app, &swept);
+        count += swept.len();
+        if looked_at < DUE_PAGE as usize {
+            return Ok(count);
+        }
+    }
+}

@@ -1,0 +1,330 @@
+//! Terminals as people see them: the overview, the list, one of them; and what cuts one off.
+
+use std::sync::Arc;
+
+use kaishin_domain::access::{Permission, Scope};
+use kaishin_domain::expr::Expr;
+use kaishin_domain::id::TerminalId;
+use kaishin_domain::job::{Job, REVOKED};
+use kaishin_domain::terminal::{Hold, Refused, Standing, Terminal};
+use kaishin_domain::time::{Span, Time};
+use serde_json::json;
+
+use super::error::AppError;
+use super::{App, Change, Cx, Wake, enrolment, jobs};
+use crate::index::{Counts, Cursor, Entry, Flags, Page, Row, Sort};
+use crate::store::{FaultRow, JobFilter, SectionRow, StoreError};
+
+/// How many rows are read at once when the index is rebuilt.
+const REBUILD_PAGE: u32 = 2_000;
+
+#[derive(Clone, Debug)]
+pub struct Overview {
+    pub counts: Counts,
+    pub pending: u64,
+    pub recent_jobs: Vec<Job>,
+}
+
+pub async fn overview(cx: &Cx) -> Result<Overview, AppError> {
+    cx.require(Permission::ViewFleet, Scope::Fleet)?;
+    Ok(Overview {
+        counts: cx.app.index.counts(),
+        pending: cx.app.store.count_pending().await?,
+        recent_jobs: cx.app.store.jobs(JobFilter::default(), 10).await?,
+    })
+}
+
+/// A filter as it stands in an address; an error says where it does not read.
+pub fn parse_filter(text: &str) -> Result<Expr, AppError> {
+    Expr::parse(text).map_err(|error| {
+        AppError::invalid(error.code(), error.ja(), error.en())
+            .with(json!({ "position": error.at, "length": error.len, "expected": error.expected() }))
+    })
+}
+
+pub async fn list(
+    cx: &Cx,
+    filter: &Expr,
+    sort: Sort,
+    after: Option<&Cursor>,
+    limit: usize,
+) -> Result<Page, AppError> {
+    cx.require(Permission::ViewFleet, Scope::Fleet)?;
+    Ok(cx.app.index.query(filter, sort, after, limit, cx.now()))
+}
+
+#[derive(Clone, Debug)]
+pub struct TerminalDetail {
+    pub terminal: Terminal,
+    /// As the index knows it: presence and flags.
+    pub row: Option<Row>,
+    pub sections: Vec<SectionRow>,
+    pub faults: Vec<FaultRow>,
+    pub jobs: Vec<Job>,
+}
+
+pub async fn get(cx: &Cx, id: TerminalId) -> Result<TerminalDetail, AppError> {
+    cx.require(Permission::ViewFleet, Scope::Terminal(id))?;
+    let store = &cx.app.store;
+    let terminal = store.terminal(id).await?.ok_or_else(AppError::no_such_terminal)?;
+    Ok(TerminalDetail {
+        terminal,
+        row: cx.app.index.get(id),
+        sections: store.sections(id).await?,
+        faults: store.open_faults(id).await?,
+        jobs: store.jobs(JobFilter { terminal: Some(id), before: None }, 20).await?,
+    })
+}
+
+/// Somebody looks at this terminal: for a while it reports changes sooner.
+pub fn observe(cx: &Cx, id: TerminalId) -> Result<(), AppError> {
+    cx.require(Permission::ViewFleet, Scope::Terminal(id))?;
+    cx.app.bus.wake(Wake::Observe { terminal: id, every: Span::seconds(5), lasting: Span::minutes(10) });
+    Ok(())
+}
+
+pub async fn revoke(cx: &Cx, id: TerminalId, reason: &str) -> Result<(), AppError> {
+    cx.require(Permission::RevokeTerminal, Scope::Terminal(id))?;
+    let reason = cx.reason(reason)?;
+    let (app, now) = (&cx.app, cx.now());
+    let terminal = app.store.terminal(id).await?.ok_or_else(AppError::no_such_terminal)?;
+    let revoked = terminal.revoke(&reason, now).map_err(|refused| match refused {
+        Refused::AlreadyRevoked => AppError::conflict(
+            "E-TERMINAL-02",
+            "この端末はすでに失効しています。",
+            "This terminal has been revoked already.",
+        ),
+    })?;
+    let event = cx.event(
+        "terminal.revoke",
+        format!("terminal:{id}"),
+        &reason,
+        json!({ "state": "active", "key": hex::encode(terminal.key_hash) }),
+        json!({ "state": "revoked" }),
+    );
+    let row = revoked.clone();
+    let lost = app
+        .store
+        .write::<_, AppError, _>(move |tx| {
+            Box::pin(async move {
+                tx.update_terminal(&terminal, &row).await?;
+                let lost = jobs::end_open(tx, id, REVOKED, now).await?;
+                tx.audit(event).await?;
+                Ok(lost)
+            })
+        })
+        .await?;
+    cut(app, id);
+    app.index.set_flags(id, flags(&revoked));
+    jobs::told(app, &lost);
+    app.bus.changed(Change::Terminal(id));
+    app.bus.changed(Change::Audit);
+    Ok(())
+}
+
+/// From this moment on nothing is accepted from the terminal's present key.
+pub(super) fn cut(app: &App, id: TerminalId) {
+    app.admission.revoke(id);
+    app.bus.wake(Wake::Revoked(id));
+}
+
+/// A terminal is new, or has a new key: it may connect, and can be found.
+pub(super) fn became_known(app: &App, terminal: &Terminal) {
+    if let Some((id, key)) = enrolment::allowed(terminal) {
+        app.admission.admit(id, key);
+    }
+    app.index.upsert(entry(terminal));
+    app.bus.changed(Change::Terminal(terminal.id));
+    app.bus.changed(Change::Audit);
+}
+
+fn entry(terminal: &Terminal) -> Entry {
+    Entry {
+        institution: terminal.institution_code.clone(),
+        flags: flags(terminal),
+        last_seen: terminal.last_seen,
+        ..Entry::new(terminal.id, terminal.machine.hostname.clone())
+    }
+}
+
+pub(super) fn flags(terminal: &Terminal) -> Flags {
+    Flags {
+        revoked: !terminal.is_active(),
+        duplicate: matches!(terminal.hold, Some(Hold::Duplicate { .. })),
+        incompatible: matches!(terminal.hold, Some(Hold::Incompatible { .. })),
+    }
+}
+
+/// Two machines spoke with this identity at once: neither gets work until a person has looked.
+pub async fn hold_duplicate(app: &Arc<App>, id: TerminalId) -> Result<(), AppError> {
+    hold(app, id, Some(Hold::Duplicate { since: app.now() })).await
+}
+
+pub async fn hold_incompatible(app: &Arc<App>, id: TerminalId, agent_version: String) -> Result<(), AppError> {
+    hold(app, id, Some(Hold::Incompatible { since: app.now(), agent_version })).await
+}
+
+/// A person has looked: the terminal gets work again.
+pub async fn release(cx: &Cx, id: TerminalId, reason: &str) -> Result<(), AppError> {
+    cx.require(Permission::RevokeTerminal, Scope::Terminal(id))?;
+    let reason = cx.reason(reason)?;
+    let terminal = cx.app.store.terminal(id).await?.ok_or_else(AppError::no_such_terminal)?;
+    let event = cx.event(
+        "terminal.release",
+        format!("terminal:{id}"),
+        &reason,
+        json!({ "hold": hold_name(&terminal) }),
+        json!({ "hold": null }),
+    );
+    set_hold(&cx.app, terminal, None, Some(event)).await
+}
+
+fn hold_name(terminal: &Terminal) -> Option<&'static str> {
+    terminal.hold.as_ref().map(|hold| match hold {
+        Hold::Duplicate { .. } => "duplicate",
+        Hold::Incompatible { .. } => "incompatible",
+    })
+}
+
+async fn hold(app: &Arc<App>, id: TerminalId, hold: Option<Hold>) -> Result<(), AppError> {
+    let terminal = app.store.terminal(id).await?.ok_or_else(AppError::no_such_terminal)?;
+    let same = match (&terminal.hold, &hold) {
+        (Some(Hold::Duplicate { .. }), Some(_)) => true,
+        (Some(Hold::Incompatible { agent_version: was, .. }), Some(Hold::Incompatible { agent_version: is, .. })) => {
+            was == is
+        }
+        _ => false,
+    };
+    if same {
+        return Ok(());
+    }
+    let is = Terminal { hold: hold.clone(), ..terminal.clone() };
+    let event = kaishin_domain::audit::Event {
+        at: app.now(),
+        actor: "system".into(),
+        action: "terminal.hold",
+        target: format!("terminal:{id}"),
+        reason: hold_name(&is).unwrap_or_default().to_owned(),
+        before: json!({ "hold": hold_name(&terminal) }),
+        after: json!({ "hold": hold_name(&is) }),
+    };
+    set_hold(app, terminal, hold, Some(event)).await
+}
+
+async fn set_hold(
+    app: &Arc<App>,
+    was: Terminal,
+    hold: Option<Hold>,
+    event: Option<kaishin_domain::audit::Event>,
+) -> Result<(), AppError> {
+    let is = Terminal { hold, ..was.clone() };
+    let (id, flags) = (is.id, flags(&is));
+    app.store
+        .write::<_, AppError, _>(move |tx| {
+            Box::pin(async move {
+                tx.update_terminal(&was, &is).await?;
+                if let Some(event) = event {
+                    tx.audit(event).await?;
+                }
+                Ok(())
+            })
+        })
+        .await?;
+    app.index.set_flags(id, flags);
+    app.bus.changed(Change::Terminal(id));
+    app.bus.changed(Change::Audit);
+    app.bus.wake(Wake::Ready(id));
+    Ok(())
+}
+
+/// What the server keeps of a terminal that has just said hello.
+#[derive(Clone, Debug)]
+pub struct Known {
+    pub gets_work: bool,
+    pub digests: Vec<(String, Vec<u8>)>,
+}
+
+/// A session began. Presence is kept in memory; the database hears of it in batches.
+pub async fn connected(app: &Arc<App>, id: TerminalId, agent_version: &str, minor: u32) -> Result<Known, AppError> {
+    let terminal = app.store.terminal(id).await?.ok_or_else(AppError::no_such_terminal)?;
+    if !terminal.is_active() {
+        return Err(AppError::no_such_terminal());
+    }
+    // An agent that was brought up to date speaks again, which ends that hold by itself.
+    let still_held = terminal.hold.clone().filter(|hold| !matches!(hold, Hold::Incompatible { .. }));
+    let is = Terminal { agent_version: agent_version.to_owned(), minor, hold: still_held, ..terminal.clone() };
+    let (gets_work, flags) = (is.gets_work(), flags(&is));
+    if is != terminal {
+        app.store
+            .write::<_, AppError, _>(move |tx| Box::pin(async move { Ok(tx.update_terminal(&terminal, &is).await?) }))
+            .await?;
+    }
+    app.index.set_flags(id, flags);
+    app.index.set_online(id, app.now());
+    app.bus.changed(Change::Terminal(id));
+    Ok(Known { gets_work, digests: app.store.section_digests(id).await? })
+}
+
+pub fn disconnected(app: &App, id: TerminalId) {
+    app.index.set_offline(id, app.now());
+    app.bus.changed(Change::Terminal(id));
+}
+
+/// Writes who was seen when; what cannot be written now is written next time.
+pub async fn flush_presence(app: &App) -> Result<usize, StoreError> {
+    let seen: Vec<(TerminalId, Time)> =
+        app.index.take_dirty_presence().into_iter().filter_map(|one| Some((one.id, one.last_seen?))).collect();
+    if seen.is_empty() {
+        return Ok(0);
+    }
+    let (count, ids) = (seen.len(), seen.iter().map(|(id, _)| *id).collect::<Vec<_>>());
+    let written = app
+        .store
+        .write::<_, StoreError, _>(move |tx| Box::pin(async move { tx.touch_terminals(&seen).await }))
+        .await;
+    if written.is_err() {
+        app.index.mark_dirty_presence(ids);
+    }
+    written.map(|()| count)
+}
+
+/// Fills the index and the admission list from the database.
+pub async fn rebuild(app: &App) -> Result<u64, StoreError> {
+    let mut after = None;
+    let mut count = 0;
+    loop {
+        let terminals = app.store.terminals_after(after, REBUILD_PAGE).await?;
+        let Some(last) = terminals.last().map(|terminal| terminal.id) else { return Ok(count) };
+        let mut entries: std::collections::BTreeMap<TerminalId, Entry> =
+            terminals.iter().map(|terminal| (terminal.id, entry(terminal))).collect();
+        for section in app.store.sections_between(after, last).await? {
+            if let Some(entry) = entries.get_mut(&section.terminal) {
+                entry.facts.extend(section.facts);
+            }
+        }
+        for fault in app.store.open_faults_between(after, last).await? {
+            if let Some(entry) = entries.get_mut(&fault.terminal) {
+                entry.faults.push(fault.rule);
+            }
+        }
+        count += entries.len() as u64;
+        app.admission.admit_all(terminals.iter().filter_map(enrolment::allowed));
+        app.index.upsert_all(entries.into_values());
+        after = Some(last);
+    }
+}
+
+/// Another process may have revoked terminals (the command line beside a running server): act on it.
+pub async fn notice_revoked(app: &App, since: Time) -> Result<usize, StoreError> {
+    let mut noticed = 0;
+    for terminal in app.store.terminals_revoked_since(since).await? {
+        let Standing::Revoked { .. } = terminal.standing else { continue };
+        if app.admission.allows(terminal.id, &terminal.key_hash) {
+            cut(app, terminal.id);
+            app.index.set_flags(terminal.id, flags(&terminal));
+            app.bus.changed(Change::Terminal(terminal.id));
+            noticed += 1;
+        }
+    }
+    Ok(noticed)
+}
