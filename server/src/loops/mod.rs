@@ -1,0 +1,54 @@
+//! The reconcilers: each looks at what is, does what is due, and looks again. They take no input, so one that was
+//! missed or ran twice does no harm.
+
+use std::sync::Arc;
+
+use kaishin_domain::time::Span;
+use tracing::warn;
+
+use crate::app::{App, AppError, jobs, operators, terminals};
+
+/// Deadlines and leases.
+const SWEEP_JOBS: Span = Span::seconds(5);
+/// Who was seen when.
+const FLUSH_PRESENCE: Span = Span::seconds(15);
+/// What the command line did beside the running server: a revocation cuts the stream within two seconds.
+const NOTICE_REVOKED: Span = Span::seconds(1);
+const FORGET_SIGN_INS: Span = Span::hours(1);
+
+pub async fn run(app: Arc<App>) {
+    tokio::join!(
+        every(&app, SWEEP_JOBS, "jobs", async |app| jobs::sweep(app).await.map(drop)),
+        every(&app, FLUSH_PRESENCE, "presence", async |app| Ok(terminals::flush_presence(app).await.map(drop)?)),
+        every(&app, NOTICE_REVOKED, "revocations", async |app| {
+            // Overlapping looks: an entry written a little late is still seen.
+            let since = app.now() - Span::minutes(10);
+            Ok(terminals::notice_revoked(app, since).await.map(drop)?)
+        }),
+        every(&app, FORGET_SIGN_INS, "sign-ins", async |app| operators::forget_old_sign_ins(app).await),
+    );
+}
+
+/// A look that fails is logged and made again at the next turn.
+async fn every<F>(app: &Arc<App>, turn: Span, what: &'static str, look: F)
+where
+    F: AsyncFn(&Arc<App>) -> Result<(), AppError>,
+{
+    loop {
+        app.clock.sleep(turn).await;
+        if let Err(error) = look(app).await {
+            warn!(error = %chain(&error), what, "a look at what is due failed; it is made again");
+        }
+    }
+}
+
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}
