@@ -2,4 +2,5 @@
 
 mod all {
     mod tidy;
+    mod wine;
 }

@@ -8,3 +8,4 @@ pub mod postgres;
 pub mod require;
 pub mod sources;
 pub mod wait;
+pub mod wine;
