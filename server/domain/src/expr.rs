@@ -20,7 +20,7 @@ use kaishin_proto::value::Value;
 pub use error::{ParseError, Problem};
 pub use field::{Field, Kind, Standing};
 pub use fold::{fold, folded, narrow};
-pub use literal::{Literal, Words};
+pub use literal::{Literal, Phrase};
 pub use term::{Op, Term};
 
 /// A condition on a terminal. `And` and `Or` hold two or more.
@@ -31,7 +31,7 @@ pub enum Expr {
     Or(Vec<Expr>),
     Not(Box<Expr>),
     /// The word occurs in the terminal's name, model, serial number, id or institution code.
-    Text(Words),
+    Text(Phrase),
     Term(Term),
 }
 

@@ -6,6 +6,7 @@ pub mod enrolment;
 pub mod expr;
 pub mod job;
 pub mod remedy;
+pub mod rule;
 pub mod terminal;
 pub mod words;
 

@@ -22,7 +22,7 @@ pub enum Literal {
     Unknown,
     Truth(bool),
     Number(i64),
-    Text(Words),
+    Text(Phrase),
     Version(Version),
     Time(Time),
     /// A whole day in Japan, counted from 1970-01-01.
@@ -34,18 +34,18 @@ pub enum Literal {
     Standing(Standing),
 }
 
-/// A text with the form in which it is compared.
+/// A searched text with the form in which it is compared.
 #[derive(Clone, Debug)]
-pub struct Words {
+pub struct Phrase {
     raw: String,
     folded: String,
 }
 
-impl Words {
-    pub fn new(raw: impl Into<String>) -> Words {
+impl Phrase {
+    pub fn new(raw: impl Into<String>) -> Phrase {
         let raw = raw.into();
         let folded = fold(&raw);
-        Words { raw, folded }
+        Phrase { raw, folded }
     }
     pub fn raw(&self) -> &str {
         &self.raw
@@ -55,12 +55,12 @@ impl Words {
     }
 }
 
-impl PartialEq for Words {
-    fn eq(&self, other: &Words) -> bool {
+impl PartialEq for Phrase {
+    fn eq(&self, other: &Phrase) -> bool {
         self.raw == other.raw
     }
 }
-impl Eq for Words {}
+impl Eq for Phrase {}
 
 impl Literal {
     /// Reads what stands after an operator. A quoted word is never the word `unknown`.
@@ -71,7 +71,7 @@ impl Literal {
             return Some(Literal::Unknown);
         }
         match kind {
-            Kind::Text | Kind::Several => Some(Literal::Text(Words::new(text))),
+            Kind::Text | Kind::Several => Some(Literal::Text(Phrase::new(text))),
             Kind::Truth => truth(plain).map(Literal::Truth),
             Kind::Number => plain.parse().ok().map(Literal::Number),
             Kind::Version => Version::parse(plain).map(Literal::Version),
@@ -387,7 +387,7 @@ mod tests {
         }
         assert_eq!(
             Literal::read(Kind::Text, "unknown", true),
-            Some(Literal::Text(Words::new("unknown")))
+            Some(Literal::Text(Phrase::new("unknown")))
         );
     }
 
@@ -401,8 +401,8 @@ mod tests {
             (Literal::Size(1_000), "1000B"),
             (Literal::Day(0), "1970-01-01"),
             (Literal::Time(Time(0)), "1970-01-01T09:00:00+09:00"),
-            (Literal::Text(Words::new("ThinkPad E14")), "\"ThinkPad E14\""),
-            (Literal::Text(Words::new("unknown")), "\"unknown\""),
+            (Literal::Text(Phrase::new("ThinkPad E14")), "\"ThinkPad E14\""),
+            (Literal::Text(Phrase::new("unknown")), "\"unknown\""),
         ] {
             assert_eq!(literal.to_string(), text);
         }

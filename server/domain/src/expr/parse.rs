@@ -4,7 +4,7 @@ use super::Expr;
 use super::error::{ParseError, Problem};
 use super::field::{Field, alike};
 use super::fold::narrow;
-use super::literal::{Literal, Words, is_quote};
+use super::literal::{Literal, Phrase, is_quote};
 use super::term::{Op, Term};
 
 const MOST_CHARS: usize = 4_000;
@@ -141,7 +141,7 @@ impl Parser {
         match self.peek() {
             None | Some(')') => self.fail(start, 0, Problem::TermMissing),
             Some('(') => self.group(),
-            Some(c) if is_quote(c) => Ok(Expr::Text(Words::new(self.quoted()?))),
+            Some(c) if is_quote(c) => Ok(Expr::Text(Phrase::new(self.quoted()?))),
             Some(_) => self.word_or_term(),
         }
     }
@@ -199,7 +199,7 @@ impl Parser {
         let Some(op) = self.operator() else {
             return Ok(match word.as_str() {
                 "*" | "＊" => Expr::Always,
-                _ => Expr::Text(Words::new(word)),
+                _ => Expr::Text(Phrase::new(word)),
             });
         };
         if word.is_empty() {

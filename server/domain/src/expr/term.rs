@@ -8,7 +8,7 @@ use kaishin_proto::value::Value;
 
 use super::field::{Field, Kind};
 use super::fold::{fold, folded};
-use super::literal::{Literal, Words};
+use super::literal::{Literal, Phrase};
 use super::{Subject, Truth3};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -244,7 +244,7 @@ impl Term {
         Truth3::Unknown
     }
 
-    fn matches(&self, text: &str, words: &Words) -> bool {
+    fn matches(&self, text: &str, words: &Phrase) -> bool {
         if self.is_pattern() {
             return like(&fold(text), words.folded());
         }
