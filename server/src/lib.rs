@@ -1,5 +1,5 @@
 //! Kaishin, the server.
-
-pub mod pki;
+pub mod app;
 pub mod index;
+pub mod pki;
 pub mod store;

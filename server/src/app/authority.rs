@@ -10,7 +10,15 @@ pub fn authorize(actor: &Actor, permission: Permission, scope: Scope) -> Result<
     }
     Err(AppError::denied(
         "E-ACCESS-02",
-        format!("この操作の権限がありません（役割: {}、必要な権限: {}）。管理者に依頼してください。", actor.role, permission.name()),
-        format!("Your role ({}) does not allow this ({}). Ask an administrator.", actor.role, permission.name()),
+        format!(
+            "この操作の権限がありません（役割: {}、必要な権限: {}）。管理者に依頼してください。",
+            actor.role,
+            permission.name()
+        ),
+        format!(
+            "Your role ({}) does not allow this ({}). Ask an administrator.",
+            actor.role,
+            permission.name()
+        ),
     ))
 }

@@ -12,7 +12,10 @@ use tokio::sync::broadcast;
 pub enum Change {
     /// Its facts, faults, standing or presence.
     Terminal(TerminalId),
-    Job { job: JobId, terminal: TerminalId },
+    Job {
+        job: JobId,
+        terminal: TerminalId,
+    },
     /// A request came, or was decided.
     Pending,
     Tokens,
@@ -26,9 +29,16 @@ pub enum Wake {
     Ready(TerminalId),
     /// Cut its stream.
     Revoked(TerminalId),
-    Cancel { terminal: TerminalId, job: JobId },
+    Cancel {
+        terminal: TerminalId,
+        job: JobId,
+    },
     /// Somebody looks at it.
-    Observe { terminal: TerminalId, every: Span, lasting: Span },
+    Observe {
+        terminal: TerminalId,
+        every: Span,
+        lasting: Span,
+    },
 }
 
 pub type Changes = broadcast::Receiver<Arc<Change>>;
@@ -42,7 +52,10 @@ pub struct Bus {
 
 impl Default for Bus {
     fn default() -> Self {
-        Bus { changes: broadcast::Sender::new(4096), wakes: broadcast::Sender::new(65_536) }
+        Bus {
+            changes: broadcast::Sender::new(4096),
+            wakes: broadcast::Sender::new(16_384),
+        }
     }
 }
 

@@ -60,7 +60,13 @@ pub async fn enroll(app: &Arc<App>, ask: Ask) -> Result<Answer, AppError> {
     };
     let clash = app.store.terminal_in_box(&ask.machine).await?;
     let code = ask.institution_code.as_deref();
-    match judge(token.as_ref(), ask.token.is_some(), code, clash.as_ref().map(|known| known.id), app.now()) {
+    match judge(
+        token.as_ref(),
+        ask.token.is_some(),
+        code,
+        clash.as_ref().map(|known| known.id),
+        app.now(),
+    ) {
         Verdict::Admit => admit(app, ask, token).await,
         Verdict::Wait(cause) => wait(app, ask, cause, clash.map(|known| known.id)).await,
     }
@@ -97,25 +103,43 @@ async fn known(app: &Arc<App>, ask: &Ask, terminal: Terminal) -> Result<Answer, 
     if !terminal.is_active() {
         return Err(revoked());
     }
-    let certificate = app.ca.issue_terminal(&ask.key, terminal.id, app.now()).map_err(AppError::internal)?;
-    let renewed = Terminal { certificate_until: certificate.not_after, ..terminal.clone() };
+    let certificate = app
+        .ca
+        .issue_terminal(&ask.key, terminal.id, app.now())
+        .map_err(AppError::internal)?;
+    let renewed = Terminal {
+        certificate_until: certificate.not_after,
+        ..terminal.clone()
+    };
     let id = terminal.id;
     app.store
         .write::<_, AppError, _>(move |tx| Box::pin(async move { Ok(tx.update_terminal(&terminal, &renewed).await?) }))
         .await?;
     app.admission.admit(id, ask.key.hash());
-    Ok(Answer::Enrolled { terminal: id, certificate })
+    Ok(Answer::Enrolled {
+        terminal: id,
+        certificate,
+    })
 }
 
 fn pending(app: &App, request: RequestId) -> Answer {
-    Answer::Pending { request, ask_again: app.settings.ask_again }
+    Answer::Pending {
+        request,
+        ask_again: app.settings.ask_again,
+    }
 }
 
 async fn admit(app: &Arc<App>, ask: Ask, token: Option<EnrolmentToken>) -> Result<Answer, AppError> {
     let now = app.now();
     let terminal = new_terminal(app, &ask, token.as_ref(), now);
-    let certificate = app.ca.issue_terminal(&ask.key, terminal.id, now).map_err(AppError::internal)?;
-    let terminal = Terminal { certificate_until: certificate.not_after, ..terminal };
+    let certificate = app
+        .ca
+        .issue_terminal(&ask.key, terminal.id, now)
+        .map_err(AppError::internal)?;
+    let terminal = Terminal {
+        certificate_until: certificate.not_after,
+        ..terminal
+    };
     let used = token.map(|token| token.id);
     let event = Event {
         at: now,
@@ -147,7 +171,10 @@ async fn admit(app: &Arc<App>, ask: Ask, token: Option<EnrolmentToken>) -> Resul
     }
     terminals::became_known(app, &terminal);
     app.bus.changed(Change::Tokens);
-    Ok(Answer::Enrolled { terminal: terminal.id, certificate })
+    Ok(Answer::Enrolled {
+        terminal: terminal.id,
+        certificate,
+    })
 }
 
 fn new_terminal(app: &App, ask: &Ask, token: Option<&EnrolmentToken>, now: Time) -> Terminal {
@@ -169,12 +196,7 @@ fn new_terminal(app: &App, ask: &Ask, token: Option<&EnrolmentToken>, now: Time)
     }
 }
 
-async fn wait(
-    app: &Arc<App>,
-    ask: Ask,
-    cause: Cause,
-    clashes_with: Option<TerminalId>,
-) -> Result<Answer, AppError> {
+async fn wait(app: &Arc<App>, ask: Ask, cause: Cause, clashes_with: Option<TerminalId>) -> Result<Answer, AppError> {
     if app.store.count_pending().await? >= MOST_PENDING {
         return Err(AppError::new(
             super::Kind::TooMany,
@@ -252,7 +274,11 @@ pub async fn approve(cx: &Cx, id: RequestId, reason: &str) -> Result<TerminalId,
             hold: None,
         },
     };
-    let decision = RequestState::Approved { terminal: terminal.id, at: now, by: cx.actor.name.clone() };
+    let decision = RequestState::Approved {
+        terminal: terminal.id,
+        at: now,
+        by: cx.actor.name.clone(),
+    };
     let before = json!({ "state": "pending", "generation": replaced.as_ref().map(|known| known.generation) });
     let after = json!({ "state": "approved", "terminal": terminal.id, "generation": terminal.generation });
     let event = cx.event("enrolment.approve", format!("request:{id}"), reason, before, after);
@@ -301,7 +327,11 @@ pub async fn reject(cx: &Cx, id: RequestId, reason: &str) -> Result<(), AppError
     cx.require(Permission::DecidePending, Scope::Fleet)?;
     let reason = cx.reason(reason)?;
     let request = undecided(&cx.app, id).await?;
-    let decision = RequestState::Rejected { at: cx.now(), by: cx.actor.name.clone(), reason: reason.clone() };
+    let decision = RequestState::Rejected {
+        at: cx.now(),
+        by: cx.actor.name.clone(),
+        reason: reason.clone(),
+    };
     let event = cx.event(
         "enrolment.reject",
         format!("request:{id}"),
@@ -370,7 +400,12 @@ pub async fn create_token(cx: &Cx, new: NewToken) -> Result<(EnrolmentToken, Str
     let secret = secret::make(cx.app.entropy, "kshe");
     let token = EnrolmentToken {
         id: TokenId::new(now, cx.app.entropy.bytes()),
-        label: new.label.chars().filter(|c| !c.is_control()).take(LONGEST_TEXT).collect(),
+        label: new
+            .label
+            .chars()
+            .filter(|c| !c.is_control())
+            .take(LONGEST_TEXT)
+            .collect(),
         most_uses: new.most_uses,
         used: 0,
         expires_at: now + new.life,
@@ -443,7 +478,10 @@ pub async fn renew(app: &Arc<App>, id: TerminalId, key: &DeviceKey) -> Result<Is
         return Err(revoked());
     }
     let issued = app.ca.issue_terminal(key, id, app.now()).map_err(AppError::internal)?;
-    let renewed = Terminal { certificate_until: issued.not_after, ..terminal.clone() };
+    let renewed = Terminal {
+        certificate_until: issued.not_after,
+        ..terminal.clone()
+    };
     app.store
         .write::<_, AppError, _>(move |tx| Box::pin(async move { Ok(tx.update_terminal(&terminal, &renewed).await?) }))
         .await?;

@@ -29,7 +29,13 @@ pub enum Kind {
 
 impl AppError {
     pub fn new(kind: Kind, code: &'static str, ja: impl Into<String>, en: impl Into<String>) -> AppError {
-        AppError { code, kind, words: Words::new(ja, en), detail: serde_json::Value::Null, source: None }
+        AppError {
+            code,
+            kind,
+            words: Words::new(ja, en),
+            detail: serde_json::Value::Null,
+            source: None,
+        }
     }
     pub fn not_found(code: &'static str, ja: impl Into<String>, en: impl Into<String>) -> AppError {
         AppError::new(Kind::NotFound, code, ja, en)
@@ -105,7 +111,12 @@ impl From<StoreError> for AppError {
                     "One of that name exists already. Choose another name.",
                 )
             },
-            other => AppError::internal(other),
+            StoreError::Unreadable { .. }
+            | StoreError::TooNew { .. }
+            | StoreError::Migration(_)
+            | StoreError::Database(_)
+            | StoreError::Stopped
+            | StoreError::BrokeOff => AppError::internal(error),
         }
     }
 }

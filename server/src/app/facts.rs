@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use kaishin_domain::id::TerminalId;
-use kaishin_domain::rule::Verdict;
+use kaishin_domain::rule::{self, Outcome};
 use kaishin_domain::time::Time;
 use kaishin_domain::value::Value;
 
 use super::error::AppError;
-use super::gather::{Gather, Gathered};
+use super::gather::{Gather, Gathered, gather};
 use super::{App, Change};
 use crate::index::Row;
 use crate::store::{FaultRow, SectionRow, StoreError};
@@ -31,12 +31,20 @@ pub struct Report {
 pub type Reports = Gather<Report, Result<(), StoreError>>;
 pub type GatheredReports = Gathered<Report, Result<(), StoreError>>;
 
+pub fn reports() -> (Reports, GatheredReports) {
+    gather()
+}
+
 /// Returns after the commit.
 pub async fn report(app: &Arc<App>, terminal: TerminalId, sections: Vec<Section>) -> Result<(), AppError> {
     if sections.is_empty() {
         return Ok(());
     }
-    let done = app.reports.ask(Report { terminal, sections }).await.ok_or(StoreError::Stopped)?;
+    let done = app
+        .reports
+        .ask(Report { terminal, sections })
+        .await
+        .ok_or(StoreError::Stopped)?;
     Ok(done?)
 }
 
@@ -56,33 +64,68 @@ pub async fn take_reports(app: Arc<App>, reports: GatheredReports) {
         .await;
 }
 
-/// What a batch of reports changes.
+/// What a batch of reports does to faults.
 #[derive(Default)]
-struct Changes {
-    sections: Vec<SectionRow>,
+struct Faults {
     opened: Vec<FaultRow>,
     refreshed: Vec<FaultRow>,
     closed: Vec<(TerminalId, String)>,
-    /// Each terminal as it is afterwards.
-    rows: HashMap<TerminalId, Row>,
 }
 
 async fn commit(app: &Arc<App>, batch: Vec<Report>) -> Result<(), StoreError> {
     let now = app.now();
-    let mut changes = Changes::default();
+    let (rows, sections) = merge(app, batch, now);
+    let mut faults = Faults::default();
+    let open: Vec<(TerminalId, Vec<String>)> = rows
+        .values()
+        .map(|row| (row.entry.id, faults.judge(app, row, now)))
+        .collect();
+    let sections = Arc::new(sections);
+    let written = sections.clone();
+    app.store
+        .write::<_, StoreError, _>(move |tx| {
+            Box::pin(async move {
+                tx.put_sections(&written).await?;
+                tx.close_faults(&faults.closed, now).await?;
+                for fault in &faults.opened {
+                    tx.open_fault(fault).await?;
+                }
+                for fault in &faults.refreshed {
+                    tx.refresh_fault(fault).await?;
+                }
+                Ok(())
+            })
+        })
+        .await?;
+    for section in sections.iter() {
+        let facts: Vec<(String, Value)> = section.facts.clone().into_iter().collect();
+        app.index.set_section(section.terminal, &section.name, &facts);
+    }
+    for (terminal, rules) in open {
+        app.index.set_faults(terminal, &rules);
+        app.bus.changed(Change::Terminal(terminal));
+    }
+    Ok(())
+}
+
+/// Each terminal as it is after everything in the batch, and the last word on each section: a statement may name a row
+/// only once.
+fn merge(app: &App, batch: Vec<Report>, now: Time) -> (HashMap<TerminalId, Row>, Vec<SectionRow>) {
+    let mut rows: HashMap<TerminalId, Row> = HashMap::new();
     let mut latest: HashMap<(TerminalId, String), SectionRow> = HashMap::new();
-    for report in batch {
-        let Some(row) = changes.rows.remove(&report.terminal).or_else(|| app.index.get(report.terminal)) else {
-            continue;
-        };
-        let row = changes.apply(app, row, &report.sections, now);
-        changes.rows.insert(report.terminal, row);
-        for section in report.sections {
-            // Two reports of one section in one batch: the statement may name a row once.
+    for Report { terminal, sections } in batch {
+        let known = rows.remove(&terminal).or_else(|| app.index.get(terminal));
+        let Some(mut row) = known else { continue };
+        for section in sections {
+            let prefix = format!("{}.", section.name);
+            row.entry.facts.retain(|key, _| !key.starts_with(&prefix));
+            row.entry
+                .facts
+                .extend(section.facts.iter().map(|(key, value)| (key.clone(), value.clone())));
             latest.insert(
-                (report.terminal, section.name.clone()),
+                (terminal, section.name.clone()),
                 SectionRow {
-                    terminal: report.terminal,
+                    terminal,
                     name: section.name,
                     digest: section.digest,
                     observed_at: section.observed_at,
@@ -91,74 +134,43 @@ async fn commit(app: &Arc<App>, batch: Vec<Report>) -> Result<(), StoreError> {
                 },
             );
         }
+        rows.insert(terminal, row);
     }
-    changes.sections = latest.into_values().collect();
-    let Changes { sections, opened, refreshed, closed, rows } = changes;
-    let shown: Vec<(TerminalId, String, Vec<(String, Value)>)> = sections
-        .iter()
-        .map(|section| (section.terminal, section.name.clone(), section.facts.clone().into_iter().collect()))
-        .collect();
-    app.store
-        .write::<_, StoreError, _>(move |tx| {
-            Box::pin(async move {
-                tx.put_sections(&sections).await?;
-                tx.close_faults(&closed, now).await?;
-                for fault in &opened {
-                    tx.open_fault(fault).await?;
-                }
-                for fault in &refreshed {
-                    tx.refresh_fault(fault).await?;
-                }
-                Ok(())
-            })
-        })
-        .await?;
-    for (terminal, name, facts) in &shown {
-        app.index.set_section(*terminal, name, facts);
-    }
-    for (terminal, row) in rows {
-        app.index.set_faults(terminal, &row.entry.faults);
-        app.bus.changed(Change::Terminal(terminal));
-    }
-    Ok(())
+    (rows, latest.into_values().collect())
 }
 
-impl Changes {
-    /// The terminal with these sections, and what that does to its faults.
-    fn apply(&mut self, app: &App, mut row: Row, sections: &[Section], now: Time) -> Row {
-        for section in sections {
-            let prefix = format!("{}.", section.name);
-            row.entry.facts.retain(|key, _| !key.starts_with(&prefix));
-            row.entry.facts.extend(section.facts.iter().map(|(key, value)| (key.clone(), value.clone())));
-        }
-        let id = row.entry.id;
-        let mut faults = Vec::new();
-        for (rule, verdict) in app.rules.judge(&row, now) {
-            let was_open = row.entry.faults.iter().any(|open| open == rule);
-            match verdict {
-                Verdict::Fault { expected, found } => {
+impl Faults {
+    /// What the rules say of a terminal against the faults that were open; returns those that are open now.
+    fn judge(&mut self, app: &App, row: &Row, now: Time) -> Vec<String> {
+        let mut open = Vec::new();
+        for verdict in rule::judge(&app.rules, row, now) {
+            let rule = verdict.rule.id.clone();
+            let was_open = row.entry.faults.contains(&rule);
+            match verdict.outcome {
+                Outcome::Fault { expected, found } => {
+                    open.push(rule.clone());
                     let fault = FaultRow {
-                        terminal: id,
-                        rule: rule.to_owned(),
+                        terminal: row.entry.id,
+                        rule,
                         opened_at: now,
                         closed_at: None,
                         expected,
                         found,
                     };
-                    if was_open { &mut self.refreshed } else { &mut self.opened }.push(fault);
-                    faults.push(rule.to_owned());
+                    if was_open {
+                        &mut self.refreshed
+                    } else {
+                        &mut self.opened
+                    }
+                    .push(fault);
                 }
                 // What cannot be known any more is no reason to call a fault mended.
-                Verdict::Unknown { .. } if was_open => faults.push(rule.to_owned()),
-                Verdict::Unknown { .. } => {}
-                Verdict::Pass | Verdict::NotApplicable => {
-                    if was_open {
-                        self.closed.push((id, rule.to_owned()));
-                    }
-                }
+                Outcome::Unknown { .. } if was_open => open.push(rule),
+                Outcome::Unknown { .. } => {}
+                Outcome::Pass | Outcome::NotApplicable if was_open => self.closed.push((row.entry.id, rule)),
+                Outcome::Pass | Outcome::NotApplicable => {}
             }
         }
-        row.entry.faults = faults;
-        row
+        open
     }
 }

@@ -12,7 +12,7 @@ use serde_json::json;
 use tracing::{debug, info};
 
 use super::error::AppError;
-use super::gather::{Gather, Gathered};
+use super::gather::{Gather, Gathered, gather};
 use super::{App, Change, Cx, Wake};
 use crate::store::{JobDetail, JobFilter, NewSteps, StoreError, Tx};
 use kaishin_domain::access::Permission;
@@ -39,7 +39,12 @@ pub async fn create(cx: &Cx, order: Order) -> Result<Job, AppError> {
             "A job's deadline lies at most 30 days ahead.",
         ));
     }
-    let terminal = cx.app.store.terminal(order.terminal).await?.ok_or_else(AppError::no_such_terminal)?;
+    let terminal = cx
+        .app
+        .store
+        .terminal(order.terminal)
+        .await?
+        .ok_or_else(AppError::no_such_terminal)?;
     if !terminal.is_active() {
         return Err(AppError::conflict(
             "E-JOB-12",
@@ -92,7 +97,10 @@ pub async fn get(cx: &Cx, id: JobId) -> Result<JobDetail, AppError> {
 
 /// Newest first.
 pub async fn list(cx: &Cx, filter: JobFilter, limit: u32) -> Result<Vec<Job>, AppError> {
-    cx.require(Permission::ViewFleet, filter.terminal.map_or(Scope::Fleet, Scope::Terminal))?;
+    cx.require(
+        Permission::ViewFleet,
+        filter.terminal.map_or(Scope::Fleet, Scope::Terminal),
+    )?;
     Ok(cx.app.store.jobs(filter, limit.min(500)).await?)
 }
 
@@ -100,7 +108,11 @@ pub async fn cancel(cx: &Cx, id: JobId, reason: &str) -> Result<Job, AppError> {
     let job = cx.app.store.job(id).await?.ok_or_else(no_such_job)?.job;
     cx.require(Permission::CancelJob, Scope::Terminal(job.terminal))?;
     let cancelled = job.on(JobEvent::CancelAsked, cx.now()).map_err(|_| {
-        AppError::conflict("E-JOB-13", "この作業はすでに終わっています。", "This job has ended already.")
+        AppError::conflict(
+            "E-JOB-13",
+            "この作業はすでに終わっています。",
+            "This job has ended already.",
+        )
     })?;
     let event = cx.event(
         "job.cancel",
@@ -121,7 +133,10 @@ pub async fn cancel(cx: &Cx, id: JobId, reason: &str) -> Result<Job, AppError> {
         })
         .await?;
     if cancelled.cancel_asked {
-        cx.app.bus.wake(Wake::Cancel { terminal: cancelled.terminal, job: id });
+        cx.app.bus.wake(Wake::Cancel {
+            terminal: cancelled.terminal,
+            job: id,
+        });
     }
     told(&cx.app, std::slice::from_ref(&cancelled));
     cx.app.bus.changed(Change::Audit);
@@ -135,7 +150,10 @@ fn no_such_job() -> AppError {
 /// Says that these jobs changed.
 pub(super) fn told(app: &App, jobs: &[Job]) {
     for job in jobs {
-        app.bus.changed(Change::Job { job: job.id, terminal: job.terminal });
+        app.bus.changed(Change::Job {
+            job: job.id,
+            terminal: job.terminal,
+        });
     }
 }
 
@@ -184,11 +202,7 @@ pub async fn terminals_with_work(app: &App) -> Result<Vec<TerminalId>, AppError>
 
 /// What a terminal's hello says its journal holds, against what the server believes: jobs offered or taken that the
 /// terminal has never heard of are made ready again; those to cancel are named.
-pub async fn reconcile(
-    app: &Arc<App>,
-    terminal: TerminalId,
-    held: Vec<(JobId, u32)>,
-) -> Result<Reconciled, AppError> {
+pub async fn reconcile(app: &Arc<App>, terminal: TerminalId, held: Vec<(JobId, u32)>) -> Result<Reconciled, AppError> {
     let now = app.now();
     let reconciled = app
         .store
@@ -201,8 +215,14 @@ pub async fn reconcile(
                     let next = match (held, &job.state) {
                         (Some((_, attempt)), _) => job.on(JobEvent::Held { attempt: *attempt }, now).ok(),
                         // The offer was lost on the way; nobody will answer it.
-                        (None, JobState::Offered { .. }) => Some(Job { state: JobState::Ready, ..job.clone() }),
-                        (None, JobState::Ready | JobState::Accepted | JobState::Running { .. } | JobState::Final(_)) => None,
+                        (None, JobState::Offered { .. }) => Some(Job {
+                            state: JobState::Ready,
+                            ..job.clone()
+                        }),
+                        (
+                            None,
+                            JobState::Ready | JobState::Accepted | JobState::Running { .. } | JobState::Final(_),
+                        ) => None,
                     };
                     changes.extend(next.map(|next| (job.clone(), next)));
                 }
@@ -212,7 +232,10 @@ pub async fn reconcile(
                     .filter(|(id, _)| open.iter().find(|job| job.id == *id).is_none_or(|job| job.cancel_asked))
                     .map(|(id, _)| *id)
                     .collect();
-                Ok(Reconciled { cancel, changed: changes.into_iter().map(|(_, is)| is).collect() })
+                Ok(Reconciled {
+                    cancel,
+                    changed: changes.into_iter().map(|(_, is)| is).collect(),
+                })
             })
         })
         .await?;
@@ -257,10 +280,17 @@ pub struct Batch {
 pub type Intake = Gather<Batch, Result<(), StoreError>>;
 pub type GatheredIntake = Gathered<Batch, Result<(), StoreError>>;
 
+pub fn intake() -> (Intake, GatheredIntake) {
+    gather()
+}
+
 /// Returns after the commit: only then may the terminal forget.
 pub async fn events(app: &Arc<App>, terminal: TerminalId, told: Vec<Told>) -> Result<Vec<u64>, AppError> {
     let sequences = told.iter().map(|one| one.sequence).collect();
-    app.intake.ask(Batch { terminal, told }).await.ok_or(StoreError::Stopped)??;
+    app.intake
+        .ask(Batch { terminal, told })
+        .await
+        .ok_or(StoreError::Stopped)??;
     Ok(sequences)
 }
 
@@ -286,11 +316,18 @@ async fn commit(app: &Arc<App>, batch: Vec<Batch>) -> Result<(), StoreError> {
         .store
         .write::<_, StoreError, _>(move |tx| {
             Box::pin(async move {
-                let mut ids: Vec<JobId> = batch.iter().flat_map(|one| one.told.iter().map(|told| told.job)).collect();
+                let mut ids: Vec<JobId> = batch
+                    .iter()
+                    .flat_map(|one| one.told.iter().map(|told| told.job))
+                    .collect();
                 ids.sort_unstable();
                 ids.dedup();
-                let was: HashMap<JobId, Job> =
-                    tx.jobs_by_id(&ids).await?.into_iter().map(|job| (job.id, job)).collect();
+                let was: HashMap<JobId, Job> = tx
+                    .jobs_by_id(&ids)
+                    .await?
+                    .into_iter()
+                    .map(|job| (job.id, job))
+                    .collect();
                 let outcome = apply(&was, batch, now);
                 tx.insert_steps(&outcome.steps).await?;
                 let changes: Vec<(Job, Job)> = outcome
@@ -334,15 +371,37 @@ fn apply(was: &HashMap<JobId, Job>, batch: Vec<Batch>, now: Time) -> Applied {
             let attempt = told.attempt;
             let (event, step, undo) = match told.what {
                 What::Accepted => (JobEvent::Accepted { attempt }, None, None),
-                What::Step(step) => (JobEvent::Step { attempt, number: step.number }, Some(step), None),
-                What::Result { outcome, code, detail, undo } => {
-                    (JobEvent::Result { attempt, outcome, code, detail }, None, undo)
-                }
+                What::Step(step) => (
+                    JobEvent::Step {
+                        attempt,
+                        number: step.number,
+                    },
+                    Some(step),
+                    None,
+                ),
+                What::Result {
+                    outcome,
+                    code,
+                    detail,
+                    undo,
+                } => (
+                    JobEvent::Result {
+                        attempt,
+                        outcome,
+                        code,
+                        detail,
+                    },
+                    None,
+                    undo,
+                ),
             };
             match job.on(event, now) {
                 Ok(next) => {
                     let id = next.id;
-                    applied.steps.extend(step.map(|step| NewSteps { job: id, steps: vec![step] }));
+                    applied.steps.extend(step.map(|step| NewSteps {
+                        job: id,
+                        steps: vec![step],
+                    }));
                     applied.undo.extend(undo.map(|undo| (id, undo)));
                     applied.jobs.insert(id, next);
                 }
@@ -366,7 +425,10 @@ pub async fn sweep(app: &Arc<App>) -> Result<usize, AppError> {
         let changes: Vec<(Job, Job)> = due
             .into_iter()
             .filter_map(|job| {
-                let next = job.on(JobEvent::Tick, now).or_else(|_| job.on(JobEvent::LeaseLapsed, now)).ok()?;
+                let next = job
+                    .on(JobEvent::Tick, now)
+                    .or_else(|_| job.on(JobEvent::LeaseLapsed, now))
+                    .ok()?;
                 Some((job, next))
             })
             .collect();

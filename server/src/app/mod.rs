@@ -3,13 +3,11 @@
 
 mod authority;
 mod bus;
-pub mod audit;
 pub mod enrolment;
 mod error;
 pub mod facts;
 mod gather;
 pub mod jobs;
-pub mod operators;
 mod secret;
 pub mod terminals;
 
@@ -32,7 +30,7 @@ use crate::store::Store;
 pub struct App {
     pub store: Store,
     pub index: Index,
-    pub ca: Ca,
+    pub ca: Arc<Ca>,
     /// Which terminal may connect with which key; the handshake asks it.
     pub admission: Arc<Admission>,
     pub bus: Bus,
@@ -42,7 +40,6 @@ pub struct App {
     pub settings: Settings,
     pub(crate) intake: jobs::Intake,
     pub(crate) reports: facts::Reports,
-    pub(crate) throttle: operators::Throttle,
 }
 
 /// What use cases must know of the configuration.
@@ -55,7 +52,10 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Settings { heartbeat: Span::minutes(1), ask_again: Span::seconds(30) }
+        Settings {
+            heartbeat: Span::minutes(1),
+            ask_again: Span::seconds(30),
+        }
     }
 }
 
@@ -72,7 +72,10 @@ impl App {
     }
 
     pub fn on_behalf_of(self: &Arc<Self>, actor: Actor) -> Cx {
-        Cx { app: self.clone(), actor }
+        Cx {
+            app: self.clone(),
+            actor,
+        }
     }
 
     /// What happens, for pages that are looked at.
@@ -107,7 +110,15 @@ impl Cx {
         after: serde_json::Value,
     ) -> kaishin_domain::audit::Event {
         let (at, actor, reason) = (self.now(), self.actor.name.clone(), reason.to_owned());
-        kaishin_domain::audit::Event { at, actor, action, target, reason, before, after }
+        kaishin_domain::audit::Event {
+            at,
+            actor,
+            action,
+            target,
+            reason,
+            before,
+            after,
+        }
     }
 
     /// A reason that a person must give.

@@ -42,13 +42,7 @@ pub fn parse_filter(text: &str) -> Result<Expr, AppError> {
     })
 }
 
-pub async fn list(
-    cx: &Cx,
-    filter: &Expr,
-    sort: Sort,
-    after: Option<&Cursor>,
-    limit: usize,
-) -> Result<Page, AppError> {
+pub async fn list(cx: &Cx, filter: &Expr, sort: Sort, after: Option<&Cursor>, limit: usize) -> Result<Page, AppError> {
     cx.require(Permission::ViewFleet, Scope::Fleet)?;
     Ok(cx.app.index.query(filter, sort, after, limit, cx.now()))
 }
@@ -72,14 +66,26 @@ pub async fn get(cx: &Cx, id: TerminalId) -> Result<TerminalDetail, AppError> {
         row: cx.app.index.get(id),
         sections: store.sections(id).await?,
         faults: store.open_faults(id).await?,
-        jobs: store.jobs(JobFilter { terminal: Some(id), before: None }, 20).await?,
+        jobs: store
+            .jobs(
+                JobFilter {
+                    terminal: Some(id),
+                    before: None,
+                },
+                20,
+            )
+            .await?,
     })
 }
 
 /// Somebody looks at this terminal: for a while it reports changes sooner.
 pub fn observe(cx: &Cx, id: TerminalId) -> Result<(), AppError> {
     cx.require(Permission::ViewFleet, Scope::Terminal(id))?;
-    cx.app.bus.wake(Wake::Observe { terminal: id, every: Span::seconds(5), lasting: Span::minutes(10) });
+    cx.app.bus.wake(Wake::Observe {
+        terminal: id,
+        every: Span::seconds(5),
+        lasting: Span::minutes(10),
+    });
     Ok(())
 }
 
@@ -161,14 +167,27 @@ pub async fn hold_duplicate(app: &Arc<App>, id: TerminalId) -> Result<(), AppErr
 }
 
 pub async fn hold_incompatible(app: &Arc<App>, id: TerminalId, agent_version: String) -> Result<(), AppError> {
-    hold(app, id, Some(Hold::Incompatible { since: app.now(), agent_version })).await
+    hold(
+        app,
+        id,
+        Some(Hold::Incompatible {
+            since: app.now(),
+            agent_version,
+        }),
+    )
+    .await
 }
 
 /// A person has looked: the terminal gets work again.
 pub async fn release(cx: &Cx, id: TerminalId, reason: &str) -> Result<(), AppError> {
     cx.require(Permission::RevokeTerminal, Scope::Terminal(id))?;
     let reason = cx.reason(reason)?;
-    let terminal = cx.app.store.terminal(id).await?.ok_or_else(AppError::no_such_terminal)?;
+    let terminal = cx
+        .app
+        .store
+        .terminal(id)
+        .await?
+        .ok_or_else(AppError::no_such_terminal)?;
     let event = cx.event(
         "terminal.release",
         format!("terminal:{id}"),
@@ -198,7 +217,10 @@ async fn hold(app: &Arc<App>, id: TerminalId, hold: Option<Hold>) -> Result<(), 
     if same {
         return Ok(());
     }
-    let is = Terminal { hold: hold.clone(), ..terminal.clone() };
+    let is = Terminal {
+        hold: hold.clone(),
+        ..terminal.clone()
+    };
     let event = kaishin_domain::audit::Event {
         at: app.now(),
         actor: "system".into(),
@@ -251,8 +273,16 @@ pub async fn connected(app: &Arc<App>, id: TerminalId, agent_version: &str, mino
         return Err(AppError::no_such_terminal());
     }
     // An agent that was brought up to date speaks again, which ends that hold by itself.
-    let still_held = terminal.hold.clone().filter(|hold| !matches!(hold, Hold::Incompatible { .. }));
-    let is = Terminal { agent_version: agent_version.to_owned(), minor, hold: still_held, ..terminal.clone() };
+    let still_held = terminal
+        .hold
+        .clone()
+        .filter(|hold| !matches!(hold, Hold::Incompatible { .. }));
+    let is = Terminal {
+        agent_version: agent_version.to_owned(),
+        minor,
+        hold: still_held,
+        ..terminal.clone()
+    };
     let (gets_work, flags) = (is.gets_work(), flags(&is));
     if is != terminal {
         app.store
@@ -262,7 +292,10 @@ pub async fn connected(app: &Arc<App>, id: TerminalId, agent_version: &str, mino
     app.index.set_flags(id, flags);
     app.index.set_online(id, app.now());
     app.bus.changed(Change::Terminal(id));
-    Ok(Known { gets_work, digests: app.store.section_digests(id).await? })
+    Ok(Known {
+        gets_work,
+        digests: app.store.section_digests(id).await?,
+    })
 }
 
 pub fn disconnected(app: &App, id: TerminalId) {
@@ -272,8 +305,12 @@ pub fn disconnected(app: &App, id: TerminalId) {
 
 /// Writes who was seen when; what cannot be written now is written next time.
 pub async fn flush_presence(app: &App) -> Result<usize, StoreError> {
-    let seen: Vec<(TerminalId, Time)> =
-        app.index.take_dirty_presence().into_iter().filter_map(|one| Some((one.id, one.last_seen?))).collect();
+    let seen: Vec<(TerminalId, Time)> = app
+        .index
+        .take_dirty_presence()
+        .into_iter()
+        .filter_map(|one| Some((one.id, one.last_seen?)))
+        .collect();
     if seen.is_empty() {
         return Ok(0);
     }
@@ -294,9 +331,13 @@ pub async fn rebuild(app: &App) -> Result<u64, StoreError> {
     let mut count = 0;
     loop {
         let terminals = app.store.terminals_after(after, REBUILD_PAGE).await?;
-        let Some(last) = terminals.last().map(|terminal| terminal.id) else { return Ok(count) };
-        let mut entries: std::collections::BTreeMap<TerminalId, Entry> =
-            terminals.iter().map(|terminal| (terminal.id, entry(terminal))).collect();
+        let Some(last) = terminals.last().map(|terminal| terminal.id) else {
+            return Ok(count);
+        };
+        let mut entries: std::collections::BTreeMap<TerminalId, Entry> = terminals
+            .iter()
+            .map(|terminal| (terminal.id, entry(terminal)))
+            .collect();
         for section in app.store.sections_between(after, last).await? {
             if let Some(entry) = entries.get_mut(&section.terminal) {
                 entry.facts.extend(section.facts);
@@ -318,7 +359,9 @@ pub async fn rebuild(app: &App) -> Result<u64, StoreError> {
 pub async fn notice_revoked(app: &App, since: Time) -> Result<usize, StoreError> {
     let mut noticed = 0;
     for terminal in app.store.terminals_revoked_since(since).await? {
-        let Standing::Revoked { .. } = terminal.standing else { continue };
+        let Standing::Revoked { .. } = terminal.standing else {
+            continue;
+        };
         if app.admission.allows(terminal.id, &terminal.key_hash) {
             cut(app, terminal.id);
             app.index.set_flags(terminal.id, flags(&terminal));

@@ -3,6 +3,8 @@
 use std::str::FromStr;
 
 use kaishin_domain::time::Time;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use super::error::StoreError;
 
@@ -27,6 +29,14 @@ pub fn named<T: Copy>(what: &'static str, all: &[T], name: fn(T) -> &'static str
         .copied()
         .find(|one| name(*one) == text)
         .ok_or_else(|| unreadable(what, text))
+}
+
+pub fn from_json<T: DeserializeOwned>(what: &'static str, text: &str) -> Result<T, StoreError> {
+    serde_json::from_str(text).map_err(|_| unreadable(what, text))
+}
+
+pub fn to_json(what: &'static str, value: &impl Serialize) -> Result<String, StoreError> {
+    serde_json::to_string(value).map_err(|error| unreadable(what, error))
 }
 
 pub fn bytes32(what: &'static str, bytes: Vec<u8>) -> Result<[u8; 32], StoreError> {

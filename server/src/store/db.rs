@@ -142,11 +142,10 @@ async fn migrate(conn: &mut Conn) -> Result<(), StoreError> {
             (migrations, migrations.run_direct(None, conn, false).await)
         }
     };
-    done.map_err(|error| match error {
-        MigrateError::VersionMissing(found) | MigrateError::VersionTooNew(found, _) => {
-            let known = migrations.iter().map(|migration| migration.version).max().unwrap_or(0);
-            StoreError::TooNew { found, known }
-        }
-        other => StoreError::Migration(Arc::new(other)),
-    })
+    let Err(error) = done else { return Ok(()) };
+    let known = migrations.iter().map(|migration| migration.version).max().unwrap_or(0);
+    if let MigrateError::VersionMissing(found) | MigrateError::VersionTooNew(found, _) = error {
+        return Err(StoreError::TooNew { found, known });
+    }
+    Err(StoreError::Migration(Arc::new(error)))
 }

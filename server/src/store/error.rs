@@ -26,9 +26,13 @@ pub enum StoreError {
 
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
-        match &error {
-            sqlx::Error::Database(inner) if inner.is_unique_violation() => StoreError::Exists("row"),
-            _ => StoreError::Database(Arc::new(error)),
+        let taken = error
+            .as_database_error()
+            .is_some_and(|inner| inner.is_unique_violation());
+        if taken {
+            StoreError::Exists("row")
+        } else {
+            StoreError::Database(Arc::new(error))
         }
     }
 }

@@ -6,7 +6,7 @@ use kaishin_domain::id::TerminalId;
 use kaishin_domain::time::Time;
 use kaishin_domain::value::Value;
 
-use super::codec::{parse, rows, unreadable};
+use super::codec::{from_json, parse, rows, to_json};
 use super::db::{Store, on_pool, on_tx};
 use super::error::StoreError;
 use super::writer::Tx;
@@ -35,7 +35,7 @@ impl Row {
     fn section(self) -> Result<SectionRow, StoreError> {
         Ok(SectionRow {
             terminal: parse("terminal id", &self.terminal_id)?,
-            facts: serde_json::from_str(&self.facts).map_err(|_| unreadable("section", &self.name))?,
+            facts: from_json("section", &self.facts)?,
             name: self.name,
             digest: self.digest,
             observed_at: Time(self.observed_at),
@@ -89,7 +89,7 @@ impl Tx {
             );
             let mut texts = Vec::with_capacity(part.len());
             for section in part {
-                texts.push(serde_json::to_string(&section.facts).map_err(|_| unreadable("section", &section.name))?);
+                texts.push(to_json("section", &section.facts)?);
             }
             on_tx!(self, c => {
                 let mut query = sqlx::query(sqlx::AssertSqlSafe(text));

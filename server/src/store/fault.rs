@@ -2,8 +2,10 @@
 
 use kaishin_domain::id::TerminalId;
 use kaishin_domain::time::Time;
+use kaishin_domain::value::Value;
+use kaishin_domain::words::Words;
 
-use super::codec::{parse, rows, some_time};
+use super::codec::{from_json, parse, rows, some_time, to_json};
 use super::db::{Store, on_pool, on_tx};
 use super::error::StoreError;
 use super::writer::Tx;
@@ -14,8 +16,8 @@ pub struct FaultRow {
     pub rule: String,
     pub opened_at: Time,
     pub closed_at: Option<Time>,
-    pub expected: String,
-    pub found: String,
+    pub expected: Words,
+    pub found: Value,
 }
 
 #[derive(sqlx::FromRow)]
@@ -35,8 +37,8 @@ impl Row {
             rule: self.rule,
             opened_at: Time(self.opened_at),
             closed_at: some_time(self.closed_at),
-            expected: self.expected,
-            found: self.found,
+            expected: from_json("fault", &self.expected)?,
+            found: from_json("fault", &self.found)?,
         })
     }
 }
@@ -78,12 +80,13 @@ impl Store {
 
 impl Tx {
     pub async fn open_fault(&mut self, fault: &FaultRow) -> Result<(), StoreError> {
+        let (expected, found) = (to_json("fault", &fault.expected)?, to_json("fault", &fault.found)?);
         on_tx!(self, c => sqlx::query(OPEN)
             .bind(fault.terminal.to_string())
             .bind(&fault.rule)
             .bind(fault.opened_at.micros())
-            .bind(&fault.expected)
-            .bind(&fault.found)
+            .bind(expected)
+            .bind(found)
             .execute(c)
             .await
             .map(drop))?;
@@ -92,11 +95,12 @@ impl Tx {
 
     /// The fault is still there, but looks different.
     pub async fn refresh_fault(&mut self, fault: &FaultRow) -> Result<(), StoreError> {
+        let (expected, found) = (to_json("fault", &fault.expected)?, to_json("fault", &fault.found)?);
         on_tx!(self, c => sqlx::query(FOUND)
             .bind(fault.terminal.to_string())
             .bind(&fault.rule)
-            .bind(&fault.expected)
-            .bind(&fault.found)
+            .bind(expected)
+            .bind(found)
             .execute(c)
             .await
             .map(drop))?;

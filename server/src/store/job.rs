@@ -2,10 +2,9 @@
 
 use kaishin_domain::id::{JobId, TerminalId};
 use kaishin_domain::job::{Finish, GRACE, Job, JobState, Outcome, Phase, Step};
-use kaishin_domain::remedy::Remedy;
 use kaishin_domain::time::Time;
 
-use super::codec::{count, list, named, parse, rows, unreadable};
+use super::codec::{count, from_json, list, named, parse, rows, to_json};
 use super::db::{Store, on_pool, on_tx};
 use super::error::StoreError;
 use super::writer::Tx;
@@ -73,7 +72,7 @@ impl Row {
         Ok(Job {
             id: parse("job id", &self.id)?,
             terminal: parse("terminal id", &self.terminal_id)?,
-            remedy: serde_json::from_str(&self.remedy).map_err(|_| unreadable("remedy", &self.remedy))?,
+            remedy: from_json("remedy", &self.remedy)?,
             state,
             attempt: count("attempt", self.attempt)?,
             deadline: Time(self.deadline),
@@ -186,7 +185,7 @@ impl Store {
 
 impl Tx {
     pub async fn insert_job(&mut self, job: &Job) -> Result<(), StoreError> {
-        let remedy = encode(job.remedy)?;
+        let remedy = to_json("remedy", &job.remedy)?;
         on_tx!(self, c => sqlx::query(INSERT)
             .bind(job.id.to_string())
             .bind(job.terminal.to_string())
@@ -375,8 +374,4 @@ fn columns(state: &JobState) -> (Option<i64>, Option<i64>) {
         JobState::Running { step } => (None, Some(i64::from(*step))),
         JobState::Ready | JobState::Accepted | JobState::Final(_) => (None, None),
     }
-}
-
-fn encode(remedy: Remedy) -> Result<String, StoreError> {
-    serde_json::to_string(&remedy).map_err(|_| unreadable("remedy", remedy.name()))
 }
