@@ -456,3 +456,96 @@ pub async fn sweep(app: &Arc<App>) -> Result<usize, AppError> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Time = Time(1_000);
+
+    fn terminal(n: u8) -> TerminalId {
+        TerminalId::new(Time(0), [n; 10])
+    }
+
+    fn running() -> Job {
+        Job {
+            id: JobId::new(Time(0), [9; 10]),
+            terminal: terminal(1),
+            remedy: Remedy::FastStartupOff,
+            state: JobState::Offered { until: Time(2_000) },
+            attempt: 1,
+            deadline: Time(5_000),
+            cancel_asked: false,
+            created_at: Time(0),
+            created_by: "tanaka".into(),
+            reason: String::new(),
+        }
+    }
+
+    fn says(terminal: TerminalId, whats: Vec<What>) -> Batch {
+        let job = running().id;
+        let told = whats
+            .into_iter()
+            .zip(1..)
+            .map(|(what, sequence)| Told {
+                sequence,
+                job,
+                attempt: 1,
+                what,
+            })
+            .collect();
+        Batch { terminal, told }
+    }
+
+    fn step(number: u32) -> What {
+        What::Step(Step {
+            attempt: 1,
+            number,
+            name: "write-registry".into(),
+            phase: kaishin_domain::job::Phase::Done,
+            evidence: String::new(),
+            at: NOW,
+        })
+    }
+
+    fn result(outcome: Outcome) -> What {
+        What::Result {
+            outcome,
+            code: String::new(),
+            detail: String::new(),
+            undo: Some("{}".into()),
+        }
+    }
+
+    fn applied(batches: Vec<Batch>) -> Applied {
+        let job = running();
+        apply(&HashMap::from([(job.id, job)]), batches, NOW)
+    }
+
+    #[test]
+    fn a_whole_story_in_one_message_ends_in_its_result() {
+        let applied = applied(vec![says(
+            terminal(1),
+            vec![What::Accepted, step(1), step(2), result(Outcome::Succeeded)],
+        )]);
+        assert_eq!(applied.jobs[&running().id].state.name(), "succeeded");
+        assert_eq!((applied.steps.len(), applied.undo.len()), (2, 1));
+    }
+
+    #[test]
+    fn what_comes_after_the_result_changes_nothing() {
+        let late = says(terminal(1), vec![step(3), result(Outcome::Failed)]);
+        let applied = applied(vec![says(terminal(1), vec![result(Outcome::Succeeded)]), late]);
+        assert_eq!(applied.jobs[&running().id].state.name(), "succeeded");
+        assert_eq!((applied.steps.len(), applied.undo.len()), (0, 1));
+    }
+
+    #[test]
+    fn a_terminal_cannot_speak_for_another() {
+        let applied = applied(vec![says(
+            terminal(2),
+            vec![What::Accepted, result(Outcome::Succeeded)],
+        )]);
+        assert!(applied.jobs.is_empty() && applied.steps.is_empty());
+    }
+}
