@@ -5,16 +5,16 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::Path;
 
-/// Makes the directory, closed to other users. On Windows the folder inherits what the installer set on its parent.
+/// Makes the directory, closed to other users.
 pub fn private_dir(path: &Path) -> io::Result<()> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::DirBuilderExt;
         fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
     }
-    #[cfg(not(unix))]
+    #[cfg(windows)]
     {
-        fs::create_dir_all(path)
+        super::windows::folder::private(path)
     }
 }
 
@@ -55,6 +55,13 @@ pub fn appendable(path: &Path) -> io::Result<File> {
         sync_parent(path)?;
     }
     Ok(file)
+}
+
+/// Cuts off what follows the first `length` bytes. With a handle of its own: Windows lets none that only adds do that.
+pub fn cut(path: &Path, length: u64) -> io::Result<()> {
+    let file = OpenOptions::new().write(true).open(path)?;
+    file.set_len(length)?;
+    file.sync_all()
 }
 
 /// A new or renamed name is durable only when its directory is. Windows journals directory changes by itself.

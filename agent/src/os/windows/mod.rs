@@ -2,6 +2,7 @@
 //! call, each with its reason; what the answers mean is decided in safe code outside (`smbios`, `winver`).
 #![expect(unsafe_code, reason = "Windows is reached through its C interface, and only here")]
 
+pub mod folder;
 mod registry;
 mod system;
 
