@@ -30,7 +30,7 @@ pub enum Expr {
     And(Vec<Expr>),
     Or(Vec<Expr>),
     Not(Box<Expr>),
-    /// The word occurs in the terminal's name, model, serial number, id or institution code.
+    /// The word occurs in the terminal's name, model, serial number or institution code, or its id begins with it.
     Text(Phrase),
     Term(Term),
 }
@@ -79,7 +79,7 @@ pub trait Subject {
     fn fact(&self, key: &str) -> Option<Cow<'_, Value>>;
 }
 
-/// The facts that a bare word is looked for in, beside name, id and institution code.
+/// The facts that a bare word is looked for in, beside name and institution code.
 pub const SEARCHED_FACTS: [&str; 2] = ["hardware.model", "hardware.serial"];
 
 impl Expr {
@@ -135,7 +135,9 @@ impl Expr {
                 each.max().unwrap_or(Truth3::False)
             }
             Expr::Not(expr) => !expr.evaluate(subject, now),
-            Expr::Text(words) => Truth3::from(searched(subject).contains(words.folded())),
+            Expr::Text(word) => {
+                Truth3::from(searched(subject).contains(word.folded()) || id_begins_with(subject.id(), word.folded()))
+            }
             Expr::Term(term) => term.evaluate(subject, now),
         }
     }
@@ -164,10 +166,8 @@ impl Expr {
 /// What a bare word is looked for in: folded, one line for each text, so that no word spans two of them.
 pub fn searched(subject: &(impl Subject + ?Sized)) -> String {
     let mut text = fold(subject.hostname());
-    for part in [subject.institution(), Some(&subject.id().to_string())] {
-        text.push('\n');
-        text.push_str(&part.map(fold).unwrap_or_default());
-    }
+    text.push('\n');
+    text.push_str(&subject.institution().map(fold).unwrap_or_default());
     for key in SEARCHED_FACTS {
         text.push('\n');
         if let Some(Value::Text(fact)) = subject.fact(key).as_deref() {
@@ -175,6 +175,13 @@ pub fn searched(subject: &(impl Subject + ?Sized)) -> String {
         }
     }
     text
+}
+
+/// Shorter beginnings of ids are digits that occur everywhere and mean something else.
+pub const SHORTEST_ID: usize = 8;
+
+pub fn id_begins_with(id: TerminalId, folded: &str) -> bool {
+    folded.len() >= SHORTEST_ID && id.to_string().starts_with(folded)
 }
 
 impl fmt::Display for Expr {

@@ -3,10 +3,12 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use kaishin_domain::expr::{Field, Standing, Subject};
+use kaishin_domain::expr::{Field, Literal, Standing, Subject};
 use kaishin_proto::id::TerminalId;
 use kaishin_proto::time::Time;
 use kaishin_proto::value::Value;
+
+use super::cursor::SortKey;
 
 /// One terminal as it is put in. Of the facts the index keeps those that the catalogue marks as indexed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -160,4 +162,37 @@ pub struct Presence {
     /// Since when it is online; none if it is not.
     pub online_since: Option<Time>,
     pub last_seen: Option<Time>,
+}
+
+impl Facets {
+    pub(super) fn most_frequent(mut counted: Vec<(String, SortKey, u64)>, most: usize, unknown: u64) -> Facets {
+        counted.sort_by(|one, other| {
+            other
+                .2
+                .cmp(&one.2)
+                .then_with(|| (&one.1, &one.0).cmp(&(&other.1, &other.0)))
+        });
+        let more = counted.len().saturating_sub(most) as u64;
+        counted.truncate(most);
+        let values = counted.into_iter().map(|(words, _, count)| (words, count)).collect();
+        Facets { values, unknown, more }
+    }
+}
+
+/// A value as an expression takes it; none for what is unknown or has too many values to count.
+pub(super) fn value_words(value: &Value) -> Vec<String> {
+    match value {
+        Value::Truth(truth) => vec![if *truth { "yes" } else { "no" }.to_owned()],
+        Value::Number(number) => vec![number.to_string()],
+        Value::Text(text) => vec![text.clone()],
+        Value::Version(version) => vec![version.to_string()],
+        Value::Size(size) => vec![Literal::Size(*size).to_string()],
+        Value::List(items) => {
+            let mut items = items.clone();
+            items.sort();
+            items.dedup();
+            items
+        }
+        Value::Time(_) | Value::Duration(_) | Value::Table(_) | Value::Unknown(_) => Vec::new(),
+    }
 }

@@ -3,9 +3,15 @@
 //! The database is the truth for all but presence; the index is rebuilt from it at the start. Pure and synchronous: no
 //! SQL, no runtime, no clock. Its answers equal those of `Expr::evaluate` asked of each terminal.
 
+mod answer;
+mod column;
 mod cursor;
 mod entry;
+mod fleet;
+#[cfg(test)]
 mod naive;
+mod search;
+mod select;
 
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -17,7 +23,19 @@ use kaishin_proto::value::Value;
 pub use cursor::{BadCursor, Cursor};
 pub use entry::{Counts, Entry, Facets, Flags, Page, Presence, Row, Sort};
 
-use naive::Fleet;
+use fleet::Fleet;
+
+/// One question: which terminals, in which order, and how their fields are distributed.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'a> {
+    pub expr: &'a Expr,
+    pub sort: Sort,
+    pub after: Option<&'a Cursor>,
+    pub limit: usize,
+    pub facets: &'a [Field],
+    /// How many values of each facet.
+    pub most: usize,
+}
 
 /// A handle: clones see the same fleet.
 #[derive(Clone, Default)]
@@ -48,34 +66,29 @@ impl Index {
         for entry in entries {
             self.write().upsert(entry);
         }
+        self.read().prepare();
     }
 
     /// The facts of one section, whole: what is not named is no longer known. False for an unknown terminal.
     pub fn set_section(&self, id: TerminalId, section: &str, facts: &[(String, Value)]) -> bool {
-        self.write().change(id, |entry| {
-            let of_section = |key: &str| key.split_once('.').is_some_and(|(name, _)| name == section);
-            entry.facts.retain(|key, _| !of_section(key));
-            let fresh = facts.iter().filter(|(key, _)| of_section(key)).cloned();
-            entry.facts.extend(fresh);
-        })
+        self.write().set_section(id, section, facts)
     }
 
     /// The rules of all its open faults.
     pub fn set_faults(&self, id: TerminalId, rules: &[String]) -> bool {
-        self.write().change(id, |entry| entry.faults = rules.to_vec())
+        self.write().set_faults(id, rules)
     }
 
     pub fn set_flags(&self, id: TerminalId, flags: Flags) -> bool {
-        self.write().change(id, |entry| entry.flags = flags)
+        self.write().set_flags(id, flags)
     }
 
     pub fn set_hostname(&self, id: TerminalId, hostname: &str) -> bool {
-        self.write().change(id, |entry| entry.hostname = hostname.to_owned())
+        self.write().set_hostname(id, hostname)
     }
 
     pub fn set_institution(&self, id: TerminalId, institution: Option<&str>) -> bool {
-        self.write()
-            .change(id, |entry| entry.institution = institution.map(str::to_owned))
+        self.write().set_institution(id, institution)
     }
 
     pub fn remove(&self, id: TerminalId) -> bool {
@@ -139,10 +152,30 @@ impl Index {
 
     /// The `most` frequent values of a field among those that match.
     pub fn facets(&self, expr: &Expr, field: Field, most: usize, now: Time) -> Facets {
-        self.read().facets(expr, field, most, now)
+        let fleet = self.read();
+        fleet.facets(&fleet.select(expr, true, now), field, most)
+    }
+
+    /// A page and facets of one moment, for the price of one selection.
+    pub fn explore(&self, asked: &Asked<'_>, now: Time) -> (Page, Vec<Facets>) {
+        let fleet = self.read();
+        let selection = fleet.select(asked.expr, true, now);
+        let facets = asked.facets.iter();
+        let facets = facets
+            .map(|field| fleet.facets(&selection, *field, asked.most))
+            .collect();
+        (fleet.page(&selection, asked.sort, asked.after, asked.limit), facets)
     }
 
     pub fn counts(&self) -> Counts {
         self.read().counts()
     }
+
+    /// An estimate of the memory it takes.
+    pub fn bytes(&self) -> usize {
+        self.read().bytes()
+    }
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,6 +10,7 @@ use kaishin_proto::time::Time;
 use kaishin_proto::value::Value;
 
 use super::cursor::SortKey;
+use super::entry::value_words;
 use super::{Counts, Cursor, Entry, Facets, Page, Presence, Row, Sort};
 
 #[derive(Default)]
@@ -42,6 +43,15 @@ impl Fleet {
         how(&mut row.entry);
         tidy(&mut row.entry);
         true
+    }
+
+    pub fn set_section(&mut self, id: TerminalId, section: &str, facts: &[(String, Value)]) -> bool {
+        self.change(id, |entry| {
+            let of_section = |key: &str| key.split_once('.').is_some_and(|(name, _)| name == section);
+            entry.facts.retain(|key, _| !of_section(key));
+            let fresh = facts.iter().filter(|(key, _)| of_section(key)).cloned();
+            entry.facts.extend(fresh);
+        })
     }
 
     pub fn remove(&mut self, id: TerminalId) -> bool {
@@ -88,11 +98,6 @@ impl Fleet {
         dirty.into_iter().filter_map(|id| self.presence(id)).collect()
     }
 
-    pub fn mark_dirty_presence(&mut self, ids: impl IntoIterator<Item = TerminalId>) {
-        let known = ids.into_iter().filter(|id| self.rows.contains_key(id));
-        self.dirty.extend(known);
-    }
-
     pub fn presence(&self, id: TerminalId) -> Option<Presence> {
         self.rows.get(&id).map(|row| Presence {
             id,
@@ -129,31 +134,21 @@ impl Fleet {
         Page { items, total, next }
     }
 
-    pub fn count(&self, expr: &Expr, now: Time) -> u64 {
-        self.matching(expr, now).count() as u64
-    }
-
     pub fn ids(&self, expr: &Expr, now: Time) -> Vec<TerminalId> {
         self.matching(expr, now).map(|row| row.entry.id).collect()
     }
 
     pub fn facets(&self, expr: &Expr, field: Field, most: usize, now: Time) -> Facets {
-        let mut counts: BTreeMap<String, u64> = BTreeMap::new();
+        let mut counts: BTreeMap<String, (SortKey, u64)> = BTreeMap::new();
         let mut unknown = 0;
         for row in self.matching(expr, now) {
-            let shown = facet_words(row, field);
-            if shown.is_empty() && field != Field::Fault {
-                unknown += 1;
-            }
-            for words in shown {
-                *counts.entry(words).or_default() += 1;
+            unknown += u64::from(is_unknown(row, field));
+            for (words, key) in facet_words(row, field) {
+                counts.entry(words).or_insert((key, 0)).1 += 1;
             }
         }
-        let mut values: Vec<(String, u64)> = counts.into_iter().collect();
-        values.sort_by(|one, other| other.1.cmp(&one.1).then_with(|| one.0.cmp(&other.0)));
-        let more = values.len().saturating_sub(most) as u64;
-        values.truncate(most);
-        Facets { values, unknown, more }
+        let counted = counts.into_iter().map(|(words, (key, count))| (words, key, count));
+        Facets::most_frequent(counted.collect(), most, unknown)
     }
 
     pub fn counts(&self) -> Counts {
@@ -204,38 +199,39 @@ fn sort_key(row: &Row, field: Field) -> SortKey {
     }
 }
 
-fn facet_words(row: &Row, field: Field) -> Vec<String> {
+fn is_unknown(row: &Row, field: Field) -> bool {
     match field {
-        Field::Id => vec![row.entry.id.to_string()],
-        Field::Hostname => vec![row.entry.hostname.clone()],
-        Field::Institution => row.entry.institution.clone().into_iter().collect(),
-        Field::Online => vec![if row.online() { "yes" } else { "no" }.to_owned()],
-        // Moments are as many as terminals: no facet.
-        Field::LastSeen => Vec::new(),
-        Field::State => Standing::ALL
-            .into_iter()
-            .filter(|standing| row.entry.flags.stands(*standing))
-            .map(|standing| standing.name().to_owned())
-            .collect(),
-        Field::Fault => row.entry.faults.clone(),
-        Field::Fact(fact) => row.entry.facts.get(fact.key).map_or_else(Vec::new, value_words),
+        Field::Institution => row.entry.institution.is_none(),
+        Field::LastSeen => !row.online() && row.entry.last_seen.is_none(),
+        Field::Fact(fact) => row.entry.facts.get(fact.key).is_none_or(Value::is_unknown),
+        Field::Id | Field::Hostname | Field::Online | Field::State | Field::Fault => false,
     }
 }
 
-/// A value as an expression takes it; none for what is unknown or has too many values to count.
-pub(super) fn value_words(value: &Value) -> Vec<String> {
-    match value {
-        Value::Truth(truth) => vec![if *truth { "yes" } else { "no" }.to_owned()],
-        Value::Number(number) => vec![number.to_string()],
-        Value::Text(text) => vec![text.clone()],
-        Value::Version(version) => vec![version.to_string()],
-        Value::Size(size) => vec![kaishin_domain::expr::Literal::Size(*size).to_string()],
-        Value::List(items) => {
-            let mut items = items.clone();
-            items.sort();
-            items.dedup();
-            items
-        }
-        Value::Time(_) | Value::Duration(_) | Value::Table(_) | Value::Unknown(_) => Vec::new(),
+fn facet_words(row: &Row, field: Field) -> Vec<(String, SortKey)> {
+    let texts = |texts: &[String]| {
+        let keyed = texts.iter().map(|text| (text.clone(), SortKey::text(text)));
+        keyed.collect::<Vec<_>>()
+    };
+    match field {
+        // As many as terminals: no facet.
+        Field::Id | Field::LastSeen => Vec::new(),
+        Field::Hostname => texts(std::slice::from_ref(&row.entry.hostname)),
+        Field::Institution => texts(row.entry.institution.as_slice()),
+        Field::Online => texts(&[if row.online() { "yes" } else { "no" }.to_owned()]),
+        Field::State => Standing::ALL
+            .into_iter()
+            .filter(|standing| row.entry.flags.stands(*standing))
+            .flat_map(|standing| texts(&[standing.name().to_owned()]))
+            .collect(),
+        Field::Fault => texts(&row.entry.faults),
+        Field::Fact(fact) => match row.entry.facts.get(fact.key) {
+            None => Vec::new(),
+            Some(value @ Value::List(_)) => texts(&value_words(value)),
+            Some(value) => value_words(value)
+                .into_iter()
+                .map(|words| (words, SortKey::of(value)))
+                .collect(),
+        },
     }
 }

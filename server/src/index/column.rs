@@ -1,0 +1,481 @@
+//! One field of every terminal: which value stands in which slot, and which slots have which value.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, Hash, Hasher, RandomState};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use kaishin_domain::expr::{Literal, Op, Term, Truth3, folded};
+use kaishin_proto::time::Time;
+use kaishin_proto::value::Value;
+use roaring::{MultiOps, RoaringBitmap};
+
+use super::cursor::SortKey;
+
+const NONE: u32 = u32::MAX;
+/// From so many values on, one pass over the slots is cheaper than joining the values' sets.
+const MANY_VALUES: usize = 64;
+
+/// Each different value is held once.
+#[derive(Default)]
+pub(super) struct Dictionary {
+    /// Per slot the number of its value.
+    of: Vec<u32>,
+    held: Vec<Held>,
+    /// Values that no slot has any more; they keep their number until the dictionary is rebuilt.
+    dead: usize,
+    /// From the hash of what makes values equal to the first of them.
+    chains: HashMap<u64, u32>,
+    hasher: RandomState,
+    known: RoaringBitmap,
+    ranks: Mutex<Ranks>,
+}
+
+struct Held {
+    value: Value,
+    slots: Slots,
+    next_in_chain: u32,
+}
+
+/// Most values of a serial number have one slot: a bitmap for each would cost more than the fleet.
+enum Slots {
+    None,
+    One(u32),
+    Many(Box<RoaringBitmap>),
+}
+
+impl Slots {
+    fn insert(&mut self, slot: u32) {
+        match self {
+            Slots::None => *self = Slots::One(slot),
+            Slots::One(one) => *self = Slots::Many(Box::new([*one, slot].into_iter().collect())),
+            Slots::Many(many) => {
+                many.insert(slot);
+            }
+        }
+    }
+
+    fn remove(&mut self, slot: u32) {
+        match self {
+            Slots::None | Slots::One(_) => *self = Slots::None,
+            Slots::Many(many) => {
+                many.remove(slot);
+                if many.is_empty() {
+                    *self = Slots::None;
+                }
+            }
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        matches!(self, Slots::None)
+    }
+
+    fn count_in(&self, selection: &RoaringBitmap) -> u64 {
+        match self {
+            Slots::None => 0,
+            Slots::One(slot) => u64::from(selection.contains(*slot)),
+            Slots::Many(many) => many.intersection_len(selection),
+        }
+    }
+}
+
+/// The values in sorted order, made when first asked for and mended as values come.
+#[derive(Default)]
+pub(super) struct Ranks {
+    order: Vec<u32>,
+    /// Per value number its place; equal sort keys share one. `NONE` sorts last.
+    rank: Vec<u32>,
+}
+
+impl Dictionary {
+    pub fn get(&self, slot: u32) -> Option<&Value> {
+        let number = *self.of.get(slot as usize)?;
+        self.held.get(number as usize).map(|held| &held.value)
+    }
+
+    pub fn set(&mut self, slot: u32, value: Option<Value>) {
+        let place = slot as usize;
+        if self.of.len() <= place {
+            self.of.resize(place + 1, NONE);
+        }
+        let old = self.of[place];
+        if let Some(held) = self.held.get(old as usize)
+            && value.as_ref().is_some_and(|value| same(value, &held.value))
+        {
+            return;
+        }
+        if let Some(held) = self.held.get_mut(old as usize) {
+            held.slots.remove(slot);
+            self.dead += usize::from(held.slots.is_empty());
+        }
+        let known = value.as_ref().is_some_and(|value| !value.is_unknown());
+        self.of[place] = match value {
+            None => NONE,
+            Some(value) => {
+                let number = self.number_of(value);
+                let slots = &mut self.held[number as usize].slots;
+                self.dead -= usize::from(slots.is_empty());
+                slots.insert(slot);
+                number
+            }
+        };
+        if known {
+            self.known.insert(slot);
+        } else {
+            self.known.remove(slot);
+        }
+        if self.dead > 1_024 && self.dead > self.held.len() / 2 {
+            self.rebuild();
+        }
+    }
+
+    fn hash(&self, feed: impl FnOnce(&mut dyn FnMut(u64))) -> u64 {
+        let mut hasher = self.hasher.build_hasher();
+        feed(&mut |part| part.hash(&mut hasher));
+        hasher.finish()
+    }
+
+    /// The number of a value, a new one if it was not held; new ones count as dead until a slot has them.
+    fn number_of(&mut self, value: Value) -> u32 {
+        let hash = self.hash(|feed| feed_value(&value, feed));
+        let first = self.chains.get(&hash).copied().unwrap_or(NONE);
+        let held = self
+            .chain(first)
+            .find(|number| same(&self.held[*number as usize].value, &value));
+        if let Some(number) = held {
+            return number;
+        }
+        let number = u32::try_from(self.held.len()).unwrap_or(NONE);
+        self.held.push(Held {
+            value,
+            slots: Slots::None,
+            next_in_chain: first,
+        });
+        self.chains.insert(hash, number);
+        self.dead += 1;
+        number
+    }
+
+    fn chain(&self, first: u32) -> impl Iterator<Item = u32> + '_ {
+        let next = |number: &u32| self.held.get(*number as usize).map(|held| held.next_in_chain);
+        std::iter::successors(Some(first), next).take_while(|number| *number != NONE)
+    }
+
+    fn rebuild(&mut self) {
+        let old = std::mem::take(self);
+        self.hasher = old.hasher;
+        for (slot, number) in (0_u32..).zip(&old.of) {
+            let value = old.held.get(*number as usize).map(|held| held.value.clone());
+            self.set(slot, value);
+        }
+    }
+
+    pub fn known(&self) -> &RoaringBitmap {
+        &self.known
+    }
+
+    /// The slots of which the term is just that.
+    pub fn select(&self, term: &Term, wanted: bool, all: &RoaringBitmap, now: Time) -> RoaringBitmap {
+        let wanted3 = Truth3::from(wanted);
+        if *term.literal() == Literal::Unknown {
+            let unknown = term.of_unknown() == wanted3;
+            return if unknown { all - &self.known } else { self.known.clone() };
+        }
+        if let Some(hash) = self.hash_of_equals(term) {
+            let differs = term.op() == Op::NotEqual;
+            let first = self.chains.get(&hash).copied().unwrap_or(NONE);
+            let equal = self.chain(first).filter(|number| {
+                let value = &self.held[*number as usize].value;
+                term.of_value(Some(value), now) == Truth3::from(!differs)
+            });
+            let equal = self.union(&equal.collect::<Vec<u32>>());
+            return if wanted == differs { &self.known - equal } else { equal };
+        }
+        let fits = |held: &Held| !held.slots.is_empty() && term.of_value(Some(&held.value), now) == wanted3;
+        let fitting: Vec<u32> = (0_u32..)
+            .zip(&self.held)
+            .filter(|(_, held)| fits(held))
+            .map(|(number, _)| number)
+            .collect();
+        self.union(&fitting)
+    }
+
+    fn union(&self, numbers: &[u32]) -> RoaringBitmap {
+        if numbers.len() <= MANY_VALUES {
+            let mut ones = RoaringBitmap::new();
+            let mut many = Vec::new();
+            for number in numbers {
+                match &self.held[*number as usize].slots {
+                    Slots::None => {}
+                    Slots::One(slot) => {
+                        ones.insert(*slot);
+                    }
+                    Slots::Many(slots) => many.push(&**slots),
+                }
+            }
+            many.push(&ones);
+            return many.union();
+        }
+        let mut chosen = vec![false; self.held.len()];
+        for number in numbers {
+            chosen[*number as usize] = true;
+        }
+        collect(self.of.len(), |slot| {
+            let number = self.of[slot];
+            number != NONE && chosen[number as usize]
+        })
+    }
+
+    /// Where a term asks for one value, the hash under which that value's chain begins.
+    fn hash_of_equals(&self, term: &Term) -> Option<u64> {
+        let equality = matches!(term.op(), Op::Has | Op::Equal | Op::NotEqual) && !term.is_pattern();
+        let several = term.field().kind() == kaishin_domain::expr::Kind::Several;
+        if !equality || several {
+            return None;
+        }
+        let value = match term.literal() {
+            Literal::Text(phrase) => {
+                return Some(self.hash(|feed| phrase.folded().chars().for_each(|c| feed(u64::from(c)))));
+            }
+            Literal::Truth(truth) => Value::Truth(*truth),
+            Literal::Number(number) => Value::Number(*number),
+            Literal::Version(version) => Value::Version(version.clone()),
+            Literal::Size(size) => Value::Size(*size),
+            Literal::Unknown
+            | Literal::Time(_)
+            | Literal::Day(_)
+            | Literal::Age(_)
+            | Literal::Duration(_)
+            | Literal::Standing(_) => return None,
+        };
+        Some(self.hash(|feed| feed_value(&value, feed)))
+    }
+
+    /// Each value with how many of the selected slots have it; of unknown ones nothing.
+    pub fn tally(&self, selection: &RoaringBitmap) -> Vec<(u32, u64)> {
+        let counted: Vec<(u32, u64)> = if self.held.len() <= 4 * MANY_VALUES {
+            let each = (0_u32..).zip(&self.held);
+            each.map(|(number, held)| (number, held.slots.count_in(selection)))
+                .collect()
+        } else {
+            let mut counts = vec![0_u64; self.held.len()];
+            for slot in selection {
+                let number = self.of.get(slot as usize).copied().unwrap_or(NONE);
+                if let Some(count) = counts.get_mut(number as usize) {
+                    *count += 1;
+                }
+            }
+            (0_u32..).zip(counts).collect()
+        };
+        let shown = |(number, count): &(u32, u64)| *count > 0 && !self.value(*number).is_unknown();
+        counted.into_iter().filter(shown).collect()
+    }
+
+    pub fn value(&self, number: u32) -> &Value {
+        &self.held[number as usize].value
+    }
+
+    /// The value's place in the order, as sort keys are compared with; none sorts last.
+    pub fn sort_place(&self, ranks: &Ranks, slot: u32) -> Option<u64> {
+        let number = *self.of.get(slot as usize)?;
+        ranks.place(number)
+    }
+
+    /// Where a key that may be held no more would stand: between two values or on one.
+    pub fn place_of_key(&self, ranks: &Ranks, key: &SortKey) -> Option<u64> {
+        let at = ranks.order.partition_point(|number| self.key(*number) < *key);
+        let number = ranks.order.get(at);
+        match number {
+            Some(number) if self.key(*number) == *key => ranks.place(*number),
+            Some(number) => ranks.place(*number).map(|place| place - 1),
+            None => Some(2 * ranks.order.len() as u64 + 2),
+        }
+    }
+
+    pub fn key(&self, number: u32) -> SortKey {
+        SortKey::of(self.value(number))
+    }
+
+    /// The sorted order, brought up to date.
+    pub fn ranks(&self) -> MutexGuard<'_, Ranks> {
+        let mut ranks = self.ranks.lock().unwrap_or_else(PoisonError::into_inner);
+        let seen = ranks.rank.len();
+        if seen < self.held.len() {
+            let numbers = u32::try_from(seen).unwrap_or(NONE)..u32::try_from(self.held.len()).unwrap_or(NONE);
+            let mut fresh: Vec<u32> = numbers.filter(|number| self.key(*number) != SortKey::None).collect();
+            fresh.sort_by_cached_key(|number| self.key(*number));
+            ranks.order = self.merged(&ranks.order, &fresh);
+            ranks.rank = vec![NONE; self.held.len()];
+            let mut rank = 0;
+            for at in 0..ranks.order.len() {
+                let number = ranks.order[at];
+                let again = at > 0 && equal_keys(self.value(ranks.order[at - 1]), self.value(number));
+                rank += u32::from(at > 0 && !again);
+                ranks.rank[number as usize] = rank;
+            }
+        }
+        ranks
+    }
+
+    fn merged(&self, order: &[u32], fresh: &[u32]) -> Vec<u32> {
+        let mut merged = Vec::with_capacity(order.len() + fresh.len());
+        let mut rest = order;
+        for number in fresh {
+            let key = self.key(*number);
+            let at = rest.partition_point(|other| self.key(*other) <= key);
+            merged.extend_from_slice(&rest[..at]);
+            merged.push(*number);
+            rest = &rest[at..];
+        }
+        merged.extend_from_slice(rest);
+        merged
+    }
+
+    /// An estimate of the bytes it holds.
+    pub fn bytes(&self) -> usize {
+        let held = self.held.iter().map(|held| {
+            let text = match &held.value {
+                Value::Text(text) => text.capacity() + 8,
+                Value::Version(version) => version.0.capacity() + 8,
+                Value::List(items) => items.iter().map(|item| item.capacity() + 32).sum(),
+                Value::Table(table) => table.rows.iter().flatten().map(|cell| cell.capacity() + 32).sum(),
+                Value::Unknown(unknown) => unknown.detail.capacity(),
+                Value::Truth(_) | Value::Number(_) | Value::Time(_) | Value::Duration(_) | Value::Size(_) => 0,
+            };
+            let slots = match &held.slots {
+                Slots::None | Slots::One(_) => 0,
+                Slots::Many(many) => many.serialized_size() + size_of::<RoaringBitmap>(),
+            };
+            text + slots + size_of::<Held>()
+        });
+        let ranks = self.ranks.lock().unwrap_or_else(PoisonError::into_inner);
+        held.sum::<usize>()
+            + 4 * (self.of.capacity() + ranks.order.capacity() + ranks.rank.capacity())
+            + 18 * self.chains.capacity()
+            + self.known.serialized_size()
+    }
+}
+
+impl Ranks {
+    /// Odd, so that there is room between two values.
+    pub fn place(&self, number: u32) -> Option<u64> {
+        let rank = *self.rank.get(number as usize)?;
+        (rank != NONE).then(|| 2 * u64::from(rank) + 1)
+    }
+}
+
+fn equal_keys(one: &Value, other: &Value) -> bool {
+    match (one, other) {
+        // Different texts have different keys; the rest is cheap to compare.
+        (Value::Text(_), Value::Text(_)) => false,
+        (one, other) => SortKey::of(one) == SortKey::of(other),
+    }
+}
+
+/// Written alike, not only equal: `1.2` and `1.2.0` are equal versions but two values.
+fn same(one: &Value, other: &Value) -> bool {
+    match (one, other) {
+        (Value::Version(one), Value::Version(other)) => one.0 == other.0,
+        (one, other) => one == other,
+    }
+}
+
+/// What values that a term takes as equal have in common.
+fn feed_value(value: &Value, feed: &mut dyn FnMut(u64)) {
+    let mut texts = |items: &mut dyn Iterator<Item = &String>| {
+        for item in items {
+            item.bytes().for_each(|byte| feed(u64::from(byte)));
+            feed(u64::MAX);
+        }
+    };
+    match value {
+        Value::Text(text) => folded(text).for_each(|c| feed(u64::from(c))),
+        Value::Version(version) => {
+            let parts: Vec<u64> = version.0.split('.').map(|part| part.parse().unwrap_or(0)).collect();
+            let end = parts.iter().rposition(|part| *part != 0).map_or(0, |at| at + 1);
+            parts[..end].iter().for_each(|part| feed(*part));
+        }
+        Value::Truth(truth) => feed(u64::from(*truth)),
+        Value::Number(number) => feed(number.cast_unsigned()),
+        Value::Time(time) => feed(time.0.cast_unsigned()),
+        Value::Duration(span) => feed(span.0.cast_unsigned()),
+        Value::Size(size) => feed(*size),
+        Value::List(items) => texts(&mut items.iter()),
+        Value::Table(table) => texts(&mut table.rows.iter().flatten()),
+        Value::Unknown(unknown) => {
+            texts(&mut [unknown.reason.name().to_owned(), unknown.detail.clone()].iter());
+        }
+    }
+}
+
+/// The slots below `len` that pass.
+pub(super) fn collect(len: usize, mut passes: impl FnMut(usize) -> bool) -> RoaringBitmap {
+    let mut bytes = vec![0_u8; len.div_ceil(8)];
+    for (n, byte) in bytes.iter_mut().enumerate() {
+        for bit in 0..8.min(len - n * 8) {
+            *byte |= u8::from(passes(n * 8 + bit)) << bit;
+        }
+    }
+    RoaringBitmap::from_lsb0_bytes(0, &bytes)
+}
+
+/// A field in which nearly every value is different and comparisons are by size: moments and durations.
+#[derive(Default)]
+pub(super) struct Moments {
+    at: Vec<i64>,
+    known: RoaringBitmap,
+    unknowns: Dictionary,
+}
+
+impl Moments {
+    pub fn set(&mut self, slot: u32, value: Option<Value>) {
+        let place = slot as usize;
+        if self.at.len() <= place {
+            self.at.resize(place + 1, 0);
+        }
+        let (at, unknown) = match value {
+            Some(Value::Time(time)) => (Some(time.0), None),
+            Some(Value::Duration(span)) => (Some(span.0), None),
+            unknown => (None, unknown),
+        };
+        self.at[place] = at.unwrap_or(0);
+        if at.is_some() {
+            self.known.insert(slot);
+        } else {
+            self.known.remove(slot);
+        }
+        self.unknowns.set(slot, unknown);
+    }
+
+    pub fn at(&self, slot: u32) -> Option<i64> {
+        self.known.contains(slot).then(|| self.at[slot as usize])
+    }
+
+    pub fn unknown(&self, slot: u32) -> Option<&Value> {
+        self.unknowns.get(slot)
+    }
+
+    pub fn known(&self) -> &RoaringBitmap {
+        &self.known
+    }
+
+    /// The slots of which the term is just that; `answer` says what it is of a known value.
+    pub fn select(
+        &self,
+        term: &Term,
+        wanted: bool,
+        all: &RoaringBitmap,
+        answer: impl Fn(i64) -> Truth3,
+    ) -> RoaringBitmap {
+        let wanted = Truth3::from(wanted);
+        if *term.literal() == Literal::Unknown {
+            let unknown = term.of_unknown() == wanted;
+            return if unknown { all - &self.known } else { self.known.clone() };
+        }
+        collect(self.at.len(), |slot| answer(self.at[slot]) == wanted) & &self.known
+    }
+
+    pub fn bytes(&self) -> usize {
+        8 * self.at.capacity() + self.known.serialized_size() + self.unknowns.bytes()
+    }
+}

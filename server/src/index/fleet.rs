@@ -1,0 +1,363 @@
+//! All terminals by column: what changes them. Questions are in `select` and `answer`.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use kaishin_domain::expr::{SEARCHED_FACTS, searched};
+use kaishin_proto::fact::{self, Fact, Type};
+use kaishin_proto::id::TerminalId;
+use kaishin_proto::time::{Span, Time};
+use kaishin_proto::value::Value;
+use roaring::RoaringBitmap;
+
+use super::column::{Dictionary, Moments};
+use super::search::Search;
+use super::{Entry, Flags, Presence, Row};
+
+pub(super) struct Fleet {
+    pub slots: HashMap<TerminalId, u32>,
+    /// Per slot; what stands in a free slot means nothing.
+    pub ids: Vec<TerminalId>,
+    free: Vec<u32>,
+    pub all: RoaringBitmap,
+    pub hostname: Dictionary,
+    pub institution: Dictionary,
+    pub facts: Vec<(&'static Fact, Column)>,
+    pub revoked: RoaringBitmap,
+    pub duplicate: RoaringBitmap,
+    pub incompatible: RoaringBitmap,
+    pub faults: BTreeMap<String, RoaringBitmap>,
+    /// Per slot how many faults are open.
+    pub fault_count: Vec<u16>,
+    pub online: RoaringBitmap,
+    /// Per slot; only that of one who is online means anything.
+    online_since: Vec<Time>,
+    /// Per slot; `NEVER` for one that never came.
+    pub last_seen: Vec<Time>,
+    dirty: BTreeSet<TerminalId>,
+    pub search: Search,
+}
+
+pub(super) const NEVER: Time = Time(i64::MIN);
+
+pub(super) enum Column {
+    Values(Dictionary),
+    Times(Moments),
+    Durations(Moments),
+}
+
+impl Column {
+    fn of(fact: &Fact) -> Column {
+        match fact.kind {
+            Type::Time => Column::Times(Moments::default()),
+            Type::Duration => Column::Durations(Moments::default()),
+            Type::Truth | Type::Number | Type::Text | Type::Version | Type::Size | Type::List | Type::Table => {
+                Column::Values(Dictionary::default())
+            }
+        }
+    }
+
+    fn set(&mut self, slot: u32, value: Option<Value>) {
+        match self {
+            Column::Values(values) => values.set(slot, value),
+            Column::Times(moments) | Column::Durations(moments) => moments.set(slot, value),
+        }
+    }
+
+    fn get(&self, slot: u32) -> Option<Value> {
+        match self {
+            Column::Values(values) => values.get(slot).cloned(),
+            Column::Times(moments) => {
+                let time = moments.at(slot).map(|at| Value::Time(Time(at)));
+                time.or_else(|| moments.unknown(slot).cloned())
+            }
+            Column::Durations(moments) => {
+                let span = moments.at(slot).map(|at| Value::Duration(Span(at)));
+                span.or_else(|| moments.unknown(slot).cloned())
+            }
+        }
+    }
+}
+
+impl Default for Fleet {
+    fn default() -> Fleet {
+        let indexed = fact::all().filter(|fact| fact.indexed);
+        Fleet {
+            slots: HashMap::new(),
+            ids: Vec::new(),
+            free: Vec::new(),
+            all: RoaringBitmap::new(),
+            hostname: Dictionary::default(),
+            institution: Dictionary::default(),
+            facts: indexed.map(|fact| (fact, Column::of(fact))).collect(),
+            revoked: RoaringBitmap::new(),
+            duplicate: RoaringBitmap::new(),
+            incompatible: RoaringBitmap::new(),
+            faults: BTreeMap::new(),
+            fault_count: Vec::new(),
+            online: RoaringBitmap::new(),
+            online_since: Vec::new(),
+            last_seen: Vec::new(),
+            dirty: BTreeSet::new(),
+            search: Search::default(),
+        }
+    }
+}
+
+fn put(bitmap: &mut RoaringBitmap, slot: u32, here: bool) {
+    if here {
+        bitmap.insert(slot);
+    } else {
+        bitmap.remove(slot);
+    }
+}
+
+impl Fleet {
+    fn slot_for(&mut self, id: TerminalId) -> u32 {
+        if let Some(slot) = self.slots.get(&id) {
+            return *slot;
+        }
+        let slot = self.free.pop().unwrap_or_else(|| {
+            self.ids.push(id);
+            self.fault_count.push(0);
+            self.online_since.push(NEVER);
+            self.last_seen.push(NEVER);
+            u32::try_from(self.ids.len() - 1).unwrap_or(u32::MAX)
+        });
+        self.ids[slot as usize] = id;
+        self.last_seen[slot as usize] = NEVER;
+        self.slots.insert(id, slot);
+        self.all.insert(slot);
+        slot
+    }
+
+    pub fn upsert(&mut self, mut entry: Entry) {
+        let slot = self.slot_for(entry.id);
+        let seen = &mut self.last_seen[slot as usize];
+        *seen = (*seen).max(entry.last_seen.unwrap_or(NEVER));
+        for (fact, column) in &mut self.facts {
+            column.set(slot, sound(fact, entry.facts.remove(fact.key)));
+        }
+        self.hostname.set(slot, Some(Value::Text(entry.hostname)));
+        self.institution.set(slot, entry.institution.map(Value::Text));
+        self.put_flags(slot, entry.flags);
+        self.put_faults(slot, &entry.faults);
+        self.put_search(slot);
+    }
+
+    pub fn set_section(&mut self, id: TerminalId, section: &str, facts: &[(String, Value)]) -> bool {
+        let Some(slot) = self.slots.get(&id).copied() else {
+            return false;
+        };
+        let of_section = |fact: &Fact| fact.key.split_once('.').is_some_and(|(name, _)| name == section);
+        for (fact, column) in self.facts.iter_mut().filter(|(fact, _)| of_section(fact)) {
+            // As in a map, the last of two wins.
+            let value = facts.iter().rfind(|(key, _)| key == fact.key);
+            column.set(slot, sound(fact, value.map(|(_, value)| value.clone())));
+        }
+        if SEARCHED_FACTS
+            .iter()
+            .any(|key| key.split_once('.').is_some_and(|(name, _)| name == section))
+        {
+            self.put_search(slot);
+        }
+        true
+    }
+
+    pub fn set_faults(&mut self, id: TerminalId, rules: &[String]) -> bool {
+        let slot = self.slots.get(&id).copied();
+        slot.inspect(|slot| self.put_faults(*slot, rules)).is_some()
+    }
+
+    pub fn set_flags(&mut self, id: TerminalId, flags: Flags) -> bool {
+        let slot = self.slots.get(&id).copied();
+        slot.inspect(|slot| self.put_flags(*slot, flags)).is_some()
+    }
+
+    pub fn set_hostname(&mut self, id: TerminalId, hostname: &str) -> bool {
+        let slot = self.slots.get(&id).copied();
+        slot.inspect(|slot| {
+            self.hostname.set(*slot, Some(Value::Text(hostname.to_owned())));
+            self.put_search(*slot);
+        })
+        .is_some()
+    }
+
+    pub fn set_institution(&mut self, id: TerminalId, institution: Option<&str>) -> bool {
+        let slot = self.slots.get(&id).copied();
+        slot.inspect(|slot| {
+            let value = institution.map(|code| Value::Text(code.to_owned()));
+            self.institution.set(*slot, value);
+            self.put_search(*slot);
+        })
+        .is_some()
+    }
+
+    pub fn remove(&mut self, id: TerminalId) -> bool {
+        let Some(slot) = self.slots.remove(&id) else {
+            return false;
+        };
+        self.dirty.remove(&id);
+        self.all.remove(slot);
+        self.online.remove(slot);
+        for (_, column) in &mut self.facts {
+            column.set(slot, None);
+        }
+        self.hostname.set(slot, None);
+        self.institution.set(slot, None);
+        self.put_flags(slot, Flags::default());
+        self.put_faults(slot, &[]);
+        self.search.set(slot, None);
+        self.free.push(slot);
+        true
+    }
+
+    fn put_flags(&mut self, slot: u32, flags: Flags) {
+        put(&mut self.revoked, slot, flags.revoked);
+        put(&mut self.duplicate, slot, flags.duplicate);
+        put(&mut self.incompatible, slot, flags.incompatible);
+    }
+
+    fn put_faults(&mut self, slot: u32, rules: &[String]) {
+        for rule in rules {
+            if !self.faults.contains_key(rule) {
+                self.faults.insert(rule.clone(), RoaringBitmap::new());
+            }
+        }
+        let mut count = 0;
+        for (rule, slots) in &mut self.faults {
+            let open = rules.contains(rule);
+            put(slots, slot, open);
+            count += u16::from(open);
+        }
+        self.fault_count[slot as usize] = count;
+        self.faults.retain(|_, slots| !slots.is_empty());
+    }
+
+    fn put_search(&mut self, slot: u32) {
+        let text = self.row(slot).map(|row| searched(&row));
+        self.search.set(slot, text.as_deref());
+    }
+
+    // ---- presence
+
+    pub fn set_online(&mut self, id: TerminalId, at: Time) -> bool {
+        let Some(slot) = self.slots.get(&id).copied() else {
+            return false;
+        };
+        let seen = &mut self.last_seen[slot as usize];
+        *seen = (*seen).max(at);
+        if !self.online.insert(slot) {
+            return false;
+        }
+        self.online_since[slot as usize] = at;
+        self.dirty.insert(id);
+        true
+    }
+
+    pub fn set_offline(&mut self, id: TerminalId, at: Time) -> bool {
+        let Some(slot) = self.slots.get(&id).copied() else {
+            return false;
+        };
+        if !self.online.remove(slot) {
+            return false;
+        }
+        let seen = &mut self.last_seen[slot as usize];
+        *seen = (*seen).max(at);
+        self.dirty.insert(id);
+        true
+    }
+
+    pub fn touch_online(&mut self, at: Time) {
+        for slot in &self.online {
+            let seen = &mut self.last_seen[slot as usize];
+            *seen = (*seen).max(at);
+            self.dirty.insert(self.ids[slot as usize]);
+        }
+    }
+
+    pub fn take_dirty_presence(&mut self) -> Vec<Presence> {
+        let dirty = std::mem::take(&mut self.dirty);
+        dirty.into_iter().filter_map(|id| self.presence(id)).collect()
+    }
+
+    pub fn mark_dirty_presence(&mut self, ids: impl IntoIterator<Item = TerminalId>) {
+        let known = ids.into_iter().filter(|id| self.slots.contains_key(id));
+        self.dirty.extend(known);
+    }
+
+    pub fn presence(&self, id: TerminalId) -> Option<Presence> {
+        let slot = *self.slots.get(&id)?;
+        Some(Presence {
+            id,
+            online_since: self.online_since(slot),
+            last_seen: self.last_seen(slot),
+        })
+    }
+
+    fn online_since(&self, slot: u32) -> Option<Time> {
+        self.online.contains(slot).then(|| self.online_since[slot as usize])
+    }
+
+    fn last_seen(&self, slot: u32) -> Option<Time> {
+        Some(self.last_seen[slot as usize]).filter(|seen| *seen != NEVER)
+    }
+
+    // ---- rows
+
+    pub fn get(&self, id: TerminalId) -> Option<Row> {
+        self.row(*self.slots.get(&id)?)
+    }
+
+    pub fn flags(&self, slot: u32) -> Flags {
+        Flags {
+            revoked: self.revoked.contains(slot),
+            duplicate: self.duplicate.contains(slot),
+            incompatible: self.incompatible.contains(slot),
+        }
+    }
+
+    pub fn row(&self, slot: u32) -> Option<Row> {
+        let text = |value: Option<&Value>| match value {
+            Some(Value::Text(text)) => Some(text.clone()),
+            _ => None,
+        };
+        let facts = self.facts.iter();
+        let facts = facts.filter_map(|(fact, column)| Some((fact.key.to_owned(), column.get(slot)?)));
+        let open = self.faults.iter().filter(|(_, slots)| slots.contains(slot));
+        let entry = Entry {
+            id: *self.ids.get(slot as usize)?,
+            hostname: text(self.hostname.get(slot)).unwrap_or_default(),
+            institution: text(self.institution.get(slot)),
+            flags: self.flags(slot),
+            last_seen: self.last_seen(slot),
+            facts: facts.collect(),
+            faults: open.map(|(rule, _)| rule.clone()).collect(),
+        };
+        Some(Row {
+            entry,
+            online_since: self.online_since(slot),
+        })
+    }
+
+    /// An estimate of the bytes that the columns, the search text and the maps hold.
+    pub fn bytes(&self) -> usize {
+        let columns = self.facts.iter().map(|(_, column)| match column {
+            Column::Values(values) => values.bytes(),
+            Column::Times(moments) | Column::Durations(moments) => moments.bytes(),
+        });
+        let faults = self.faults.values().map(RoaringBitmap::serialized_size);
+        let per_slot = size_of::<TerminalId>() + 2 * size_of::<Time>() + size_of::<u16>();
+        columns.sum::<usize>()
+            + faults.sum::<usize>()
+            + self.hostname.bytes()
+            + self.institution.bytes()
+            + self.search.bytes()
+            + self.ids.capacity() * per_slot
+            + self.slots.capacity() * (size_of::<TerminalId>() + 8)
+    }
+}
+
+/// Of another kind than the catalogue says is as good as missing.
+fn sound(fact: &Fact, value: Option<Value>) -> Option<Value> {
+    value.filter(|value| fact.kind.holds(value))
+}

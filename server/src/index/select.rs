@@ -1,0 +1,150 @@
+//! From an expression to the terminals of which it is true, or false: sets instead of one terminal after another.
+
+use kaishin_domain::expr::{Expr, Field, Literal, SHORTEST_ID, Standing, Term, Truth3, id_begins_with};
+use kaishin_proto::time::{Span, Time};
+use kaishin_proto::value::Value;
+use roaring::RoaringBitmap;
+
+use super::column::collect;
+use super::fleet::{Column, Fleet, NEVER};
+
+impl Fleet {
+    /// The slots of which the expression is `wanted`: not those of which it is unknown.
+    pub fn select(&self, expr: &Expr, wanted: bool, now: Time) -> RoaringBitmap {
+        match expr {
+            Expr::Always => self.everyone(wanted),
+            Expr::Not(inner) => self.select(inner, !wanted, now),
+            Expr::And(of) => self.join(of, wanted, wanted, now),
+            Expr::Or(of) => self.join(of, wanted, !wanted, now),
+            Expr::Text(word) => self.yes_or_no(self.with_word(word.folded()), wanted),
+            Expr::Term(term) => self.select_term(term, wanted, now),
+        }
+    }
+
+    /// All of them must be `wanted`, or any.
+    fn join(&self, of: &[Expr], wanted: bool, all: bool, now: Time) -> RoaringBitmap {
+        let mut joined: Option<RoaringBitmap> = None;
+        for expr in of {
+            if all && joined.as_ref().is_some_and(RoaringBitmap::is_empty) {
+                break;
+            }
+            let next = self.select(expr, wanted, now);
+            joined = Some(match joined {
+                None => next,
+                Some(so_far) if all => so_far & next,
+                Some(so_far) => so_far | next,
+            });
+        }
+        joined.unwrap_or_else(|| self.everyone(all))
+    }
+
+    fn everyone(&self, yes: bool) -> RoaringBitmap {
+        if yes { self.all.clone() } else { RoaringBitmap::new() }
+    }
+
+    /// Where nothing is unknown, what is not true is false.
+    fn yes_or_no(&self, holds: RoaringBitmap, wanted: bool) -> RoaringBitmap {
+        if wanted { holds } else { &self.all - holds }
+    }
+
+    fn with_word(&self, word: &str) -> RoaringBitmap {
+        let mut found = self.search.select(word);
+        // The first eight digits decide for nearly all ids without spelling them out.
+        if let Some(head) = word
+            .get(..SHORTEST_ID)
+            .and_then(|head| u32::from_str_radix(head, 16).ok())
+        {
+            let head = head.to_be_bytes();
+            for slot in (0_u32..).zip(&self.ids).filter(|(_, id)| id.bytes().starts_with(&head)) {
+                if self.all.contains(slot.0) && id_begins_with(*slot.1, word) {
+                    found.insert(slot.0);
+                }
+            }
+        }
+        found
+    }
+
+    fn select_term(&self, term: &Term, wanted: bool, now: Time) -> RoaringBitmap {
+        match term.field() {
+            Field::Fact(fact) => match self.facts.iter().find(|(held, _)| held.key == fact.key) {
+                None => self.everyone(term.of_unknown() == Truth3::from(wanted)),
+                Some((_, Column::Values(values))) => values.select(term, wanted, &self.all, now),
+                Some((_, Column::Times(moments))) => {
+                    moments.select(term, wanted, &self.all, |at| term.of_time(Some(Time(at)), now))
+                }
+                Some((_, Column::Durations(moments))) => moments.select(term, wanted, &self.all, |span| {
+                    term.of_value(Some(&Value::Duration(Span(span))), now)
+                }),
+            },
+            Field::Hostname => self.hostname.select(term, wanted, &self.all, now),
+            Field::Institution => self.institution.select(term, wanted, &self.all, now),
+            Field::Id => {
+                let fits = |slot: usize| term.of_text(Some(&self.ids[slot].to_string())) == Truth3::from(wanted);
+                collect(self.ids.len(), fits) & &self.all
+            }
+            Field::LastSeen => self.seen(term, wanted, now),
+            Field::Online => {
+                let answers = |online| term.of_truth(Some(online)) == Truth3::from(wanted);
+                self.halves(&self.online, answers(true), answers(false))
+            }
+            Field::State => self.standing(term, wanted),
+            Field::Fault => self.with_fault(term, wanted),
+        }
+    }
+
+    /// Those inside a set, those outside, both or none.
+    fn halves(&self, inside: &RoaringBitmap, with_inside: bool, with_outside: bool) -> RoaringBitmap {
+        match (with_inside, with_outside) {
+            (true, true) => self.all.clone(),
+            (true, false) => inside.clone(),
+            (false, true) => &self.all - inside,
+            (false, false) => RoaringBitmap::new(),
+        }
+    }
+
+    fn seen(&self, term: &Term, wanted: bool, now: Time) -> RoaringBitmap {
+        let answers = |seen| term.of_time(seen, now) == Truth3::from(wanted);
+        let (of_now, of_never) = (answers(Some(now)), answers(None));
+        let away = collect(self.last_seen.len(), |slot| match self.last_seen[slot] {
+            NEVER => of_never,
+            at => answers(Some(at)),
+        });
+        let away = (away & &self.all) - &self.online;
+        if of_now { away | &self.online } else { away }
+    }
+
+    pub fn with_standing(&self, standing: Standing) -> RoaringBitmap {
+        match standing {
+            Standing::Active => ((&self.all - &self.revoked) - &self.duplicate) - &self.incompatible,
+            Standing::Revoked => self.revoked.clone(),
+            Standing::Duplicate => self.duplicate.clone(),
+            Standing::Incompatible => self.incompatible.clone(),
+        }
+    }
+
+    fn standing(&self, term: &Term, wanted: bool) -> RoaringBitmap {
+        let wanted = Truth3::from(wanted);
+        let inside = if let Literal::Standing(standing) = term.literal() {
+            self.with_standing(*standing)
+        } else {
+            RoaringBitmap::new()
+        };
+        let (with, without) = (term.of_standing(|_| true), term.of_standing(|_| false));
+        self.halves(&inside, with == wanted, without == wanted)
+    }
+
+    fn with_fault(&self, term: &Term, wanted: bool) -> RoaringBitmap {
+        let wanted = Truth3::from(wanted);
+        let of = |rules: &[&str]| term.of_several(Some(rules.iter().copied()));
+        let without = of(&[]);
+        // A question for unknown has one answer for all: what is open is always known.
+        if *term.literal() == Literal::Unknown {
+            return self.everyone(without == wanted);
+        }
+        let mut inside = RoaringBitmap::new();
+        for (_, slots) in self.faults.iter().filter(|(rule, _)| of(&[rule.as_str()]) != without) {
+            inside |= slots;
+        }
+        self.halves(&inside, !without == wanted, without == wanted)
+    }
+}

@@ -1,0 +1,407 @@
+use kaishin_domain::expr::{Expr, Field, Kind, Literal, Op, Phrase, Standing, Term};
+use kaishin_proto::fact;
+use kaishin_proto::id::TerminalId;
+use kaishin_proto::time::{Span, Time};
+use kaishin_proto::value::{Reason, Table, Value, Version};
+
+use super::{Asked, Cursor, Entry, Flags, Index, Sort, naive};
+
+const NOW: Time = Time(1_790_000_000_000_000);
+
+/// Chances that are the same in every run.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self) -> u64 {
+        // SplitMix64
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    fn below(&mut self, bound: u64) -> u64 {
+        self.roll() % bound
+    }
+
+    fn one_in(&mut self, n: u64) -> bool {
+        self.below(n) == 0
+    }
+
+    fn pick<T: Clone>(&mut self, of: &[T]) -> T {
+        of[self.below(of.len() as u64) as usize].clone()
+    }
+
+    fn time(&mut self) -> Time {
+        let ago = self.pick(&[0, 1, 3_600, 86_400, 604_800]) + self.below(5) as i64;
+        NOW - Span::seconds(ago)
+    }
+
+    fn text(&mut self) -> String {
+        let words = [
+            "UKETSUKE",
+            "uketsuke",
+            "ｕketsuke",
+            "受付",
+            "ThinkPad E14",
+            "ﾊﾟｿｺﾝ",
+            "パソコン",
+            "",
+            "unknown",
+            "a*b",
+            "x-1",
+        ];
+        let mut text = self.pick(&words).to_owned();
+        if self.one_in(2) {
+            text += &self.below(4).to_string();
+        }
+        text
+    }
+
+    fn version(&mut self) -> Version {
+        Version(
+            self.pick(&["1.2", "1.2.0", "1.10", "01.2", "0", "10.0.19044"])
+                .to_owned(),
+        )
+    }
+
+    fn value(&mut self, kind: fact::Type) -> Value {
+        if self.one_in(6) {
+            let reason = self.pick(&Reason::ALL);
+            return Value::unknown(reason, self.pick(&["", "denied"]));
+        }
+        match kind {
+            fact::Type::Truth => Value::Truth(self.one_in(2)),
+            fact::Type::Number => Value::Number(self.pick(&[-1, 0, 17_763, 19_044, i64::MAX])),
+            fact::Type::Text => Value::Text(self.text()),
+            fact::Type::Version => Value::Version(self.version()),
+            fact::Type::Time => Value::Time(self.time()),
+            fact::Type::Duration => Value::Duration(Span::seconds(self.below(5) as i64 - 1)),
+            fact::Type::Size => Value::Size(self.pick(&[0, 1_000, 8 << 30])),
+            fact::Type::List => Value::List((0..self.below(3)).map(|_| self.text()).collect()),
+            fact::Type::Table => Value::Table(Table {
+                columns: vec!["a".into()],
+                rows: (0..self.below(3)).map(|_| vec![self.text()]).collect(),
+            }),
+        }
+    }
+
+    fn id(&mut self) -> TerminalId {
+        TerminalId::new(Time(1_000_000), [self.below(40) as u8; 10])
+    }
+
+    fn flags(&mut self) -> Flags {
+        Flags {
+            revoked: self.one_in(5),
+            duplicate: self.one_in(5),
+            incompatible: self.one_in(5),
+        }
+    }
+
+    fn rules(&mut self) -> Vec<String> {
+        let rules = ["fast-startup-on", "restart-overdue", "受付"];
+        (0..self.below(3)).map(|_| self.pick(&rules).to_owned()).collect()
+    }
+
+    fn facts(&mut self, of: impl Iterator<Item = &'static fact::Fact>) -> Vec<(String, Value)> {
+        let mut facts = Vec::new();
+        for fact in of {
+            if !self.one_in(4) {
+                // Now and then a value that the catalogue does not allow.
+                let kind = if self.one_in(20) { fact::Type::Text } else { fact.kind };
+                facts.push((fact.key.to_owned(), self.value(kind)));
+            }
+        }
+        facts
+    }
+
+    fn entry(&mut self) -> Entry {
+        Entry {
+            id: self.id(),
+            hostname: self.text(),
+            institution: (!self.one_in(4)).then(|| format!("131012345{}", self.below(3))),
+            flags: self.flags(),
+            last_seen: (!self.one_in(4)).then(|| self.time()),
+            facts: self.facts(fact::all()).into_iter().collect(),
+            faults: self.rules(),
+        }
+    }
+
+    fn literal(&mut self, kind: Kind) -> Literal {
+        if self.one_in(6) {
+            return Literal::Unknown;
+        }
+        match kind {
+            Kind::Truth => Literal::Truth(self.one_in(2)),
+            Kind::Number => Literal::Number(self.pick(&[0, 17_763, 19_044, 7])),
+            Kind::Text | Kind::Several => {
+                let id = self.id().to_string();
+                let text = self.text();
+                let known = ["uke*", "*", "fast-startup-on", "restart*", "1310123451", &id, &text];
+                Literal::Text(Phrase::new(self.pick(&known)))
+            }
+            Kind::Version => Literal::Version(self.version()),
+            Kind::Time => match self.below(3) {
+                0 => Literal::Time(self.time()),
+                1 => Literal::Day(20_717 - self.below(3) as i64),
+                _ => Literal::Age(Span::seconds(self.pick(&[0, 60, 3_600, 86_400, 604_802]))),
+            },
+            Kind::Duration => Literal::Duration(Span::seconds(self.below(4) as i64)),
+            Kind::Size => Literal::Size(self.pick(&[0, 1_000, 5_000, 8 << 30])),
+            Kind::Standing => Literal::Standing(self.pick(&Standing::ALL)),
+        }
+    }
+
+    fn field(&mut self) -> Field {
+        let fields: Vec<Field> = Field::all().filter(|field| field.indexed()).collect();
+        self.pick(&fields)
+    }
+
+    fn expr(&mut self, depth: u32) -> Expr {
+        if depth > 0 && self.one_in(2) {
+            let of = (0..2 + self.below(2)).map(|_| self.expr(depth - 1)).collect();
+            return match self.below(3) {
+                0 => Expr::And(of),
+                1 => Expr::Or(of),
+                _ => Expr::Not(Box::new(self.expr(depth - 1))),
+            };
+        }
+        match self.below(12) {
+            0 => Expr::Always,
+            1 | 2 => {
+                let id = self.id().to_string()[..10].to_owned();
+                let text = self.text();
+                Expr::Text(Phrase::new(self.pick(&["uke", "0123", "e14", "ぱ", &id, &text])))
+            }
+            _ => loop {
+                let field = self.field();
+                let op = self.pick(&Op::ALL);
+                if let Some(term) = Term::new(field, op, self.literal(field.kind())) {
+                    return Expr::Term(term);
+                }
+            },
+        }
+    }
+}
+
+/// The index and, beside it, what asks every terminal.
+#[derive(Default)]
+struct Pair {
+    index: Index,
+    naive: naive::Fleet,
+}
+
+impl Pair {
+    fn step(&mut self, dice: &mut Dice) {
+        let id = dice.id();
+        let at = dice.time();
+        match dice.below(12) {
+            0..4 => {
+                let entry = dice.entry();
+                self.index.upsert(entry.clone());
+                self.naive.upsert(entry);
+            }
+            4 | 5 => {
+                let section = dice.pick(fact::SECTIONS);
+                let facts = dice.facts(section.facts.iter());
+                let done = self.naive.set_section(id, section.name, &facts);
+                assert_eq!(self.index.set_section(id, section.name, &facts), done);
+            }
+            6 => {
+                let rules = dice.rules();
+                let done = self.naive.change(id, |entry| entry.faults.clone_from(&rules));
+                assert_eq!(self.index.set_faults(id, &rules), done);
+            }
+            7 => {
+                let flags = dice.flags();
+                let done = self.naive.change(id, |entry| entry.flags = flags);
+                assert_eq!(self.index.set_flags(id, flags), done);
+            }
+            8 => {
+                let (name, code) = (dice.text(), dice.one_in(2).then(|| dice.text()));
+                let done = self.naive.change(id, |entry| {
+                    entry.hostname.clone_from(&name);
+                    entry.institution.clone_from(&code);
+                });
+                assert_eq!(self.index.set_hostname(id, &name), done);
+                assert_eq!(self.index.set_institution(id, code.as_deref()), done);
+            }
+            9 => assert_eq!(self.index.set_online(id, at), self.naive.set_online(id, at)),
+            10 => assert_eq!(self.index.set_offline(id, at), self.naive.set_offline(id, at)),
+            _ if dice.one_in(3) => assert_eq!(self.index.remove(id), self.naive.remove(id)),
+            _ => {
+                self.index.touch_online(at);
+                self.naive.touch_online(at);
+            }
+        }
+    }
+
+    fn compare(&self, dice: &mut Dice) {
+        let expr = dice.expr(3);
+        let ids = self.naive.ids(&expr, NOW);
+        assert_eq!(self.index.ids(&expr, NOW), ids, "{expr}");
+        let sort = Sort {
+            field: dice.field(),
+            descending: dice.one_in(2),
+        };
+        let (field, most, limit) = (dice.field(), dice.below(6) as usize, 1 + dice.below(8) as usize);
+        let facets = self.naive.facets(&expr, field, most, NOW);
+        let mut after: Option<Cursor> = None;
+        let mut seen = Vec::new();
+        loop {
+            let asked = Asked {
+                expr: &expr,
+                sort,
+                after: after.as_ref(),
+                limit,
+                facets: &[field],
+                most,
+            };
+            let (page, its_facets) = self.index.explore(&asked, NOW);
+            assert_eq!(
+                page,
+                self.naive.query(&expr, sort, after.as_ref(), limit, NOW),
+                "{expr} {sort:?}"
+            );
+            assert_eq!(its_facets, std::slice::from_ref(&facets), "{expr} {}", field.name());
+            seen.extend(page.items.iter().map(|row| row.entry.id));
+            match page.next {
+                Some(next) => after = Some(next.to_string().parse().expect("a cursor reads back")),
+                None => break,
+            }
+        }
+        seen.sort_unstable();
+        assert_eq!(seen, ids, "all pages together are all that match");
+    }
+}
+
+#[test]
+fn the_index_answers_as_if_it_had_asked_every_terminal() {
+    for seed in 0..60 {
+        let mut dice = Dice(seed);
+        let mut pair = Pair::default();
+        for _ in 0..40 {
+            for _ in 0..dice.below(12) {
+                pair.step(&mut dice);
+            }
+            pair.compare(&mut dice);
+        }
+        assert_eq!(pair.index.counts(), pair.naive.counts());
+        assert_eq!(pair.index.take_dirty_presence(), pair.naive.take_dirty_presence());
+        let everyone = pair.naive.ids(&Expr::Always, NOW);
+        for id in everyone {
+            assert_eq!(pair.index.get(id), pair.naive.get(id));
+            assert_eq!(pair.index.presence(id), pair.naive.presence(id));
+        }
+    }
+}
+
+fn terminal(n: u8, hostname: &str) -> Entry {
+    Entry::new(TerminalId::new(NOW, [n; 10]), hostname)
+}
+
+fn names(index: &Index, after: Option<&Cursor>) -> (Vec<String>, Option<Cursor>) {
+    let page = index.query(&Expr::Always, Sort::default(), after, 2, NOW);
+    let names = page.items.into_iter().map(|row| row.entry.hostname);
+    (names.collect(), page.next)
+}
+
+#[test]
+fn pages_neither_repeat_nor_skip_when_terminals_come_and_go_in_between() {
+    let index = Index::new();
+    index.upsert_all((1..=6).map(|n| terminal(n, &format!("PC-{n}"))));
+    let (first, next) = names(&index, None);
+    assert_eq!(first, ["PC-1", "PC-2"]);
+    index.remove(terminal(2, "").id);
+    index.upsert(terminal(7, "PC-0"));
+    index.upsert(terminal(8, "PC-25"));
+    let (second, next) = names(&index, next.as_ref());
+    assert_eq!(second, ["PC-25", "PC-3"]);
+    let (third, next) = names(&index, next.as_ref());
+    assert_eq!(third, ["PC-4", "PC-5"]);
+    assert_eq!(names(&index, next.as_ref()), (vec!["PC-6".to_owned()], None));
+    assert!("zz".parse::<Cursor>().is_err() && "7b7d".parse::<Cursor>().is_err());
+}
+
+#[test]
+fn who_comes_and_goes_is_written_once_for_each_batch() {
+    let index = Index::new();
+    let id = terminal(1, "").id;
+    assert!(!index.set_online(id, NOW), "an unknown terminal is not online");
+    index.upsert(terminal(1, "PC-1"));
+    assert!(index.set_online(id, NOW));
+    assert!(!index.set_online(id, NOW + Span::seconds(1)), "it was online already");
+    assert!(index.set_offline(id, NOW + Span::seconds(5)));
+    assert!(index.set_online(id, NOW + Span::seconds(7)));
+    let [written] = index.take_dirty_presence()[..] else {
+        panic!("one terminal changed");
+    };
+    assert_eq!(written.online_since, Some(NOW + Span::seconds(7)));
+    assert_eq!(written.last_seen, Some(NOW + Span::seconds(7)));
+    assert!(index.take_dirty_presence().is_empty());
+    index.mark_dirty_presence([id, terminal(2, "").id]);
+    assert_eq!(
+        index.take_dirty_presence(),
+        [written],
+        "what could not be written comes again"
+    );
+}
+
+#[test]
+fn an_older_row_from_the_database_does_not_undo_what_was_seen_since() {
+    let index = Index::new();
+    let mut entry = terminal(1, "PC-1");
+    index.upsert(entry.clone());
+    index.set_online(entry.id, NOW);
+    entry.last_seen = Some(NOW - Span::days(3));
+    index.upsert(entry.clone());
+    let row = index.get(entry.id).expect("it is known");
+    assert!(row.online() && row.entry.last_seen == Some(NOW));
+}
+
+#[test]
+fn values_and_texts_that_nobody_has_any_more_are_forgotten() {
+    let index = Index::new();
+    let round = |n: u32| {
+        for slot in 0..40 {
+            let mut entry = terminal(slot, &format!("PC-{n}-{slot}"));
+            let serial = Value::Text(format!("SN-{n}-{slot}"));
+            entry.facts.insert("hardware.serial".into(), serial);
+            index.upsert(entry);
+        }
+    };
+    round(0);
+    for n in 1..200 {
+        round(n);
+    }
+    assert!(index.bytes() < 2_000_000, "{} bytes for forty terminals", index.bytes());
+    let count = |text: &str| index.count(&Expr::parse(text).expect("it is read"), NOW);
+    assert_eq!(count("sn-199-7"), 1);
+    assert_eq!(count("serial:sn-199-7 hostname:pc-199-7"), 1);
+    assert_eq!(count("sn-3-7 OR hostname:pc-3-7"), 0);
+    let (first, _) = names(&index, None);
+    assert_eq!(first, ["PC-199-0", "PC-199-1"]);
+}
+
+#[test]
+fn a_list_of_more_terminals_than_are_kept_in_a_heap_is_sorted_as_well() {
+    let index = Index::new();
+    let id = |n: u32| {
+        let mut random = [0; 10];
+        random[..4].copy_from_slice(&n.to_be_bytes());
+        TerminalId::new(NOW, random)
+    };
+    index.upsert_all((0..3_000).map(|n| Entry::new(id(n), format!("PC-{:04}", 2_999 - n))));
+    let page = index.query(&Expr::Always, Sort::default(), None, 2_500, NOW);
+    assert_eq!((page.items.len(), page.total), (2_500, 3_000));
+    assert!(
+        page.items
+            .is_sorted_by(|one, other| one.entry.hostname < other.entry.hostname)
+    );
+    let rest = index.query(&Expr::Always, Sort::default(), page.next.as_ref(), 2_500, NOW);
+    assert_eq!((rest.items.len(), rest.next), (500, None));
+    let facets = index.facets(&Expr::Always, Field::Hostname, 3, NOW);
+    let first: Vec<&str> = facets.values.iter().map(|(words, _)| words.as_str()).collect();
+    assert_eq!((first, facets.more), (vec!["PC-0000", "PC-0001", "PC-0002"], 2_997));
+}
