@@ -1,6 +1,7 @@
 //! The use cases, one file per noun. Each authorises, loads, asks the domain, stores and audits, in that order; pages,
 //! API, command line and the agents' edge all come through here. No SQL, no HTTP and no wire types may enter.
 
+pub mod audit;
 mod authority;
 mod bus;
 pub mod enrolment;
@@ -8,6 +9,7 @@ mod error;
 pub mod facts;
 mod gather;
 pub mod jobs;
+pub mod operators;
 mod secret;
 pub mod terminals;
 
@@ -40,6 +42,7 @@ pub struct App {
     pub settings: Settings,
     pub(crate) intake: jobs::Intake,
     pub(crate) reports: facts::Reports,
+    pub(crate) throttle: operators::Throttle,
 }
 
 /// What use cases must know of the configuration.
