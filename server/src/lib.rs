@@ -1,5 +1,6 @@
 //! Kaishin, the server.
 pub mod app;
+pub mod config;
 pub mod index;
 pub mod pki;
 pub mod store;
