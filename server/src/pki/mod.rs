@@ -6,6 +6,7 @@ mod ca;
 mod error;
 mod issue;
 mod secret;
+mod secured;
 mod tls;
 
 use std::sync::Arc;
@@ -15,6 +16,7 @@ pub use ca::{Ca, CaStatus};
 pub use error::{CaError, CsrRefused};
 pub use issue::{DeviceKey, Issued, TERMINAL_CERTIFICATE};
 pub use secret::Passphrase;
+pub use secured::{Secured, SecuredStream};
 pub use tls::{AgentsCertificate, agents_tls, http_tls, terminal_of};
 
 /// Fills a slice with random bytes.

@@ -1,0 +1,343 @@
+//! Who is connected now, and how wake-ups reach them. In memory only: a server that starts knows nobody, and those who
+//! come say hello.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use kaishin_domain::id::{JobId, TerminalId};
+use kaishin_domain::time::{Span, Time};
+use kaishin_proto::fact::SECTIONS;
+use kaishin_proto::v1;
+use kaishin_proto::v1::goodbye::Reason;
+use kaishin_proto::v1::session_response::Body;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::{Notify, mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+use tonic::Status;
+use tracing::{debug, warn};
+
+use super::wire;
+use crate::app::{App, Wake, jobs};
+use crate::index::Flags;
+
+/// What waits to be sent to one terminal. One that does not read gets no more, and is cut off.
+pub type Out = mpsc::Sender<Result<v1::SessionResponse, Status>>;
+
+/// How many terminals' jobs are taken in one write.
+const AT_ONCE: usize = 512;
+/// How long a machine may take to answer "are you there?".
+const PROBE: Span = Span::seconds(10);
+/// After a restart, terminals come back spread over this and so much more for each of them.
+const RETURN_WITHIN_MS: u32 = 1_000;
+const RETURN_PER_SESSION_US: usize = 400;
+
+pub struct Hub {
+    app: Arc<App>,
+    sessions: Mutex<HashMap<TerminalId, Vec<Live>>>,
+    next: AtomicU64,
+    left: Notify,
+}
+
+/// One session that is open.
+struct Live {
+    number: u64,
+    instance: Vec<u8>,
+    out: Out,
+    cut: CancellationToken,
+    /// Whether it gets jobs.
+    works: bool,
+    /// Somebody waits for it to answer this.
+    probed: Option<(Vec<u8>, oneshot::Sender<()>)>,
+}
+
+/// A session's place among the connected.
+#[derive(Clone, Copy, Debug)]
+pub struct Place {
+    pub number: u64,
+    /// Another machine claims the same identity: ask whether it is really there.
+    pub rival: Option<u64>,
+}
+
+pub fn message(body: Body) -> Result<v1::SessionResponse, Status> {
+    Ok(v1::SessionResponse { body: Some(body) })
+}
+
+pub fn goodbye(reason: Reason, min_ms: u32, max_ms: u32) -> Body {
+    Body::Goodbye(v1::Goodbye {
+        reason: reason.into(),
+        return_after_min_ms: min_ms,
+        return_after_max_ms: max_ms,
+    })
+}
+
+impl Live {
+    /// A terminal whose queue is full does not read: it is better off reconnecting.
+    fn send(&self, body: Body) -> bool {
+        let sent = self.out.try_send(message(body)).is_ok();
+        if !sent {
+            self.cut.cancel();
+        }
+        sent
+    }
+
+    fn end(&self, goodbye: Body) {
+        // Whether or not there is room for the last word, the session ends.
+        let _ = self.out.try_send(message(goodbye));
+        self.cut.cancel();
+    }
+}
+
+impl Hub {
+    pub fn new(app: Arc<App>) -> Arc<Hub> {
+        Arc::new(Hub {
+            app,
+            sessions: Mutex::default(),
+            next: AtomicU64::new(1),
+            left: Notify::new(),
+        })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<TerminalId, Vec<Live>>> {
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The same start of the same agent, come back over a new connection, replaces its old session at once.
+    pub fn join(&self, terminal: TerminalId, instance: &[u8], out: Out, cut: CancellationToken) -> Place {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        let mut sessions = self.lock();
+        let here = sessions.entry(terminal).or_default();
+        for old in here.iter().filter(|live| live.instance == instance) {
+            old.end(goodbye(Reason::Replaced, 0, 0));
+        }
+        let rival = here
+            .iter()
+            .find(|live| live.instance != instance)
+            .map(|live| live.number);
+        let instance = instance.to_vec();
+        here.push(Live {
+            number,
+            instance,
+            out,
+            cut,
+            works: false,
+            probed: None,
+        });
+        Place { number, rival }
+    }
+
+    /// Whether the machine behind a session answers.
+    pub async fn is_there(&self, terminal: TerminalId, number: u64) -> bool {
+        let nonce = self.app.entropy.bytes::<16>().to_vec();
+        let answered = {
+            let mut sessions = self.lock();
+            let Some(live) = sessions.get_mut(&terminal).and_then(|here| find(here, number)) else {
+                return false;
+            };
+            let (answer, answered) = oneshot::channel();
+            live.probed = Some((nonce.clone(), answer));
+            if !live.send(Body::Probe(v1::Probe { nonce })) {
+                return false;
+            }
+            answered
+        };
+        tokio::select! {
+            answer = answered => answer.is_ok(),
+            () = self.app.clock.sleep(PROBE) => false,
+        }
+    }
+
+    pub fn answered(&self, terminal: TerminalId, number: u64, nonce: &[u8]) {
+        let mut sessions = self.lock();
+        let Some(live) = sessions.get_mut(&terminal).and_then(|here| find(here, number)) else {
+            return;
+        };
+        if let Some((_, answer)) = live.probed.take_if(|(asked, _)| asked == nonce) {
+            // Whoever asked may have given up.
+            let _ = answer.send(());
+        }
+    }
+
+    /// Ends a session that is not there any more.
+    pub fn replace(&self, terminal: TerminalId, number: u64) {
+        if let Some(live) = self.lock().get_mut(&terminal).and_then(|here| find(here, number)) {
+            live.end(goodbye(Reason::Replaced, 0, 0));
+        }
+    }
+
+    /// From now on it gets jobs, or, as a duplicate, no session of it does.
+    pub fn set_works(&self, terminal: TerminalId, works: bool) {
+        for live in self.lock().get_mut(&terminal).into_iter().flatten() {
+            live.works = works;
+        }
+    }
+
+    /// Whether it was the last session of the terminal.
+    pub fn leave(&self, terminal: TerminalId, number: u64) -> bool {
+        let mut sessions = self.lock();
+        let Some(here) = sessions.get_mut(&terminal) else {
+            return true;
+        };
+        here.retain(|live| live.number != number);
+        let last = here.is_empty();
+        if last {
+            sessions.remove(&terminal);
+        }
+        if sessions.is_empty() {
+            self.left.notify_waiters();
+        }
+        last
+    }
+
+    /// Tells everybody to come back a little later, spread by how many they are, and ends their sessions.
+    pub fn goodbye_all(&self) -> usize {
+        let sessions = self.lock();
+        let count: usize = sessions.values().map(Vec::len).sum();
+        let spread = u32::try_from(count * RETURN_PER_SESSION_US / 1_000).unwrap_or(u32::MAX / 2);
+        for live in sessions.values().flatten() {
+            live.end(goodbye(Reason::Restarting, 100, RETURN_WITHIN_MS + spread));
+        }
+        count
+    }
+
+    /// Waits until everybody has left, or a moment has come.
+    pub async fn emptied(&self, until: Time) {
+        let all_left = async {
+            loop {
+                let left = self.left.notified();
+                if self.lock().is_empty() {
+                    return;
+                }
+                left.await;
+            }
+        };
+        tokio::select! {
+            () = all_left => {}
+            () = self.app.clock.sleep_until(until) => {}
+        }
+    }
+
+    /// Carries wake-ups to sessions, for as long as it is polled.
+    pub async fn dispatch(self: Arc<Self>) {
+        let mut wakes = self.app.bus.wakes();
+        loop {
+            let mut ready = Vec::new();
+            let mut next = wakes.recv().await;
+            loop {
+                match next {
+                    Ok(Wake::Ready(terminal)) => ready.push(terminal),
+                    Ok(wake) => self.act(&wake),
+                    // Too many at once to remember: the database knows them all.
+                    Err(RecvError::Lagged(_)) => match jobs::terminals_with_work(&self.app).await {
+                        Ok(all) => ready.extend(all),
+                        Err(error) => warn!(%error, "which terminals have work could not be read"),
+                    },
+                    Err(RecvError::Closed) => return,
+                }
+                if ready.len() >= AT_ONCE {
+                    break;
+                }
+                next = match wakes.try_recv() {
+                    Ok(wake) => Ok(wake),
+                    Err(tokio::sync::broadcast::error::TryRecvError::Lagged(n)) => Err(RecvError::Lagged(n)),
+                    Err(_) => break,
+                };
+            }
+            for part in self.workers(ready).chunks(AT_ONCE) {
+                self.offer(part.to_vec()).await;
+            }
+        }
+    }
+
+    fn act(&self, wake: &Wake) {
+        let sessions = self.lock();
+        match wake {
+            Wake::Ready(_) => {}
+            Wake::Revoked(terminal) => {
+                for live in sessions.get(terminal).into_iter().flatten() {
+                    live.end(goodbye(Reason::Revoked, 0, 0));
+                }
+            }
+            Wake::Cancel { terminal, job } => {
+                for live in sessions.get(terminal).into_iter().flatten() {
+                    live.send(Body::JobCancel(v1::JobCancel {
+                        job_id: job.to_string(),
+                    }));
+                }
+            }
+            Wake::Observe {
+                terminal,
+                every,
+                lasting,
+            } => {
+                let seconds = |span: &Span| u32::try_from(span.as_seconds()).unwrap_or(0);
+                for live in sessions.get(terminal).into_iter().flatten() {
+                    live.send(Body::Observe(v1::Observe {
+                        sections: SECTIONS.iter().map(|section| section.name.to_owned()).collect(),
+                        every_seconds: seconds(every),
+                        for_seconds: seconds(lasting),
+                    }));
+                }
+            }
+        }
+    }
+
+    /// Those that are here and get work, each once.
+    fn workers(&self, mut terminals: Vec<TerminalId>) -> Vec<TerminalId> {
+        terminals.sort_unstable();
+        terminals.dedup();
+        let mut sessions = self.lock();
+        terminals.retain(|terminal| {
+            let Some(here) = sessions.get_mut(terminal) else {
+                return false;
+            };
+            if here.iter().any(|live| live.works) {
+                return true;
+            }
+            // A person may have released it meanwhile, or it has not finished its hello.
+            let released = here.len() == 1
+                && here.iter().all(|live| live.probed.is_none())
+                && self
+                    .app
+                    .index
+                    .get(*terminal)
+                    .is_some_and(|row| row.online() && row.entry.flags == Flags::default());
+            for live in here.iter_mut().filter(|_| released) {
+                live.works = true;
+            }
+            released
+        });
+        terminals
+    }
+
+    async fn offer(&self, terminals: Vec<TerminalId>) {
+        let offered = match jobs::take_ready(&self.app, terminals).await {
+            Ok(offered) => offered,
+            Err(error) => {
+                warn!(%error, "ready jobs could not be taken; the next wake-up tries again");
+                return;
+            }
+        };
+        let sessions = self.lock();
+        for job in offered {
+            let live = sessions
+                .get(&job.terminal)
+                .and_then(|here| here.iter().find(|live| live.works));
+            // An offer that reaches nobody lapses, and is made again.
+            let sent = live.is_some_and(|live| live.send(Body::JobOffer(wire::offer(&job))));
+            debug!(job.id = %job.id, terminal.id = %job.terminal, sent, "job offered");
+        }
+    }
+
+    pub fn cancel(&self, terminal: TerminalId, number: u64, job: JobId) {
+        if let Some(live) = self.lock().get_mut(&terminal).and_then(|here| find(here, number)) {
+            live.send(Body::JobCancel(v1::JobCancel {
+                job_id: job.to_string(),
+            }));
+        }
+    }
+}
+
+fn find(here: &mut [Live], number: u64) -> Option<&mut Live> {
+    here.iter_mut().find(|live| live.number == number)
+}

@@ -1,0 +1,305 @@
+//! One terminal's stream, from its hello to its end.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use kaishin_domain::id::{JobId, TerminalId};
+use kaishin_proto::limits::{negotiate, our_protocol};
+use kaishin_proto::v1;
+use kaishin_proto::v1::fleet_server::Fleet;
+use kaishin_proto::v1::goodbye::Reason;
+use kaishin_proto::v1::session_request::Body as Up;
+use kaishin_proto::v1::session_response::Body as Down;
+use prost::Message as _;
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tokio_util::sync::CancellationToken;
+use tonic::{Request, Response, Status, Streaming};
+use tracing::{debug, info, warn};
+
+use super::hub::{Hub, Out, goodbye, message};
+use super::listener::Caller;
+use super::rate::{Bucket, Rate};
+use super::wire;
+use crate::app::{App, AppError, Kind, Wake, enrolment, facts, jobs, terminals};
+use crate::pki::{Admitted, DeviceKey};
+
+/// Small: thousands of these are open. A terminal that reads has it empty nearly always.
+const QUEUE: usize = 16;
+const HELLO_WITHIN: Duration = Duration::from_secs(10);
+/// A terminal at its liveliest, running jobs one after another, stays below these.
+const MESSAGES: Rate = Rate {
+    burst: 1_000.0,
+    per_second: 200.0,
+};
+const BYTES: Rate = Rate {
+    burst: 4.0 * 1024.0 * 1024.0,
+    per_second: 128.0 * 1024.0,
+};
+
+pub struct FleetService {
+    app: Arc<App>,
+    hub: Arc<Hub>,
+}
+
+impl FleetService {
+    pub fn new(app: Arc<App>, hub: Arc<Hub>) -> FleetService {
+        FleetService { app, hub }
+    }
+}
+
+#[tonic::async_trait]
+impl Fleet for FleetService {
+    type SessionStream = ReceiverStream<Result<v1::SessionResponse, Status>>;
+
+    async fn session(
+        &self,
+        request: Request<Streaming<v1::SessionRequest>>,
+    ) -> Result<Response<Self::SessionStream>, Status> {
+        let caller = request.extensions().get::<Caller>().copied();
+        let proved = caller.and_then(|caller| caller.terminal);
+        let Some((terminal, key)) = proved else {
+            return Err(Status::unauthenticated("E-SESSION-01 a terminal shows its certificate"));
+        };
+        // The handshake asked already; the connection may be older than a revocation.
+        let Some(admitted) = Admitted::check(&self.app.admission, terminal, key) else {
+            return Err(Status::permission_denied("E-SESSION-02 this terminal is not admitted"));
+        };
+        let (out, queue) = mpsc::channel(QUEUE);
+        let session = Session {
+            app: self.app.clone(),
+            hub: self.hub.clone(),
+            terminal,
+            number: 0,
+            admitted,
+            out,
+            messages: Bucket::full(MESSAGES, self.app.now()),
+            bytes: Bucket::full(BYTES, self.app.now()),
+        };
+        tokio::spawn(session.live(request.into_inner()));
+        Ok(Response::new(ReceiverStream::new(queue)))
+    }
+}
+
+struct Session {
+    app: Arc<App>,
+    hub: Arc<Hub>,
+    terminal: TerminalId,
+    number: u64,
+    admitted: Admitted,
+    out: Out,
+    messages: Bucket,
+    bytes: Bucket,
+}
+
+/// Why a session ends.
+enum End {
+    /// The terminal went, with or without a word.
+    Gone,
+    /// It is told why.
+    Told(Down),
+    /// Our own fault: it comes back by itself.
+    Failed(Status),
+}
+
+impl From<AppError> for End {
+    fn from(error: AppError) -> Self {
+        match error.kind {
+            Kind::NotFound | Kind::Denied => End::Told(goodbye(Reason::Revoked, 0, 0)),
+            Kind::Unknown | Kind::Invalid | Kind::Conflict | Kind::TooMany | Kind::Internal => {
+                warn!(error = ?error, "a session ends because its work could not be done");
+                End::Failed(Status::unavailable(error.to_string()))
+            }
+        }
+    }
+}
+
+impl Session {
+    async fn live(mut self, mut inbound: Streaming<v1::SessionRequest>) {
+        let cut = CancellationToken::new();
+        let end = match self.hello(&mut inbound).await {
+            Ok(hello) => {
+                let place = self
+                    .hub
+                    .join(self.terminal, &hello.instance, self.out.clone(), cut.clone());
+                self.number = place.number;
+                let end = cut
+                    .run_until_cancelled(self.serve(hello, place.rival, &mut inbound))
+                    .await;
+                if self.hub.leave(self.terminal, self.number) {
+                    terminals::disconnected(&self.app, self.terminal);
+                }
+                // Who cuts a session has said why.
+                end.unwrap_or(End::Gone)
+            }
+            Err(end) => end,
+        };
+        let last = match end {
+            End::Gone => None,
+            End::Told(body) => Some(message(body)),
+            End::Failed(status) => Some(Err(status)),
+        };
+        if let Some(last) = last {
+            // One that does not even read its last word is gone all the same.
+            let _ = self.out.try_send(last);
+        }
+        debug!(terminal.id = %self.terminal, session = self.number, "session ended");
+    }
+
+    async fn hello(&mut self, inbound: &mut Streaming<v1::SessionRequest>) -> Result<v1::Hello, End> {
+        let first = tokio::time::timeout(HELLO_WITHIN, inbound.message()).await;
+        let Ok(Ok(Some(v1::SessionRequest {
+            body: Some(Up::Hello(hello)),
+        }))) = first
+        else {
+            return Err(End::Failed(Status::invalid_argument(
+                "E-SESSION-03 a session begins with a hello",
+            )));
+        };
+        Ok(hello)
+    }
+
+    async fn serve(
+        &mut self,
+        hello: v1::Hello,
+        rival: Option<u64>,
+        inbound: &mut Streaming<v1::SessionRequest>,
+    ) -> End {
+        match self.begin(hello, rival).await {
+            Ok(()) => {}
+            Err(end) => return end,
+        }
+        loop {
+            let sent = match inbound.message().await {
+                Ok(Some(sent)) => sent,
+                // A connection that broke is as gone as one that ended.
+                Ok(None) | Err(_) => return End::Gone,
+            };
+            if !self.admitted.still(&self.app.admission) {
+                return End::Told(goodbye(Reason::Revoked, 0, 0));
+            }
+            let now = self.app.now();
+            if !self.messages.take(MESSAGES, 1.0, now) || !self.bytes.take(BYTES, sent.encoded_len() as f64, now) {
+                info!(terminal.id = %self.terminal, "a terminal sends more than one may");
+                return End::Told(goodbye(Reason::TooMuch, 60_000, 120_000));
+            }
+            if let Err(end) = self.take(sent).await {
+                return end;
+            }
+        }
+    }
+
+    /// Agrees on a protocol, settles who is who, and asks for what has changed.
+    async fn begin(&mut self, hello: v1::Hello, rival: Option<u64>) -> Result<(), End> {
+        let (app, id) = (self.app.clone(), self.terminal);
+        let ours = our_protocol();
+        let Some(minor) = hello.protocol.as_ref().and_then(|theirs| negotiate(&ours, theirs)) else {
+            terminals::hold_incompatible(&app, id, hello.agent_version).await?;
+            return Err(End::Told(Down::Incompatible(wire::incompatible(ours))));
+        };
+        let duplicate = match rival {
+            None => false,
+            Some(rival) if self.hub.is_there(id, rival).await => true,
+            Some(rival) => {
+                self.hub.replace(id, rival);
+                false
+            }
+        };
+        let known = terminals::connected(&app, id, &hello.agent_version, minor).await?;
+        if duplicate {
+            warn!(terminal.id = %id, "two machines are connected with one identity");
+            self.hub.set_works(id, false);
+            terminals::hold_duplicate(&app, id).await?;
+        }
+        let held: Vec<(JobId, u32)> = hello
+            .held
+            .iter()
+            .filter_map(|held| Some((held.job_id.parse().ok()?, held.attempt)))
+            .collect();
+        let reconciled = jobs::reconcile(&app, id, held).await?;
+        self.send(Down::Welcome(v1::Welcome {
+            minor,
+            heartbeat_seconds: u32::try_from(app.settings.heartbeat.as_seconds()).unwrap_or(60),
+            now_us: app.now().micros(),
+        }))
+        .await?;
+        let changed: Vec<String> = hello
+            .digests
+            .into_iter()
+            .filter(|told| {
+                !known
+                    .digests
+                    .iter()
+                    .any(|(name, digest)| *name == told.name && *digest == told.digest)
+            })
+            .map(|told| told.name)
+            .collect();
+        if !changed.is_empty() {
+            self.send(Down::FactRequest(v1::FactRequest { sections: changed }))
+                .await?;
+        }
+        for job in reconciled.cancel {
+            self.hub.cancel(id, self.number, job);
+        }
+        if known.gets_work && !duplicate {
+            self.hub.set_works(id, true);
+            app.bus.wake(Wake::Ready(id));
+        }
+        Ok(())
+    }
+
+    async fn take(&mut self, sent: v1::SessionRequest) -> Result<(), End> {
+        let id = self.terminal;
+        match sent.body {
+            // Nothing in it, or something of a later minor.
+            None | Some(Up::Heartbeat(_)) => Ok(()),
+            Some(Up::Hello(_)) => Err(End::Failed(Status::invalid_argument(
+                "E-SESSION-04 a session has one hello",
+            ))),
+            Some(Up::Facts(report)) => {
+                let sections = report.sections.into_iter().filter_map(wire::section).collect();
+                Ok(facts::report(&self.app, id, sections).await?)
+            }
+            Some(Up::JobEvents(events)) => self.job_events(events).await,
+            Some(Up::CertificateRequest(request)) => self.renew(&request.csr).await,
+            Some(Up::ProbeReply(reply)) => {
+                self.hub.answered(id, self.number, &reply.nonce);
+                Ok(())
+            }
+            Some(Up::Goodbye(_)) => Err(End::Gone),
+        }
+    }
+
+    /// Acknowledged only after the commit.
+    async fn job_events(&mut self, events: v1::JobEvents) -> Result<(), End> {
+        let sequences: Vec<u64> = events.events.iter().map(|event| event.sequence).collect();
+        let told = events.events.into_iter().filter_map(wire::told).collect();
+        jobs::events(&self.app, self.terminal, told).await?;
+        self.send(Down::Acknowledge(v1::Acknowledge { sequences })).await
+    }
+
+    async fn renew(&mut self, csr: &[u8]) -> Result<(), End> {
+        let key = match DeviceKey::from_csr(csr) {
+            Ok(key) => key,
+            Err(refused) => {
+                let refusal = wire::both(refused.code(), &refused.to_string());
+                return self
+                    .send(Down::Notice(v1::Notice {
+                        code: refusal.code,
+                        words: refusal.words,
+                    }))
+                    .await;
+            }
+        };
+        let issued = enrolment::renew(&self.app, self.terminal, &key).await?;
+        info!(terminal.id = %self.terminal, until = %issued.not_after, "certificate renewed");
+        self.send(Down::Certificate(v1::CertificateChain {
+            certificates: issued.chain,
+        }))
+        .await
+    }
+
+    async fn send(&self, body: Down) -> Result<(), End> {
+        self.out.send(message(body)).await.map_err(|_| End::Gone)
+    }
+}

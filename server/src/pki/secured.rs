@@ -1,0 +1,88 @@
+//! A TCP listener whose connections have done their TLS handshake before anybody sees them; slow ones hold nobody up.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::ServerConfig;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+use tracing::debug;
+
+const HANDSHAKE: Duration = Duration::from_secs(10);
+/// Handshakes under way at once; more callers wait in the kernel's queue.
+const AT_ONCE: usize = 256;
+/// Handshakes that are done and wait to be taken.
+const READY: usize = 64;
+/// After an error of the listener itself, for example too many open files.
+const BREATH: Duration = Duration::from_millis(200);
+
+pub type SecuredStream = TlsStream<TcpStream>;
+
+pub struct Secured {
+    ready: mpsc::Receiver<(SecuredStream, SocketAddr)>,
+    addr: SocketAddr,
+    // Ends the accepting when this is dropped.
+    _accepting: JoinSet<()>,
+}
+
+impl Secured {
+    pub fn start(listener: TcpListener, config: Arc<ServerConfig>) -> io::Result<Secured> {
+        let addr = listener.local_addr()?;
+        let (done, ready) = mpsc::channel(READY);
+        let mut accepting = JoinSet::new();
+        accepting.spawn(accept(listener, TlsAcceptor::from(config), done));
+        Ok(Secured {
+            ready,
+            addr,
+            _accepting: accepting,
+        })
+    }
+
+    /// Never ends by itself.
+    pub async fn next(&mut self) -> (SecuredStream, SocketAddr) {
+        match self.ready.recv().await {
+            Some(stream) => stream,
+            None => std::future::pending().await,
+        }
+    }
+
+    pub fn local_addr(&self) -> SocketAddr {
+        self.addr
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a pause after a listener's error, on no clock but the machine's"
+)]
+async fn accept(listener: TcpListener, acceptor: TlsAcceptor, done: mpsc::Sender<(SecuredStream, SocketAddr)>) {
+    let mut handshakes = JoinSet::new();
+    loop {
+        while handshakes.try_join_next().is_some() {}
+        if handshakes.len() >= AT_ONCE {
+            handshakes.join_next().await;
+        }
+        let (stream, peer) = match listener.accept().await {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                debug!(%error, "a connection could not be taken");
+                tokio::time::sleep(BREATH).await;
+                continue;
+            }
+        };
+        let (acceptor, done) = (acceptor.clone(), done.clone());
+        handshakes.spawn(async move {
+            match tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await {
+                // Nobody takes it any more: the server is stopping.
+                Ok(Ok(secured)) => drop(done.send((secured, peer)).await),
+                Ok(Err(error)) => debug!(%peer, %error, "a handshake failed"),
+                Err(_) => debug!(%peer, "a handshake took too long"),
+            }
+        });
+    }
+}
