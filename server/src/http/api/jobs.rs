@@ -1,0 +1,129 @@
+//! `/api/v1/jobs…` and ordering one.
+
+use axum::Json as AsJson;
+use axum::body::Bytes;
+use axum::extract::{Path, Query};
+use axum::http::StatusCode;
+use kaishin_domain::id::JobId;
+use kaishin_domain::job::{Job, JobState};
+use kaishin_domain::remedy::Remedy;
+use kaishin_domain::time::Span;
+use serde::Deserialize;
+use serde_json::{Value as Json, json};
+
+use super::{Answer, Because, Caller, Problem, body, id};
+use crate::app::AppError;
+use crate::app::jobs::{self, Order};
+use crate::store::JobFilter;
+
+pub fn item(job: &Job) -> Json {
+    let finish = match &job.state {
+        JobState::Final(finish) => Some(finish),
+        JobState::Ready | JobState::Offered { .. } | JobState::Accepted | JobState::Running { .. } => None,
+    };
+    json!({
+        "id": job.id,
+        "terminal": job.terminal,
+        "remedy": job.remedy.name(),
+        "state": job.state.name(),
+        "attempt": job.attempt,
+        "deadline": job.deadline.rfc3339(),
+        "cancel_asked": job.cancel_asked,
+        "created_at": job.created_at.rfc3339(),
+        "created_by": job.created_by,
+        "reason": job.reason,
+        "finished_at": finish.map(|finish| finish.at.rfc3339()),
+        "code": finish.map(|finish| &finish.code),
+        "detail": finish.map(|finish| &finish.detail),
+    })
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Asked {
+    remedy: String,
+    #[serde(default)]
+    params: Json,
+    #[serde(default)]
+    reason: String,
+    /// How long it may wait for the terminal.
+    deadline_seconds: Option<i64>,
+}
+
+pub async fn create(
+    Caller(cx): Caller,
+    Path(text): Path<String>,
+    bytes: Bytes,
+) -> Result<(StatusCode, AsJson<Json>), Problem> {
+    let asked: Asked = body(&bytes)?;
+    let remedy = Remedy::parse(&asked.remedy, &asked.params).map_err(|bad| {
+        AppError::invalid(
+            "E-JOB-14",
+            "この作業の種類または項目は指定できません。",
+            format!("This cannot be ordered: {bad}."),
+        )
+    })?;
+    let order = Order {
+        terminal: id(&text)?,
+        remedy,
+        life: asked.deadline_seconds.map(Span::seconds),
+        reason: asked.reason,
+    };
+    let job = jobs::create(&cx, order).await?;
+    Ok((StatusCode::CREATED, AsJson(item(&job))))
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Wanted {
+    terminal: Option<String>,
+    before: Option<String>,
+    limit: Option<u32>,
+}
+
+pub async fn list(Caller(cx): Caller, Query(wanted): Query<Wanted>) -> Answer {
+    let filter = JobFilter {
+        terminal: wanted.terminal.as_deref().map(id).transpose()?,
+        before: wanted.before.as_deref().map(id).transpose()?,
+    };
+    let limit = wanted.limit.unwrap_or(50).clamp(1, 500);
+    let page = jobs::list(&cx, filter, limit).await?;
+    let next = page.last().filter(|_| page.len() == limit as usize).map(|job| job.id);
+    Ok(AsJson(
+        json!({ "items": page.iter().map(item).collect::<Vec<_>>(), "next": next }),
+    ))
+}
+
+pub async fn get(Caller(cx): Caller, Path(text): Path<String>) -> Answer {
+    let detail = jobs::get(&cx, id::<JobId>(&text)?).await?;
+    let steps: Vec<Json> = detail
+        .steps
+        .iter()
+        .map(|step| {
+            json!({
+                "attempt": step.attempt,
+                "number": step.number,
+                "name": step.name,
+                "state": step.phase.name(),
+                "evidence": step.evidence,
+                "at": step.at.rfc3339(),
+            })
+        })
+        .collect();
+    let mut answer = item(&detail.job);
+    if let Some(answer) = answer.as_object_mut() {
+        answer.insert("steps".into(), json!(steps));
+        let undo = detail
+            .undo
+            .as_deref()
+            .and_then(|text| serde_json::from_str::<Json>(text).ok());
+        answer.insert("undo".into(), json!(undo));
+    }
+    Ok(AsJson(answer))
+}
+
+pub async fn cancel(Caller(cx): Caller, Path(text): Path<String>, bytes: Bytes) -> Answer {
+    let because: Because = body(&bytes)?;
+    let job = jobs::cancel(&cx, id(&text)?, &because.reason).await?;
+    Ok(AsJson(item(&job)))
+}
