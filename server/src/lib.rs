@@ -1,6 +1,225 @@
-//! Kaishin, the server.
+//! Kaishin, the server: who the terminals are, what is wrong with them, and the work that mends it.
+//!
+//! `start` is the one way in: `serve`, the demo and every test call it.
+
+pub mod agents;
 pub mod app;
 pub mod config;
+pub mod http;
 pub mod index;
+mod loops;
+mod metrics;
 pub mod pki;
 pub mod store;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use kaishin_domain::rule::{BadPack, RulePack};
+use kaishin_proto::clock::Clock;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::{info, warn};
+
+use crate::app::{App, Bus, Entropy, Settings, facts, jobs, operators, terminals};
+use crate::config::Config;
+use crate::index::Index;
+use crate::pki::{Admission, AgentsCertificate, Ca, CaError, Passphrase, Secured};
+use crate::store::{Store, StoreError};
+
+/// How long open requests and streams may take to end after a stop was asked for.
+const DRAIN: Duration = Duration::from_secs(10);
+
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error("E-START-01 データベースを開けません。 / The database cannot be opened.")]
+    Store(#[from] StoreError),
+    #[error("E-START-02 認証局を開けません。 / The certificate authority cannot be opened.")]
+    Ca(#[from] CaError),
+    #[error("E-START-03 {addr} で待ち受けできません。 / Cannot listen on {addr}.")]
+    Listen {
+        addr: SocketAddr,
+        #[source]
+        source: std::io::Error,
+    },
+    #[error("E-START-04 データフォルダー {dir} を作成できません。 / The data directory {dir} cannot be made.")]
+    DataDir {
+        dir: String,
+        #[source]
+        source: std::io::Error,
+    },
+    #[error("E-START-05 規則の定義を読み取れません。 / The rule pack does not read.")]
+    Rules(#[from] BadPack),
+}
+
+/// The two ports, bound before anything starts, so that nobody finds a half-started server.
+pub struct Listeners {
+    pub http: TcpListener,
+    pub agents: TcpListener,
+}
+
+impl Listeners {
+    pub async fn bind(config: &Config) -> Result<Listeners, StartError> {
+        Ok(Listeners {
+            http: bind(config.http).await?,
+            agents: bind(config.agents).await?,
+        })
+    }
+}
+
+async fn bind(addr: SocketAddr) -> Result<TcpListener, StartError> {
+    let knock = || {
+        let socket = match addr {
+            SocketAddr::V4(_) => tokio::net::TcpSocket::new_v4()?,
+            SocketAddr::V6(_) => tokio::net::TcpSocket::new_v6()?,
+        };
+        socket.set_reuseaddr(true)?;
+        socket.bind(addr)?;
+        // After a restart thousands of terminals knock within seconds.
+        socket.listen(4096)
+    };
+    knock().map_err(|source| listen(addr, source))
+}
+
+fn listen(addr: SocketAddr, source: std::io::Error) -> StartError {
+    StartError::Listen { addr, source }
+}
+
+/// A running server. Dropping it does not stop it; `stop` does.
+pub struct Handle {
+    pub http_addr: SocketAddr,
+    pub agents_addr: SocketAddr,
+    /// What agents must be given to trust this server.
+    pub ca_pin: String,
+    pub app: Arc<App>,
+    stop: CancellationToken,
+    edges: TaskTracker,
+    inner: CancellationToken,
+    rooms: TaskTracker,
+}
+
+impl Handle {
+    /// Says goodbye to everybody, writes what is in memory, closes the database.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        self.edges.close();
+        if tokio::time::timeout(DRAIN, self.edges.wait()).await.is_err() {
+            warn!("some connections did not end in time");
+        }
+        if let Err(error) = terminals::flush_presence(&self.app).await {
+            warn!(%error, "who was seen last could not be written");
+        }
+        self.inner.cancel();
+        self.rooms.close();
+        self.rooms.wait().await;
+        self.app.store.close().await;
+        info!("stopped");
+    }
+}
+
+/// The application and the ends of its queues, before anything runs.
+struct Opened {
+    app: Arc<App>,
+    reports: facts::GatheredReports,
+    intake: jobs::GatheredIntake,
+}
+
+async fn open(config: &Config, clock: Clock) -> Result<Opened, StartError> {
+    std::fs::create_dir_all(&config.data).map_err(|source| StartError::DataDir {
+        dir: config.data.display().to_string(),
+        source,
+    })?;
+    let entropy = Entropy;
+    let random: pki::Random = Arc::new(move |bytes: &mut [u8]| entropy.fill(bytes));
+    let passphrase = Passphrase::resolve(
+        config.ca_passphrase.as_ref().map(config::Hidden::reveal),
+        config.ca_key_file.as_deref(),
+        &config.data,
+        &random,
+    )?;
+    let ca = Ca::open_or_create(&config.data, &passphrase, &config.trust_domain, clock.now(), random)?;
+    let store = Store::open(&config.database()).await?;
+    let (reports, gathered_reports) = facts::reports();
+    let (intake, gathered_intake) = jobs::intake();
+    let app = Arc::new(App {
+        store,
+        index: Index::new(),
+        ca: Arc::new(ca),
+        admission: Arc::new(Admission::new()),
+        bus: Bus::default(),
+        clock,
+        entropy,
+        rules: RulePack::built_in()?,
+        settings: Settings {
+            heartbeat: config.heartbeat,
+            ..Settings::default()
+        },
+        intake,
+        reports,
+        throttle: operators::Throttle::default(),
+    });
+    Ok(Opened {
+        app,
+        reports: gathered_reports,
+        intake: gathered_intake,
+    })
+}
+
+/// For local commands: everything but the ports and the loops.
+pub async fn open_app(config: &Config, clock: Clock) -> Result<Arc<App>, StartError> {
+    Ok(open(config, clock).await?.app)
+}
+
+pub async fn start(config: Config, listeners: Listeners, clock: Clock) -> Result<Handle, StartError> {
+    let Opened { app, reports, intake } = open(&config, clock.clone()).await?;
+    let known = terminals::rebuild(&app).await?;
+    let http_addr = local(&listeners.http)?;
+    let agents_addr = local(&listeners.agents)?;
+    let certificate = AgentsCertificate::issue(&app.ca, &config.agents_names, clock.now())?;
+    let tls = pki::agents_tls(&app.ca, certificate.clone(), app.admission.clone(), clock.clone())?;
+    let agents_port = Secured::start(listeners.agents, tls).map_err(|source| listen(agents_addr, source))?;
+    let http_port = match &config.http_tls {
+        None => http::Port::Plain(listeners.http),
+        Some(files) => {
+            let tls = pki::http_tls(&files.certificate, &files.key)?;
+            http::Port::Secured(Secured::start(listeners.http, tls).map_err(|source| listen(http_addr, source))?)
+        }
+    };
+
+    let (stop, inner) = (CancellationToken::new(), CancellationToken::new());
+    let (edges, rooms) = (TaskTracker::new(), TaskTracker::new());
+    rooms.spawn(
+        inner
+            .clone()
+            .run_until_cancelled_owned(facts::take_reports(app.clone(), reports)),
+    );
+    rooms.spawn(
+        inner
+            .clone()
+            .run_until_cancelled_owned(jobs::take_events(app.clone(), intake)),
+    );
+    rooms.spawn(inner.clone().run_until_cancelled_owned(loops::run(app.clone())));
+    rooms.spawn(certificate.keep_fresh(app.ca.clone(), clock, inner.clone()));
+    edges.spawn(agents::serve(app.clone(), agents_port, stop.clone()));
+    edges.spawn(http::serve(app.clone(), http_port, metrics::handle(), stop.clone()));
+
+    let ca_pin = app.ca.pin();
+    info!(http = %http_addr, agents = %agents_addr, ca_pin, database = app.store.engine(), terminals = known, "started");
+    Ok(Handle {
+        http_addr,
+        agents_addr,
+        ca_pin,
+        app,
+        stop,
+        edges,
+        inner,
+        rooms,
+    })
+}
+
+fn local(listener: &TcpListener) -> Result<SocketAddr, StartError> {
+    let unbound = SocketAddr::from(([0, 0, 0, 0], 0));
+    listener.local_addr().map_err(|source| listen(unbound, source))
+}
