@@ -10,7 +10,9 @@ pub fn handle() -> Option<PrometheusHandle> {
     HANDLE
         .get_or_init(|| {
             let installed = PrometheusBuilder::new().install_recorder();
-            installed.inspect_err(|error| tracing::warn!(%error, "no metrics: a recorder is installed already")).ok()
+            installed
+                .inspect_err(|error| tracing::warn!(%error, "no metrics: a recorder is installed already"))
+                .ok()
         })
         .clone()
 }

@@ -19,13 +19,17 @@ const FORGET_SIGN_INS: Span = Span::hours(1);
 pub async fn run(app: Arc<App>) {
     tokio::join!(
         every(&app, SWEEP_JOBS, "jobs", async |app| jobs::sweep(app).await.map(drop)),
-        every(&app, FLUSH_PRESENCE, "presence", async |app| Ok(terminals::flush_presence(app).await.map(drop)?)),
+        every(&app, FLUSH_PRESENCE, "presence", async |app| Ok(
+            terminals::flush_presence(app).await.map(drop)?
+        )),
         every(&app, NOTICE_REVOKED, "revocations", async |app| {
             // Overlapping looks: an entry written a little late is still seen.
             let since = app.now() - Span::minutes(10);
             Ok(terminals::notice_revoked(app, since).await.map(drop)?)
         }),
-        every(&app, FORGET_SIGN_INS, "sign-ins", async |app| operators::forget_old_sign_ins(app).await),
+        every(&app, FORGET_SIGN_INS, "sign-ins", async |app| {
+            operators::forget_old_sign_ins(app).await
+        }),
     );
 }
 

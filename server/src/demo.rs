@@ -1,0 +1,181 @@
+//! The whole product on one machine: a server with its own authority, operators, and a fleet of simulated terminals that
+//! are the real agent over the real wire. The only file of the server that sees the agent.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use kaishin_agent::os::sim::Sim;
+use kaishin_agent::{Keep, Phase, Settings as AgentSettings};
+use kaishin_domain::access::{Actor, Role};
+use kaishin_domain::enrolment::TokenScope;
+use kaishin_domain::time::Span;
+use kaishin_proto::clock::Clock;
+use serde::Serialize;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tracing::warn;
+
+use crate::app::enrolment::{NewToken, create_token};
+use crate::app::operators::{NewOperator, create, create_api_token};
+use crate::app::{AppError, Cx};
+use crate::config::Config;
+use crate::{Handle, Listeners, StartError};
+
+/// The fleet that the seed stands for is the same in every demo.
+const SEED: u64 = 20_261_120;
+/// Machines without a token: something to approve.
+const STRANGERS: u64 = 3;
+
+#[derive(Clone, Debug)]
+pub struct DemoOptions {
+    pub terminals: u64,
+    pub http: SocketAddr,
+    pub agents: SocketAddr,
+    /// Where to keep everything; without one it is gone at the end.
+    pub data: Option<PathBuf>,
+    pub speed: f64,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum DemoError {
+    #[error(transparent)]
+    Start(#[from] StartError),
+    #[error(transparent)]
+    App(#[from] AppError),
+    #[error("E-DEMO-01 一時フォルダーを作成できません。 / No temporary directory can be made.")]
+    Temporary(#[from] io::Error),
+    #[error("E-DEMO-02 {dir} には以前のデモのデータがあります。空のフォルダーを指定してください。 / {dir} holds an earlier demo. Give an empty directory.")]
+    Used { dir: String },
+}
+
+/// What a person needs to click, and a script to start.
+#[derive(Clone, Debug, Serialize)]
+pub struct Invitation {
+    pub http: String,
+    pub agents: String,
+    pub ca_pin: String,
+    pub api_token: String,
+    pub enrolment_token: String,
+    pub operators: Vec<SignInWith>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct SignInWith {
+    pub name: String,
+    pub password: String,
+    pub role: Role,
+}
+
+/// A running demo.
+pub struct Demo {
+    pub invitation: Invitation,
+    handle: Handle,
+    fleet: JoinSet<()>,
+    stop: CancellationToken,
+    // Dropped last: the data goes when nothing uses it any more.
+    _directory: Option<tempfile::TempDir>,
+}
+
+impl Demo {
+    pub async fn start(options: DemoOptions) -> Result<Demo, DemoError> {
+        let (data, directory) = match options.data {
+            Some(dir) if dir.join("kaishin.db").exists() => {
+                return Err(DemoError::Used { dir: dir.display().to_string() });
+            }
+            Some(dir) => (dir, None),
+            None => {
+                let directory = tempfile::Builder::new().prefix("kaishin-demo-").tempdir()?;
+                (directory.path().to_owned(), Some(directory))
+            }
+        };
+        let config = Config { data, http: options.http, agents: options.agents, ..Config::default() };
+        let clock = Clock::scaled(options.speed);
+        let listeners = Listeners::bind(&config).await?;
+        let handle = crate::start(config, listeners, clock.clone()).await?;
+        let invitation = invite(&handle).await?;
+        let stop = CancellationToken::new();
+        let fleet = fleet(&invitation, handle.agents_addr, options.terminals, &clock, &stop);
+        Ok(Demo { invitation, handle, fleet, stop, _directory: directory })
+    }
+
+    /// Terminals say goodbye first, so that their server sees an orderly end.
+    pub async fn stop(mut self) {
+        self.stop.cancel();
+        while self.fleet.join_next().await.is_some() {}
+        self.handle.stop().await;
+    }
+}
+
+async fn invite(handle: &Handle) -> Result<Invitation, DemoError> {
+    let cx = handle.app.on_behalf_of(Actor::local("demo"));
+    let people = [
+        ("sato", "佐藤（管理者）", Role::Admin),
+        ("suzuki", "鈴木（サポート窓口）", Role::Desk),
+        ("takahashi", "高橋（作業の起案）", Role::Author),
+        ("tanaka", "田中（承認）", Role::Approver),
+        ("ito", "伊藤（閲覧）", Role::Viewer),
+    ];
+    let mut operators = Vec::with_capacity(people.len());
+    for (name, display_name, role) in people {
+        operators.push(person(&cx, name, display_name, role).await?);
+    }
+    let (_, api_token) = create_api_token(&cx, "demo", Role::Api, Span::days(30)).await?;
+    let new = NewToken {
+        label: "デモの端末 / demo terminals".into(),
+        most_uses: 50_000,
+        life: Span::days(30),
+        scope: TokenScope::default(),
+    };
+    let (_, enrolment_token) = create_token(&cx, new).await?;
+    Ok(Invitation {
+        http: format!("http://{}", handle.http_addr),
+        agents: handle.agents_addr.to_string(),
+        ca_pin: handle.ca_pin.clone(),
+        api_token,
+        enrolment_token,
+        operators,
+    })
+}
+
+async fn person(cx: &Cx, name: &str, display_name: &str, role: Role) -> Result<SignInWith, AppError> {
+    let new = NewOperator {
+        name: name.into(),
+        display_name: display_name.into(),
+        role,
+        password: None,
+        language: "ja".into(),
+    };
+    let (_, password) = create(cx, new).await?;
+    Ok(SignInWith { name: name.into(), password, role })
+}
+
+fn fleet(
+    invitation: &Invitation,
+    agents: SocketAddr,
+    terminals: u64,
+    clock: &Clock,
+    stop: &CancellationToken,
+) -> JoinSet<()> {
+    let mut fleet = JoinSet::new();
+    for n in 0..terminals + STRANGERS {
+        let settings = AgentSettings {
+            server: agents.to_string(),
+            pin: invitation.ca_pin.clone(),
+            token: (n < terminals).then(|| invitation.enrolment_token.clone()),
+            ..AgentSettings::default()
+        };
+        let (clock, stop) = (clock.clone(), stop.clone());
+        fleet.spawn(async move {
+            let os = Arc::new(Sim::new(SEED, n, clock.clone()));
+            let (status, _) = watch::channel(Phase::default());
+            let lived = kaishin_agent::run(settings, os, Keep::memory(), clock, stop, status).await;
+            if let Err(error) = lived {
+                warn!(terminal = n, %error, "a simulated terminal ended");
+            }
+        });
+    }
+    fleet
+}
