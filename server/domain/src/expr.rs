@@ -83,14 +83,9 @@ pub trait Subject {
 pub const SEARCHED_FACTS: [&str; 2] = ["hardware.model", "hardware.serial"];
 
 impl Expr {
-    /// Reads a filter: only what is indexed may be asked for. Empty text is every terminal.
+    /// Reads a filter or a rule's condition: only what is indexed may be asked for. Empty text is every terminal.
     pub fn parse(text: &str) -> Result<Expr, ParseError> {
-        parse::parse(text, false)
-    }
-
-    /// Reads a rule's condition: every fact may be asked for.
-    pub fn parse_rule(text: &str) -> Result<Expr, ParseError> {
-        parse::parse(text, true)
+        parse::parse(text)
     }
 
     pub fn all(mut of: Vec<Expr>) -> Expr {

@@ -165,7 +165,7 @@ fn read_rule(text: RuleText) -> Result<Rule, BadPack> {
         ));
     }
     let condition = |text: &str| {
-        Expr::parse_rule(text).map_err(|source| BadPack::Condition {
+        Expr::parse(text).map_err(|source| BadPack::Condition {
             rule: id.clone(),
             source,
         })
@@ -488,6 +488,8 @@ mod tests {
         for (field, value, code) in [
             ("fault", "power.fast_startup:perhaps", "E-RULE-02"),
             ("applies", "nonsense:", "E-RULE-02"),
+            // Rules are judged by what the index knows.
+            ("fault", "power.fast_startup:yes boot.id:x", "E-RULE-02"),
             ("fault", "os.build:1", "E-RULE-03"),
             ("evidence", "power.colour", "E-RULE-03"),
             ("remedy", "format-disk", "E-RULE-03"),

@@ -81,7 +81,7 @@ impl<'a> Order<'a> {
         let number = |number: i64| SortKey::Number(i128::from(number));
         match self {
             Order::None => SortKey::None,
-            Order::Values(values, _) => values.get(slot).map_or(SortKey::None, SortKey::of),
+            Order::Values(values, _) => values.key_at(slot),
             Order::Moments(moments) => moments.at(slot).map_or(SortKey::None, number),
             Order::Seen(fleet) => match fleet.last_seen[slot as usize] {
                 _ if fleet.online.contains(slot) => number(i64::MAX),
@@ -181,13 +181,12 @@ impl Fleet {
     fn facets_of_values(&self, values: &Dictionary, selection: &RoaringBitmap, most: usize) -> Facets {
         let unknown = selection.len() - values.known().intersection_len(selection);
         let mut tally = values.tally(selection);
-        let lists = tally
-            .iter()
-            .any(|(number, _)| matches!(values.value(*number), Value::List(_)));
-        if lists {
+        // A column holds values of one kind beside the unknown ones.
+        let first = tally.first().map(|(number, _)| values.value(*number));
+        if let Some(Value::List(_)) = first {
             let mut items: BTreeMap<String, u64> = BTreeMap::new();
             for (number, count) in tally {
-                for words in value_words(values.value(number)) {
+                for words in value_words(&values.value(number)) {
                     *items.entry(words).or_default() += count;
                 }
             }
@@ -196,8 +195,9 @@ impl Fleet {
                 .map(|(words, count)| (words.clone(), SortKey::text(&words), count));
             return Facets::most_frequent(keyed.collect(), most, unknown);
         }
-        let countable = |number: u32| !matches!(values.value(number), Value::Table(_));
-        tally.retain(|(number, _)| countable(*number));
+        if let Some(Value::Table(_)) = first {
+            tally.clear();
+        }
         let all = tally.len();
         // Only candidates are spelled out: a serial number has as many values as there are terminals.
         if all > 4 * most {
@@ -213,9 +213,8 @@ impl Fleet {
         }
         let hidden = all - tally.len();
         let worded = tally.into_iter().filter_map(|(number, count)| {
-            let value = values.value(number);
-            let words = value_words(value).pop()?;
-            Some((words, SortKey::of(value), count))
+            let words = value_words(&values.value(number)).pop()?;
+            Some((words, values.key(number), count))
         });
         let mut facets = Facets::most_frequent(worded.collect(), most, unknown);
         facets.more += hidden as u64;

@@ -24,16 +24,68 @@ pub(super) struct Dictionary {
     /// Values that no slot has any more; they keep their number until the dictionary is rebuilt.
     dead: usize,
     /// From the hash of what makes values equal to the first of them.
-    chains: HashMap<u64, u32>,
+    chains: HashMap<u32, u32>,
     hasher: RandomState,
     known: RoaringBitmap,
     ranks: Mutex<Ranks>,
 }
 
 struct Held {
-    value: Value,
+    value: Kept,
     slots: Slots,
     next_in_chain: u32,
+}
+
+/// A value in a third of the room: nearly all different values are texts.
+enum Kept {
+    Text(Box<str>),
+    Other(Box<Value>),
+}
+
+impl Kept {
+    fn new(value: Value) -> Kept {
+        if let Value::Text(text) = value {
+            return Kept::Text(text.into_boxed_str());
+        }
+        Kept::Other(Box::new(value))
+    }
+
+    fn value(&self) -> Value {
+        match self {
+            Kept::Text(text) => Value::Text(text.to_string()),
+            Kept::Other(value) => (**value).clone(),
+        }
+    }
+
+    /// Written alike, not only equal: `1.2` and `1.2.0` are equal versions but two values.
+    fn is(&self, other: &Value) -> bool {
+        match (self, other) {
+            (Kept::Text(text), Value::Text(other)) => **text == **other,
+            (Kept::Text(_), _) => false,
+            (Kept::Other(value), other) => match (&**value, other) {
+                (Value::Version(one), Value::Version(other)) => one.0 == other.0,
+                (one, other) => one == other,
+            },
+        }
+    }
+
+    fn answers(&self, term: &Term, now: Time) -> Truth3 {
+        match self {
+            Kept::Text(text) => term.of_text(Some(text)),
+            Kept::Other(value) => term.of_value(Some(value), now),
+        }
+    }
+
+    fn key(&self) -> SortKey {
+        match self {
+            Kept::Text(text) => SortKey::text(text),
+            Kept::Other(value) => SortKey::of(value),
+        }
+    }
+
+    fn is_unknown(&self) -> bool {
+        matches!(self, Kept::Other(value) if value.is_unknown())
+    }
 }
 
 /// Most values of a serial number have one slot: a bitmap for each would cost more than the fleet.
@@ -88,7 +140,18 @@ pub(super) struct Ranks {
 }
 
 impl Dictionary {
-    pub fn get(&self, slot: u32) -> Option<&Value> {
+    pub fn get(&self, slot: u32) -> Option<Value> {
+        self.kept(slot).map(Kept::value)
+    }
+
+    pub fn text(&self, slot: u32) -> Option<&str> {
+        match self.kept(slot) {
+            Some(Kept::Text(text)) => Some(text),
+            Some(Kept::Other(_)) | None => None,
+        }
+    }
+
+    fn kept(&self, slot: u32) -> Option<&Kept> {
         let number = *self.of.get(slot as usize)?;
         self.held.get(number as usize).map(|held| &held.value)
     }
@@ -100,7 +163,7 @@ impl Dictionary {
         }
         let old = self.of[place];
         if let Some(held) = self.held.get(old as usize)
-            && value.as_ref().is_some_and(|value| same(value, &held.value))
+            && value.as_ref().is_some_and(|value| held.value.is(value))
         {
             return;
         }
@@ -129,10 +192,11 @@ impl Dictionary {
         }
     }
 
-    fn hash(&self, feed: impl FnOnce(&mut dyn FnMut(u64))) -> u64 {
+    /// Half of a hash: what collides is told apart along the chain.
+    fn hash(&self, feed: impl FnOnce(&mut dyn FnMut(u64))) -> u32 {
         let mut hasher = self.hasher.build_hasher();
         feed(&mut |part| part.hash(&mut hasher));
-        hasher.finish()
+        (hasher.finish() >> 32) as u32
     }
 
     /// The number of a value, a new one if it was not held; new ones count as dead until a slot has them.
@@ -141,13 +205,13 @@ impl Dictionary {
         let first = self.chains.get(&hash).copied().unwrap_or(NONE);
         let held = self
             .chain(first)
-            .find(|number| same(&self.held[*number as usize].value, &value));
+            .find(|number| self.held[*number as usize].value.is(&value));
         if let Some(number) = held {
             return number;
         }
         let number = u32::try_from(self.held.len()).unwrap_or(NONE);
         self.held.push(Held {
-            value,
+            value: Kept::new(value),
             slots: Slots::None,
             next_in_chain: first,
         });
@@ -165,13 +229,18 @@ impl Dictionary {
         let old = std::mem::take(self);
         self.hasher = old.hasher;
         for (slot, number) in (0_u32..).zip(&old.of) {
-            let value = old.held.get(*number as usize).map(|held| held.value.clone());
+            let value = old.held.get(*number as usize).map(|held| held.value.value());
             self.set(slot, value);
         }
     }
 
     pub fn known(&self) -> &RoaringBitmap {
         &self.known
+    }
+
+    /// How many different values it holds.
+    pub fn len(&self) -> usize {
+        self.held.len()
     }
 
     /// The slots of which the term is just that.
@@ -184,20 +253,27 @@ impl Dictionary {
         if let Some(hash) = self.hash_of_equals(term) {
             let differs = term.op() == Op::NotEqual;
             let first = self.chains.get(&hash).copied().unwrap_or(NONE);
-            let equal = self.chain(first).filter(|number| {
-                let value = &self.held[*number as usize].value;
-                term.of_value(Some(value), now) == Truth3::from(!differs)
-            });
+            let same = Truth3::from(!differs);
+            let equal = self
+                .chain(first)
+                .filter(|number| self.held[*number as usize].value.answers(term, now) == same);
             let equal = self.union(&equal.collect::<Vec<u32>>());
             return if wanted == differs { &self.known - equal } else { equal };
         }
-        let fits = |held: &Held| !held.slots.is_empty() && term.of_value(Some(&held.value), now) == wanted3;
+        let fits = |held: &Held| !held.slots.is_empty() && held.value.answers(term, now) == wanted3;
         let fitting: Vec<u32> = (0_u32..)
             .zip(&self.held)
             .filter(|(_, held)| fits(held))
             .map(|(number, _)| number)
             .collect();
         self.union(&fitting)
+    }
+
+    /// As `select` for a text with wildcards, of which only these slots can be true.
+    pub fn select_among(&self, term: &Term, wanted: bool, candidates: &RoaringBitmap, now: Time) -> RoaringBitmap {
+        let fits = |slot: &u32| self.kept(*slot).is_some_and(|kept| kept.answers(term, now).is_true());
+        let like: RoaringBitmap = candidates.iter().filter(fits).collect();
+        if wanted { like } else { &self.known - like }
     }
 
     fn union(&self, numbers: &[u32]) -> RoaringBitmap {
@@ -227,7 +303,7 @@ impl Dictionary {
     }
 
     /// Where a term asks for one value, the hash under which that value's chain begins.
-    fn hash_of_equals(&self, term: &Term) -> Option<u64> {
+    fn hash_of_equals(&self, term: &Term) -> Option<u32> {
         let equality = matches!(term.op(), Op::Has | Op::Equal | Op::NotEqual) && !term.is_pattern();
         let several = term.field().kind() == kaishin_domain::expr::Kind::Several;
         if !equality || several {
@@ -267,12 +343,12 @@ impl Dictionary {
             }
             (0_u32..).zip(counts).collect()
         };
-        let shown = |(number, count): &(u32, u64)| *count > 0 && !self.value(*number).is_unknown();
+        let shown = |(number, count): &(u32, u64)| *count > 0 && !self.held[*number as usize].value.is_unknown();
         counted.into_iter().filter(shown).collect()
     }
 
-    pub fn value(&self, number: u32) -> &Value {
-        &self.held[number as usize].value
+    pub fn value(&self, number: u32) -> Value {
+        self.held[number as usize].value.value()
     }
 
     /// The value's place in the order, as sort keys are compared with; none sorts last.
@@ -293,7 +369,11 @@ impl Dictionary {
     }
 
     pub fn key(&self, number: u32) -> SortKey {
-        SortKey::of(self.value(number))
+        self.held[number as usize].value.key()
+    }
+
+    pub fn key_at(&self, slot: u32) -> SortKey {
+        self.kept(slot).map_or(SortKey::None, Kept::key)
     }
 
     /// The sorted order, brought up to date.
@@ -309,12 +389,20 @@ impl Dictionary {
             let mut rank = 0;
             for at in 0..ranks.order.len() {
                 let number = ranks.order[at];
-                let again = at > 0 && equal_keys(self.value(ranks.order[at - 1]), self.value(number));
+                let again = at > 0 && self.equal_keys(ranks.order[at - 1], number);
                 rank += u32::from(at > 0 && !again);
                 ranks.rank[number as usize] = rank;
             }
         }
         ranks
+    }
+
+    fn equal_keys(&self, one: u32, other: u32) -> bool {
+        match (&self.held[one as usize].value, &self.held[other as usize].value) {
+            // Different texts have different keys.
+            (Kept::Text(_), Kept::Text(_)) => false,
+            (one, other) => one.key() == other.key(),
+        }
     }
 
     fn merged(&self, order: &[u32], fresh: &[u32]) -> Vec<u32> {
@@ -334,24 +422,20 @@ impl Dictionary {
     /// An estimate of the bytes it holds.
     pub fn bytes(&self) -> usize {
         let held = self.held.iter().map(|held| {
-            let text = match &held.value {
-                Value::Text(text) => text.capacity() + 8,
-                Value::Version(version) => version.0.capacity() + 8,
-                Value::List(items) => items.iter().map(|item| item.capacity() + 32).sum(),
-                Value::Table(table) => table.rows.iter().flatten().map(|cell| cell.capacity() + 32).sum(),
-                Value::Unknown(unknown) => unknown.detail.capacity(),
-                Value::Truth(_) | Value::Number(_) | Value::Time(_) | Value::Duration(_) | Value::Size(_) => 0,
+            let value = match &held.value {
+                Kept::Text(text) => text.len() + 8,
+                Kept::Other(value) => size_of::<Value>() + weight(value),
             };
             let slots = match &held.slots {
                 Slots::None | Slots::One(_) => 0,
                 Slots::Many(many) => many.serialized_size() + size_of::<RoaringBitmap>(),
             };
-            text + slots + size_of::<Held>()
+            value + slots + size_of::<Held>()
         });
         let ranks = self.ranks.lock().unwrap_or_else(PoisonError::into_inner);
         held.sum::<usize>()
             + 4 * (self.of.capacity() + ranks.order.capacity() + ranks.rank.capacity())
-            + 18 * self.chains.capacity()
+            + 9 * self.chains.capacity()
             + self.known.serialized_size()
     }
 }
@@ -364,19 +448,15 @@ impl Ranks {
     }
 }
 
-fn equal_keys(one: &Value, other: &Value) -> bool {
-    match (one, other) {
-        // Different texts have different keys; the rest is cheap to compare.
-        (Value::Text(_), Value::Text(_)) => false,
-        (one, other) => SortKey::of(one) == SortKey::of(other),
-    }
-}
-
-/// Written alike, not only equal: `1.2` and `1.2.0` are equal versions but two values.
-fn same(one: &Value, other: &Value) -> bool {
-    match (one, other) {
-        (Value::Version(one), Value::Version(other)) => one.0 == other.0,
-        (one, other) => one == other,
+/// An estimate of what a value holds beside itself.
+fn weight(value: &Value) -> usize {
+    match value {
+        Value::Text(text) => text.len() + 8,
+        Value::Version(version) => version.0.len() + 8,
+        Value::List(items) => items.iter().map(|item| item.len() + 32).sum(),
+        Value::Table(table) => table.rows.iter().flatten().map(|cell| cell.len() + 32).sum(),
+        Value::Unknown(unknown) => unknown.detail.len(),
+        Value::Truth(_) | Value::Number(_) | Value::Time(_) | Value::Duration(_) | Value::Size(_) => 0,
     }
 }
 
@@ -451,7 +531,7 @@ impl Moments {
         self.known.contains(slot).then(|| self.at[slot as usize])
     }
 
-    pub fn unknown(&self, slot: u32) -> Option<&Value> {
+    pub fn unknown(&self, slot: u32) -> Option<Value> {
         self.unknowns.get(slot)
     }
 

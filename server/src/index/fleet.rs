@@ -1,8 +1,9 @@
 //! All terminals by column: what changes them. Questions are in `select` and `answer`.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use kaishin_domain::expr::{SEARCHED_FACTS, searched};
+use kaishin_domain::expr::{SEARCHED_FACTS, Standing, Subject, searched};
 use kaishin_proto::fact::{self, Fact, Type};
 use kaishin_proto::id::TerminalId;
 use kaishin_proto::time::{Span, Time};
@@ -65,14 +66,14 @@ impl Column {
 
     fn get(&self, slot: u32) -> Option<Value> {
         match self {
-            Column::Values(values) => values.get(slot).cloned(),
+            Column::Values(values) => values.get(slot),
             Column::Times(moments) => {
                 let time = moments.at(slot).map(|at| Value::Time(Time(at)));
-                time.or_else(|| moments.unknown(slot).cloned())
+                time.or_else(|| moments.unknown(slot))
             }
             Column::Durations(moments) => {
                 let span = moments.at(slot).map(|at| Value::Duration(Span(at)));
-                span.or_else(|| moments.unknown(slot).cloned())
+                span.or_else(|| moments.unknown(slot))
             }
         }
     }
@@ -234,8 +235,8 @@ impl Fleet {
     }
 
     fn put_search(&mut self, slot: u32) {
-        let text = self.row(slot).map(|row| searched(&row));
-        self.search.set(slot, text.as_deref());
+        let text = searched(&At(self, slot));
+        self.search.set(slot, Some(&text));
     }
 
     // ---- presence
@@ -317,17 +318,13 @@ impl Fleet {
     }
 
     pub fn row(&self, slot: u32) -> Option<Row> {
-        let text = |value: Option<&Value>| match value {
-            Some(Value::Text(text)) => Some(text.clone()),
-            _ => None,
-        };
         let facts = self.facts.iter();
         let facts = facts.filter_map(|(fact, column)| Some((fact.key.to_owned(), column.get(slot)?)));
         let open = self.faults.iter().filter(|(_, slots)| slots.contains(slot));
         let entry = Entry {
             id: *self.ids.get(slot as usize)?,
-            hostname: text(self.hostname.get(slot)).unwrap_or_default(),
-            institution: text(self.institution.get(slot)),
+            hostname: self.hostname.text(slot).unwrap_or_default().to_owned(),
+            institution: self.institution.text(slot).map(str::to_owned),
             flags: self.flags(slot),
             last_seen: self.last_seen(slot),
             facts: facts.collect(),
@@ -354,6 +351,38 @@ impl Fleet {
             + self.search.bytes()
             + self.ids.capacity() * per_slot
             + self.slots.capacity() * (size_of::<TerminalId>() + 8)
+    }
+}
+
+/// One slot, seen without taking the terminal out of its columns.
+struct At<'a>(&'a Fleet, u32);
+
+impl Subject for At<'_> {
+    fn id(&self) -> TerminalId {
+        self.0.ids[self.1 as usize]
+    }
+    fn hostname(&self) -> &str {
+        self.0.hostname.text(self.1).unwrap_or_default()
+    }
+    fn institution(&self) -> Option<&str> {
+        self.0.institution.text(self.1)
+    }
+    fn online(&self) -> bool {
+        self.0.online.contains(self.1)
+    }
+    fn last_seen(&self) -> Option<Time> {
+        self.0.last_seen(self.1)
+    }
+    fn stands(&self, standing: Standing) -> bool {
+        self.0.flags(self.1).stands(standing)
+    }
+    fn faults(&self) -> Vec<&str> {
+        let open = self.0.faults.iter().filter(|(_, slots)| slots.contains(self.1));
+        open.map(|(rule, _)| rule.as_str()).collect()
+    }
+    fn fact(&self, key: &str) -> Option<Cow<'_, Value>> {
+        let (_, column) = self.0.facts.iter().find(|(fact, _)| fact.key == key)?;
+        column.get(self.1).map(Cow::Owned)
     }
 }
 

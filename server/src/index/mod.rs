@@ -66,6 +66,10 @@ impl Index {
         for entry in entries {
             self.write().upsert(entry);
         }
+    }
+
+    /// Makes the sorted orders before the first list waits for them.
+    pub fn prepare(&self) {
         self.read().prepare();
     }
 

@@ -1,12 +1,15 @@
 //! From an expression to the terminals of which it is true, or false: sets instead of one terminal after another.
 
-use kaishin_domain::expr::{Expr, Field, Literal, SHORTEST_ID, Standing, Term, Truth3, id_begins_with};
+use kaishin_domain::expr::{Expr, Field, Literal, SEARCHED_FACTS, SHORTEST_ID, Standing, Term, Truth3, id_begins_with};
 use kaishin_proto::time::{Span, Time};
 use kaishin_proto::value::Value;
 use roaring::RoaringBitmap;
 
-use super::column::collect;
+use super::column::{Dictionary, collect};
 use super::fleet::{Column, Fleet, NEVER};
+
+/// So many values are compared with a pattern sooner than they are searched for.
+const FEW_VALUES: usize = 1_024;
 
 impl Fleet {
     /// The slots of which the expression is `wanted`: not those of which it is unknown.
@@ -68,6 +71,9 @@ impl Fleet {
         match term.field() {
             Field::Fact(fact) => match self.facts.iter().find(|(held, _)| held.key == fact.key) {
                 None => self.everyone(term.of_unknown() == Truth3::from(wanted)),
+                Some((_, Column::Values(values))) if SEARCHED_FACTS.contains(&fact.key) => {
+                    self.searched_text(values, term, wanted, now)
+                }
                 Some((_, Column::Values(values))) => values.select(term, wanted, &self.all, now),
                 Some((_, Column::Times(moments))) => {
                     moments.select(term, wanted, &self.all, |at| term.of_time(Some(Time(at)), now))
@@ -76,8 +82,8 @@ impl Fleet {
                     term.of_value(Some(&Value::Duration(Span(span))), now)
                 }),
             },
-            Field::Hostname => self.hostname.select(term, wanted, &self.all, now),
-            Field::Institution => self.institution.select(term, wanted, &self.all, now),
+            Field::Hostname => self.searched_text(&self.hostname, term, wanted, now),
+            Field::Institution => self.searched_text(&self.institution, term, wanted, now),
             Field::Id => {
                 let fits = |slot: usize| term.of_text(Some(&self.ids[slot].to_string())) == Truth3::from(wanted);
                 collect(self.ids.len(), fits) & &self.all
@@ -90,6 +96,19 @@ impl Fleet {
             Field::State => self.standing(term, wanted),
             Field::Fault => self.with_fault(term, wanted),
         }
+    }
+
+    /// A text that bare words are looked for in: the search finds the few that can be like a pattern.
+    fn searched_text(&self, values: &Dictionary, term: &Term, wanted: bool, now: Time) -> RoaringBitmap {
+        if let Literal::Text(phrase) = term.literal()
+            && term.is_pattern()
+            && values.len() > FEW_VALUES
+        {
+            let pieces = phrase.folded().split('*');
+            let longest = pieces.max_by_key(|piece| piece.len()).unwrap_or_default();
+            return values.select_among(term, wanted, &self.search.select(longest), now);
+        }
+        values.select(term, wanted, &self.all, now)
     }
 
     /// Those inside a set, those outside, both or none.

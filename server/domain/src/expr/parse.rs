@@ -10,7 +10,7 @@ use super::term::{Op, Term};
 const MOST_CHARS: usize = 4_000;
 const MOST_LEVELS: usize = 64;
 
-pub(super) fn parse(text: &str, facts_of_rules: bool) -> Result<Expr, ParseError> {
+pub(super) fn parse(text: &str) -> Result<Expr, ParseError> {
     let chars: Vec<char> = text.chars().collect();
     if chars.len() > MOST_CHARS {
         let problem = Problem::TooLong { most: MOST_CHARS };
@@ -20,12 +20,7 @@ pub(super) fn parse(text: &str, facts_of_rules: bool) -> Result<Expr, ParseError
             problem,
         });
     }
-    let mut parser = Parser {
-        chars,
-        at: 0,
-        level: 0,
-        facts_of_rules,
-    };
+    let mut parser = Parser { chars, at: 0, level: 0 };
     parser.skip_space();
     if parser.peek().is_none() {
         return Ok(Expr::Always);
@@ -41,7 +36,6 @@ struct Parser {
     chars: Vec<char>,
     at: usize,
     level: usize,
-    facts_of_rules: bool,
 }
 
 /// Ends a bare word.
@@ -210,7 +204,7 @@ impl Parser {
             return self.fail(start, len, Problem::UnknownKey { key: word, alike });
         };
         let key = field.name();
-        if !field.indexed() && !self.facts_of_rules {
+        if !field.indexed() {
             return self.fail(start, len, Problem::NotIndexed { key });
         }
         self.value(field, op, start)
