@@ -332,6 +332,7 @@ pub async fn rebuild(app: &App) -> Result<u64, StoreError> {
     loop {
         let terminals = app.store.terminals_after(after, REBUILD_PAGE).await?;
         let Some(last) = terminals.last().map(|terminal| terminal.id) else {
+            app.index.prepare();
             return Ok(count);
         };
         let mut entries: std::collections::BTreeMap<TerminalId, Entry> = terminals
