@@ -119,10 +119,9 @@ struct Terminal {
     online: bool,
 }
 
-fn terminal(n: u64, dice: &mut Dice, now: Time) -> Terminal {
-    let mut random = [0; 10];
-    random[..8].copy_from_slice(&dice.roll().to_be_bytes());
-    let enrolled = now - Span::seconds(i64::try_from(n).unwrap_or(0));
+/// What the agent of one terminal reports.
+fn facts(hostname: &str, boot: Time, dice: &mut Dice) -> BTreeMap<String, Value> {
+    let text = |text: &str| Value::Text(text.to_owned());
     let (maker, model) = dice.pick(&[
         ("LENOVO", "ThinkPad E14 Gen 2"),
         ("LENOVO", "ThinkPad E14 Gen 2"),
@@ -131,76 +130,74 @@ fn terminal(n: u64, dice: &mut Dice, now: Time) -> Terminal {
         ("NEC", "VersaPro VKT16"),
         ("Dell Inc.", "Latitude 3520"),
     ]);
-    let build: i64 = if dice.percent(60) {
-        19_044
-    } else if dice.percent(97) {
-        17_763
-    } else {
-        19_045
-    };
+    let build = dice.pick(&[19_044, 19_044, 19_044, 17_763, 17_763, 19_045]);
     let revision = 1_000 + 137 * i64::try_from(dice.below(40)).unwrap_or(0);
     let fast_startup = if dice.percent(2) {
         Value::unknown(Reason::NoPermission, "")
     } else {
         Value::Truth(dice.percent(30))
     };
-    let boot = now - Span::seconds(i64::try_from(dice.below(8 * 86_400)).unwrap_or(0));
-    let pending = dice.percent(4);
-    let mut faults = Vec::new();
-    if fast_startup == Value::Truth(true) {
-        faults.push("fast-startup-on".to_owned());
-    }
-    if now.since(boot) > Span::days(3) {
-        faults.push("restart-overdue".to_owned());
-    }
-    if pending {
-        faults.push("restart-pending".to_owned());
-    }
-    let hostname = format!("{}-{n:06}", dice.pick(&["UKETSUKE", "受付", "DESKTOP", "ONSHI"]));
+    let agent = dice.pick(&["0.1.0", "0.1.1", "0.2.0"]);
     let facts = [
-        (
-            "agent.version",
-            Value::Version(Version(dice.pick(&["0.1.0", "0.1.1", "0.2.0"]).into())),
-        ),
-        ("agent.platform", Value::Text("windows".into())),
-        ("os.hostname", Value::Text(hostname.clone())),
-        ("os.product", Value::Text("Windows 10 IoT Enterprise LTSC".into())),
-        ("os.edition", Value::Text("IoTEnterpriseS".into())),
+        ("agent.version", Value::Version(Version(agent.into()))),
+        ("agent.platform", text("windows")),
+        ("os.hostname", text(hostname)),
+        ("os.product", text("Windows 10 IoT Enterprise LTSC")),
+        ("os.edition", text("IoTEnterpriseS")),
         (
             "os.version",
             Value::Version(Version(format!("10.0.{build}.{revision}"))),
         ),
         ("os.build", Value::Number(build)),
         ("os.revision", Value::Number(revision)),
-        ("hardware.manufacturer", Value::Text(maker.into())),
-        ("hardware.model", Value::Text(model.into())),
-        ("hardware.product", Value::Text(format!("20T{}", dice.below(8)))),
-        ("hardware.serial", Value::Text(format!("PF-{:08X}", dice.roll() >> 32))),
+        ("hardware.manufacturer", text(maker)),
+        ("hardware.model", text(model)),
+        ("hardware.product", text(&format!("20T{}", dice.below(8)))),
+        ("hardware.serial", text(&format!("PF-{:08X}", dice.roll() >> 32))),
         (
             "hardware.uuid",
-            Value::Text(format!("{:016x}{:016x}", dice.roll(), dice.roll())),
+            text(&format!("{:016x}{:016x}", dice.roll(), dice.roll())),
         ),
-        ("hardware.bios", Value::Text(format!("R1{:02}ET", dice.below(60)))),
+        ("hardware.bios", text(&format!("R1{:02}ET", dice.below(60)))),
         ("hardware.memory", Value::Size((4 << dice.below(3)) << 30)),
         ("boot.time", Value::Time(boot)),
-        ("boot.restart_pending", Value::Truth(pending)),
+        ("boot.restart_pending", Value::Truth(dice.percent(4))),
         ("power.fast_startup", fast_startup),
         ("power.hibernate", Value::Truth(dice.percent(50))),
     ];
-    let online = dice.percent(85);
-    let away = Span::seconds(i64::try_from(dice.below(20 * 86_400)).unwrap_or(0));
+    facts.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
+}
+
+fn terminal(n: u64, dice: &mut Dice, now: Time) -> Terminal {
+    let mut random = [0; 10];
+    random[..8].copy_from_slice(&dice.roll().to_be_bytes());
+    let enrolled = now - Span::seconds(i64::try_from(n).unwrap_or(0));
+    let mut ago = |days: u64| now - Span::seconds(i64::try_from(dice.below(days * 86_400)).unwrap_or(0));
+    let (boot, last_seen) = (ago(8), ago(20));
+    let hostname = format!("{}-{n:06}", dice.pick(&["UKETSUKE", "受付", "DESKTOP", "ONSHI"]));
+    let facts = facts(&hostname, boot, dice);
+    let on = |key: &str| facts.get(key) == Some(&Value::Truth(true));
+    let faults = [
+        ("fast-startup-on", on("power.fast_startup")),
+        ("restart-overdue", now.since(boot) > Span::days(3)),
+        ("restart-pending", on("boot.restart_pending")),
+    ];
+    let open = faults.into_iter().filter(|(_, open)| *open);
     let entry = Entry {
         institution: Some(format!("{:02}1{:07}", 1 + n % 47, n * 10 / 13)),
         flags: Flags {
             revoked: dice.percent(1),
             ..Flags::default()
         },
-        last_seen: Some(now - away),
-        facts: facts.into_iter().map(|(key, value)| (key.to_owned(), value)).collect(),
-        faults,
+        last_seen: Some(last_seen),
+        faults: open.map(|(rule, _)| rule.to_owned()).collect(),
+        facts,
         ..Entry::new(TerminalId::new(enrolled, random), hostname)
     };
-    Terminal { entry, online }
+    Terminal {
+        entry,
+        online: dice.percent(85),
+    }
 }
 
 fn rss() -> u64 {
