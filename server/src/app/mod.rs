@@ -4,6 +4,7 @@
 pub mod audit;
 mod authority;
 mod bus;
+pub mod ca;
 pub mod enrolment;
 mod error;
 pub mod facts;

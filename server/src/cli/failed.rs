@@ -1,0 +1,102 @@
+//! Why a command did not do what was asked, told to a person or to a program.
+
+use kaishin::StartError;
+use kaishin::app::AppError;
+use kaishin::config::ConfigError;
+use kaishin::pki::CaError;
+use serde_json::{Value as Json, json};
+
+use super::output::Language;
+
+#[derive(Debug, thiserror::Error)]
+pub enum Failed {
+    #[error(transparent)]
+    App(#[from] AppError),
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error(transparent)]
+    Start(#[from] StartError),
+    #[error(transparent)]
+    Ca(#[from] CaError),
+    #[error("E-CLI-01 プログラムを開始できません。 / The program cannot begin.")]
+    Runtime(#[source] std::io::Error),
+    #[error("E-CLI-02 標準入力からパスワードを読めません。 / No password can be read from standard input.")]
+    Input(#[source] std::io::Error),
+    #[error("E-CLI-03 終了処理を待たずに停止しました。 / Stopped without waiting for an orderly end.")]
+    Impatient,
+    #[error("E-CLI-04 停止の合図を受け取れません。 / The signal to stop cannot be listened for.")]
+    Signals(#[source] std::io::Error),
+    /// `check` has said what.
+    #[error("E-CLI-05 点検で問題が見つかりました。 / The check found something that is not in order.")]
+    NotInOrder,
+}
+
+impl Failed {
+    pub fn say(&self, language: Language) -> String {
+        let mut text = match self {
+            Failed::App(error) => format!("{} {}", error.code, language.of(&error.words)),
+            Failed::Config(_)
+            | Failed::Start(_)
+            | Failed::Ca(_)
+            | Failed::Runtime(_)
+            | Failed::Input(_)
+            | Failed::Impatient
+            | Failed::Signals(_)
+            | Failed::NotInOrder => language.half(&self.to_string()),
+        };
+        for cause in self.causes() {
+            let cause = language.half(&cause);
+            if !text.contains(&cause) {
+                text.push_str("\n  ");
+                text.push_str(&cause);
+            }
+        }
+        text
+    }
+
+    pub fn json(&self, language: Language) -> Json {
+        let said = self.say(language);
+        let (code, message) = said.split_once(' ').unwrap_or(("", said.as_str()));
+        let detail = match self {
+            Failed::App(error) => error.detail.clone(),
+            Failed::Config(_)
+            | Failed::Start(_)
+            | Failed::Ca(_)
+            | Failed::Runtime(_)
+            | Failed::Input(_)
+            | Failed::Impatient
+            | Failed::Signals(_)
+            | Failed::NotInOrder => Json::Null,
+        };
+        json!({ "error": { "code": code, "message": message, "detail": detail } })
+    }
+
+    fn causes(&self) -> Vec<String> {
+        let mut causes = Vec::new();
+        let mut next = std::error::Error::source(self);
+        while let Some(cause) = next {
+            causes.push(cause.to_string());
+            next = cause.source();
+        }
+        causes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_is_told_in_one_language_with_its_code_and_its_causes() {
+        let failed = Failed::Runtime(std::io::Error::other("no threads"));
+        assert_eq!(
+            failed.say(Language::English),
+            "E-CLI-01 The program cannot begin.\n  no threads"
+        );
+        assert_eq!(
+            failed.say(Language::Japanese),
+            "E-CLI-01 プログラムを開始できません。\n  no threads"
+        );
+        assert_eq!(failed.json(Language::English)["error"]["code"], "E-CLI-01");
+    }
+}

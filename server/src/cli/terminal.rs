@@ -1,0 +1,39 @@
+//! `kaishin terminal`: what must be possible even when nobody can sign in.
+
+use std::path::Path;
+
+use clap::Subcommand;
+use kaishin::app::{Cx, terminals};
+use kaishin_domain::id::TerminalId;
+use serde_json::json;
+
+use super::failed::Failed;
+use super::local;
+use super::output::Output;
+
+#[derive(Debug, Subcommand)]
+pub enum Terminal {
+    /// Trust this terminal no more. A running server notices within two seconds and cuts its connection
+    Revoke {
+        id: TerminalId,
+        #[arg(long)]
+        reason: String,
+    },
+}
+
+impl Terminal {
+    pub async fn run(self, config: Option<&Path>, out: &Output) -> Result<(), Failed> {
+        local::with(config, async |cx| self.act(cx, out).await).await
+    }
+
+    async fn act(self, cx: &Cx, out: &Output) -> Result<(), Failed> {
+        let Terminal::Revoke { id, reason } = self;
+        terminals::revoke(cx, id, &reason).await?;
+        out.answer(
+            &json!({ "id": id, "state": "revoked" }),
+            "端末を失効させました。稼働中のサーバーは2秒以内に接続を切ります。",
+            "The terminal is revoked. A running server cuts its connection within two seconds.",
+        );
+        Ok(())
+    }
+}
