@@ -53,6 +53,26 @@ pub struct Rule {
     pub remedy: Option<Remedy>,
 }
 
+impl Rule {
+    /// The terminals whose open faults are not what the rule would say: time alone can make it so, or a new pack.
+    pub fn unsettled(&self) -> Expr {
+        let not = |expr: Expr| Expr::Not(Box::new(expr));
+        let open = Field::find("fault").and_then(|field| Expr::equals(field, &self.id));
+        let dark = Field::find(self.evidence).and_then(Expr::is_unknown);
+        // Both are sound for every rule that was read; without them nothing would be unsettled.
+        let (open, dark) = (open.unwrap_or(Expr::any(Vec::new())), dark.unwrap_or(Expr::Always));
+        let opens = vec![
+            self.applies.clone(),
+            self.fault.clone(),
+            not(dark.clone()),
+            not(open.clone()),
+        ];
+        let passes = Expr::all(vec![not(self.fault.clone()), not(dark)]);
+        let closes = vec![open, Expr::any(vec![not(self.applies.clone()), passes])];
+        Expr::any(vec![Expr::all(opens), Expr::all(closes)])
+    }
+}
+
 #[derive(Clone, Debug, PartialEq)]
 pub struct RulePack {
     pub version: u32,
@@ -330,6 +350,7 @@ mod tests {
     struct Known {
         last_seen: Option<Time>,
         facts: BTreeMap<&'static str, Value>,
+        faults: Vec<&'static str>,
     }
 
     impl Subject for Known {
@@ -352,7 +373,7 @@ mod tests {
             standing == Standing::Active
         }
         fn faults(&self) -> Vec<&str> {
-            Vec::new()
+            self.faults.clone()
         }
         fn fact(&self, key: &str) -> Option<Cow<'_, Value>> {
             self.facts.get(key).map(Cow::Borrowed)
@@ -365,6 +386,7 @@ mod tests {
         Known {
             last_seen: Some(NOW - Span::minutes(1)),
             facts,
+            faults: Vec::new(),
         }
     }
 
@@ -442,6 +464,43 @@ mod tests {
             ] {
                 let why = Why { field: key, unknown };
                 assert_eq!(verdict(rule, &windows(&facts)), Outcome::Unknown { why }, "{rule}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_terminal_is_unsettled_exactly_where_its_verdict_would_open_or_close_a_fault() {
+        let pack = RulePack::built_in().expect("the built-in pack is sound");
+        for (rule, key, passing, faulty) in table() {
+            let rule = pack.rule(rule).expect("it is in the pack");
+            let unknown = Value::unknown(Reason::Failed, "");
+            for value in passing.into_iter().chain(faulty).chain([unknown]) {
+                for mut terminal in [
+                    windows(&[(key, value.clone())]),
+                    linux(&[(key, value.clone())]),
+                    windows(&[]),
+                ] {
+                    for open in [false, true] {
+                        let other = if key == "boot.time" {
+                            "fast-startup-on"
+                        } else {
+                            "restart-overdue"
+                        };
+                        terminal.faults = vec![other];
+                        if open {
+                            terminal
+                                .faults
+                                .push(table().iter().find(|row| row.1 == key).expect("a row").0);
+                        }
+                        let due = match outcome(rule, &terminal, NOW) {
+                            Outcome::Fault { .. } => !open,
+                            Outcome::Pass | Outcome::NotApplicable => open,
+                            Outcome::Unknown { .. } => false,
+                        };
+                        let unsettled = rule.unsettled().evaluate(&terminal, NOW).is_true();
+                        assert_eq!(unsettled, due, "{} {value:?} open: {open}", rule.id);
+                    }
+                }
             }
         }
     }

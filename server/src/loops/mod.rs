@@ -6,7 +6,7 @@ use std::sync::Arc;
 use kaishin_domain::time::Span;
 use tracing::warn;
 
-use crate::app::{App, AppError, jobs, operators, terminals};
+use crate::app::{App, AppError, facts, jobs, operators, terminals};
 
 /// Deadlines and leases.
 const SWEEP_JOBS: Span = Span::seconds(5);
@@ -15,6 +15,10 @@ const FLUSH_PRESENCE: Span = Span::seconds(15);
 /// What the command line did beside the running server: a revocation cuts the stream within two seconds.
 const NOTICE_REVOKED: Span = Span::seconds(1);
 const FORGET_SIGN_INS: Span = Span::hours(1);
+/// What the passing of time alone makes a fault, or no fault any more.
+const JUDGE_AGAIN: Span = Span::minutes(5);
+/// After a crash nobody's last moment here is further back than this, however long they had been connected.
+const TOUCH_ONLINE: Span = Span::hours(1);
 
 pub async fn run(app: Arc<App>) {
     tokio::join!(
@@ -26,6 +30,14 @@ pub async fn run(app: Arc<App>) {
             // Overlapping looks: an entry written a little late is still seen.
             let since = app.now() - Span::minutes(10);
             Ok(terminals::notice_revoked(app, since).await.map(drop)?)
+        }),
+        every(&app, JUDGE_AGAIN, "verdicts", async |app| facts::judge_again(app)
+            .await
+            .map(drop)),
+        every(&app, TOUCH_ONLINE, "last seen", async |app| {
+            // Written with the next batch of presence.
+            app.index.touch_online(app.now());
+            Ok(())
         }),
         every(&app, FORGET_SIGN_INS, "sign-ins", async |app| {
             operators::forget_old_sign_ins(app).await
