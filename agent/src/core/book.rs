@@ -1,0 +1,459 @@
+//! The terminal's jobs as its journal tells them. Every change is an [`Entry`]; applying the same entries gives the same
+//! book, so what a restarted agent knows is what the one before it had made durable, no more and no less.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use kaishin_proto::id::JobId;
+use kaishin_proto::time::Time;
+use kaishin_proto::v1;
+use serde::{Deserialize, Serialize};
+
+use crate::remedies::{Before, Remedy, Repeat, Step};
+use crate::words;
+
+/// How many finished and acknowledged jobs are remembered, to answer an offer that comes again.
+const REMEMBERED: usize = 64;
+/// Entries in the journal before it is worth writing anew.
+const WORTH_COMPACTING: usize = 256;
+
+/// One line of the journal.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Entry {
+    Job(JobEntry),
+    /// The server has these; they need not be sent again.
+    Acknowledged {
+        sequences: Vec<u64>,
+    },
+    /// The next sequence number, where the entries that tell it are gone.
+    Counter {
+        next: u64,
+    },
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct JobEntry {
+    pub job: JobId,
+    /// Of the event that goes to the server; `None` for what concerns the terminal alone.
+    pub sequence: Option<u64>,
+    pub at: Time,
+    pub what: What,
+}
+
+/// Steps are numbered from 1, as people and the wire do.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum What {
+    /// By name: an agent of another version may read this journal.
+    Accepted {
+        attempt: u32,
+        deadline: Time,
+        remedy: String,
+    },
+    /// The server offered the same job again.
+    Again {
+        attempt: u32,
+    },
+    CancelAsked,
+    Intent {
+        step: u32,
+    },
+    Probed {
+        step: u32,
+        evidence: String,
+    },
+    Done {
+        step: u32,
+        evidence: String,
+        undo: Vec<Before>,
+    },
+    Failed {
+        step: u32,
+        evidence: String,
+    },
+    Result {
+        attempt: u32,
+        finish: Finish,
+    },
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Finish {
+    pub outcome: Outcome,
+    pub code: String,
+    pub detail: String,
+    pub undo: Vec<Before>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    Succeeded,
+    Failed,
+    Refused,
+    Expired,
+    Cancelled,
+    Unknown,
+}
+
+/// Which steps a remedy has; a function, so that tests can bring their own.
+pub type Playbook = fn(Remedy) -> &'static [Step];
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Job {
+    pub attempt: u32,
+    pub deadline: Time,
+    pub remedy: String,
+    /// Orders the jobs of a terminal by when it took them.
+    accepted: u64,
+    progress: Progress,
+    cancel_asked: bool,
+    wrote: bool,
+    undo: Vec<Before>,
+    entries: Vec<JobEntry>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Progress {
+    /// The next step, from 0; all before it are done.
+    Before(usize),
+    /// Journalled that it would be done; whether it was is not known here.
+    Intended(usize),
+    Finished,
+}
+
+/// What to do about the next job.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Next {
+    /// Journal the intent, then act.
+    Begin {
+        job: JobId,
+        remedy: Remedy,
+        step: usize,
+    },
+    /// Interrupted, and doing it again does no harm.
+    Repeat {
+        job: JobId,
+        remedy: Remedy,
+        step: usize,
+    },
+    /// Interrupted: look first.
+    Probe {
+        job: JobId,
+        remedy: Remedy,
+        step: usize,
+    },
+    Finish {
+        job: JobId,
+        finish: Finish,
+    },
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Book {
+    next: u64,
+    jobs: BTreeMap<JobId, Job>,
+    /// Sequence of every event that the server has not acknowledged.
+    outbox: BTreeMap<u64, JobId>,
+    /// Finished and acknowledged, oldest first.
+    settled: VecDeque<JobId>,
+    written: usize,
+}
+
+impl Finish {
+    pub fn new(outcome: Outcome, code: &str, detail: impl Into<String>) -> Finish {
+        Finish {
+            outcome,
+            code: code.to_owned(),
+            detail: detail.into(),
+            undo: Vec::new(),
+        }
+    }
+}
+
+impl Book {
+    pub fn replay(entries: impl IntoIterator<Item = Entry>) -> Book {
+        let mut book = Book::default();
+        for entry in entries {
+            book.apply(&entry);
+        }
+        book
+    }
+
+    /// A journal line that makes an event for the server.
+    pub fn event(&self, ahead: u64, job: JobId, at: Time, what: What) -> Entry {
+        let sequence = Some(self.next.max(1) + ahead);
+        Entry::Job(JobEntry {
+            job,
+            sequence,
+            at,
+            what,
+        })
+    }
+
+    pub fn apply(&mut self, entry: &Entry) {
+        self.written += 1;
+        match entry {
+            Entry::Counter { next } => self.next = self.next.max(*next),
+            Entry::Acknowledged { sequences } => self.acknowledge(sequences),
+            Entry::Job(entry) => self.apply_to_job(entry),
+        }
+    }
+
+    fn apply_to_job(&mut self, entry: &JobEntry) {
+        if let Some(sequence) = entry.sequence {
+            self.next = self.next.max(sequence + 1);
+            self.outbox.insert(sequence, entry.job);
+        }
+        let made = match &entry.what {
+            What::Accepted {
+                attempt,
+                deadline,
+                remedy,
+            } => Job::new(*attempt, *deadline, remedy, entry.sequence),
+            // A refusal: the job is never taken, only answered.
+            What::Result { attempt, .. } => Job::new(*attempt, Time::ZERO, "", entry.sequence),
+            What::Again { .. }
+            | What::CancelAsked
+            | What::Intent { .. }
+            | What::Probed { .. }
+            | What::Done { .. }
+            | What::Failed { .. } => Job::new(0, Time::ZERO, "", entry.sequence),
+        };
+        let job = self.jobs.entry(entry.job).or_insert(made);
+        job.apply(&entry.what);
+        job.entries.push(entry.clone());
+        if job.progress == Progress::Finished {
+            self.settled.retain(|settled| *settled != entry.job);
+        }
+    }
+
+    fn acknowledge(&mut self, sequences: &[u64]) {
+        for sequence in sequences {
+            let Some(id) = self.outbox.remove(sequence) else {
+                continue;
+            };
+            let waiting = self.outbox.values().any(|waiting| *waiting == id);
+            if let Some(job) = self.jobs.get_mut(&id)
+                && job.progress == Progress::Finished
+                && !waiting
+            {
+                // Only the result is worth remembering.
+                let last = job
+                    .entries
+                    .iter()
+                    .rposition(|entry| matches!(entry.what, What::Result { .. }));
+                job.entries = last.map(|last| job.entries.swap_remove(last)).into_iter().collect();
+                self.settled.push_back(id);
+            }
+        }
+        while self.settled.len() > REMEMBERED {
+            if let Some(oldest) = self.settled.pop_front() {
+                self.jobs.remove(&oldest);
+            }
+        }
+    }
+
+    pub fn job(&self, id: JobId) -> Option<&Job> {
+        self.jobs.get(&id)
+    }
+
+    /// Jobs that the server should know this terminal holds: those without an acknowledged result.
+    pub fn held(&self) -> impl Iterator<Item = (JobId, &Job)> {
+        let held = self.jobs.iter().filter(|(id, _)| !self.settled.contains(id));
+        held.map(|(id, job)| (*id, job))
+    }
+
+    /// Events after `sequence` that the server has not acknowledged, in order.
+    pub fn outbox(&self, after: u64) -> impl Iterator<Item = v1::JobEvent> {
+        let waiting = self.outbox.range(after.saturating_add(1)..);
+        waiting.filter_map(|(sequence, id)| self.jobs.get(id)?.event(*id, *sequence))
+    }
+
+    pub fn last_sequence(&self) -> u64 {
+        self.outbox.keys().next_back().copied().unwrap_or(0)
+    }
+
+    pub fn is_waiting(&self, sequence: u64) -> bool {
+        self.outbox.contains_key(&sequence)
+    }
+
+    /// Whether the server still has to learn a result.
+    pub fn owes_result(&self) -> bool {
+        self.held().any(|(_, job)| job.is_finished())
+    }
+
+    /// What the oldest unfinished job needs. After a crash too: that is the only way in.
+    pub fn next(&self, playbook: Playbook, now: Time) -> Option<Next> {
+        let unfinished = self.jobs.iter().filter(|(_, job)| !job.is_finished());
+        let (id, job) = unfinished.min_by_key(|(_, job)| job.accepted)?;
+        Some(job.next(*id, playbook, now))
+    }
+
+    pub fn worth_compacting(&self) -> bool {
+        self.written > WORTH_COMPACTING
+            && self.written > 4 * self.jobs.values().map(|job| job.entries.len()).sum::<usize>()
+    }
+
+    /// The shortest journal that makes this book.
+    pub fn compact(&mut self) -> Vec<Entry> {
+        let mut entries = vec![Entry::Counter { next: self.next }];
+        let of = |id: &JobId| self.jobs.get(id).into_iter().flat_map(|job| job.entries.iter());
+        // In the order of settling, so that the oldest is forgotten first again.
+        let settled = self.settled.iter().flat_map(of);
+        let held = self.jobs.keys().filter(|id| !self.settled.contains(id)).flat_map(of);
+        let lines: Vec<&JobEntry> = settled.chain(held).collect();
+        entries.extend(lines.iter().map(|entry| Entry::Job((*entry).clone())));
+        let told = lines.iter().filter_map(|entry| entry.sequence);
+        let sequences = told.filter(|sequence| !self.outbox.contains_key(sequence)).collect();
+        entries.push(Entry::Acknowledged { sequences });
+        self.written = entries.len();
+        entries
+    }
+}
+
+impl Job {
+    fn new(attempt: u32, deadline: Time, remedy: &str, sequence: Option<u64>) -> Job {
+        Job {
+            attempt,
+            deadline,
+            remedy: remedy.to_owned(),
+            accepted: sequence.unwrap_or(0),
+            progress: Progress::Before(0),
+            cancel_asked: false,
+            wrote: false,
+            undo: Vec::new(),
+            entries: Vec::new(),
+        }
+    }
+
+    pub fn is_finished(&self) -> bool {
+        self.progress == Progress::Finished
+    }
+
+    pub fn finish(&self) -> Option<&Finish> {
+        self.entries.iter().rev().find_map(|entry| match &entry.what {
+            What::Result { finish, .. } => Some(finish),
+            What::Accepted { .. }
+            | What::Again { .. }
+            | What::CancelAsked
+            | What::Intent { .. }
+            | What::Probed { .. }
+            | What::Done { .. }
+            | What::Failed { .. } => None,
+        })
+    }
+
+    fn apply(&mut self, what: &What) {
+        match what {
+            What::Accepted { .. } | What::Failed { .. } => {}
+            What::Again { attempt } => self.attempt = *attempt,
+            What::CancelAsked => self.cancel_asked = true,
+            What::Intent { step } => {
+                self.progress = Progress::Intended(index(*step));
+                self.wrote |= !self.undo.is_empty();
+            }
+            // Found not done: as if it had never been meant to be.
+            What::Probed { step, .. } => self.progress = Progress::Before(index(*step)),
+            What::Done { step, undo, .. } => {
+                self.progress = Progress::Before(index(*step) + 1);
+                self.undo.extend(undo.iter().cloned());
+            }
+            What::Result { attempt, .. } => {
+                self.attempt = *attempt;
+                self.progress = Progress::Finished;
+            }
+        }
+    }
+
+    fn next(&self, job: JobId, playbook: Playbook, now: Time) -> Next {
+        let finish = |outcome, code, detail: &str| Next::Finish {
+            job,
+            finish: self.ended(outcome, code, detail),
+        };
+        let Some(remedy) = Remedy::by_name(&self.remedy) else {
+            return finish(Outcome::Failed, words::JOB_UNKNOWN, &self.remedy);
+        };
+        let steps = playbook(remedy);
+        match self.progress {
+            Progress::Before(step) if step >= steps.len() => finish(Outcome::Succeeded, "", ""),
+            Progress::Before(_) if self.cancel_asked => finish(Outcome::Cancelled, words::JOB_CANCELLED, ""),
+            Progress::Before(0) if now >= self.deadline => finish(Outcome::Expired, words::JOB_TOO_LATE, ""),
+            Progress::Before(step) => Next::Begin { job, remedy, step },
+            Progress::Intended(step) => match steps.get(step).map(|step| step.repeat) {
+                Some(Repeat::Idempotent) => Next::Repeat { job, remedy, step },
+                Some(Repeat::Probe | Repeat::Once) => Next::Probe { job, remedy, step },
+                None => finish(Outcome::Unknown, words::JOB_UNCERTAIN, "this build has no such step"),
+            },
+            Progress::Finished => finish(Outcome::Unknown, words::JOB_UNCERTAIN, "finished twice"),
+        }
+    }
+
+    /// The undo record goes with whatever ended a job that may have written.
+    pub fn ended(&self, outcome: Outcome, code: &str, detail: &str) -> Finish {
+        let undo = if self.wrote { self.undo.clone() } else { Vec::new() };
+        Finish {
+            undo,
+            ..Finish::new(outcome, code, detail)
+        }
+    }
+
+    /// Told under the attempt that the server knows now, whatever it was when it happened.
+    fn event(&self, id: JobId, sequence: u64) -> Option<v1::JobEvent> {
+        let entry = self.entries.iter().find(|entry| entry.sequence == Some(sequence))?;
+        let step = |number: u32, phase: v1::job_step::Phase, evidence: &str| {
+            let remedy = Remedy::by_name(&self.remedy);
+            let name = remedy.and_then(|remedy| remedy.steps().get(index(number)));
+            v1::job_event::What::Step(v1::JobStep {
+                number,
+                name: name.map(|step| step.name.to_owned()).unwrap_or_default(),
+                phase: phase.into(),
+                evidence: evidence.to_owned(),
+            })
+        };
+        use v1::job_step::Phase;
+        let what = match &entry.what {
+            What::Accepted { .. } | What::Again { .. } => v1::job_event::What::Accepted(v1::JobAccepted {}),
+            What::CancelAsked => return None,
+            What::Intent { step: number } => step(*number, Phase::Intent, ""),
+            What::Probed { step: number, evidence } => step(*number, Phase::Probed, evidence),
+            What::Done {
+                step: number, evidence, ..
+            } => step(*number, Phase::Done, evidence),
+            What::Failed { step: number, evidence } => step(*number, Phase::Failed, evidence),
+            What::Result { finish, .. } => v1::job_event::What::Result(finish.to_wire()),
+        };
+        Some(v1::JobEvent {
+            sequence,
+            job_id: id.to_string(),
+            attempt: self.attempt,
+            at_us: entry.at.micros(),
+            what: Some(what),
+        })
+    }
+}
+
+fn index(step: u32) -> usize {
+    step.saturating_sub(1) as usize
+}
+
+impl Finish {
+    fn to_wire(&self) -> v1::JobResult {
+        use v1::job_result::Outcome as W;
+        let outcome = match self.outcome {
+            Outcome::Succeeded => W::Succeeded,
+            Outcome::Failed => W::Failed,
+            Outcome::Refused => W::Refused,
+            Outcome::Expired => W::Expired,
+            Outcome::Cancelled => W::Cancelled,
+            Outcome::Unknown => W::Unknown,
+        };
+        let registry: Vec<_> = self.undo.iter().map(Before::to_wire).collect();
+        v1::JobResult {
+            outcome: outcome.into(),
+            code: self.code.clone(),
+            detail: self.detail.clone(),
+            undo: (!registry.is_empty()).then_some(v1::UndoRecord { registry }),
+        }
+    }
+}

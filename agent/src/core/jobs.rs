@@ -1,0 +1,220 @@
+//! Taking work, doing it a step at a time, and owing its result until the server has it.
+
+use kaishin_proto::id::JobId;
+use kaishin_proto::time::Time;
+use kaishin_proto::v1;
+
+use super::book::{Entry, Finish, JobEntry, Next, Outcome, What};
+use super::{Core, Effect, Work};
+use crate::remedies::{Done, Failed, Probed, Remedy};
+use crate::words;
+
+/// More than a campaign or a call ever gives one terminal at a time.
+const MOST_HELD: usize = 32;
+
+impl Core {
+    pub(super) fn offered(&mut self, offer: &v1::JobOffer) {
+        // An offer without a sound id cannot even be answered.
+        let Ok(job) = offer.job_id.parse::<JobId>() else {
+            return;
+        };
+        if !self.connection.is_online() || self.stopping {
+            return;
+        }
+        if self.book.job(job).is_some() {
+            return self.offered_again(job, offer.attempt);
+        }
+        let deadline = Time(offer.deadline_us);
+        let refuse = |outcome, code, detail: &str| What::Result {
+            attempt: offer.attempt,
+            finish: Finish::new(outcome, code, detail),
+        };
+        let what = match Remedy::from_wire(offer.remedy.as_ref()) {
+            None => refuse(
+                Outcome::Refused,
+                words::JOB_UNKNOWN,
+                "this agent does not know the remedy",
+            ),
+            Some(_) if self.now >= deadline => {
+                refuse(Outcome::Expired, words::JOB_TOO_LATE, "offered after its deadline")
+            }
+            Some(_) if self.book.held().count() >= MOST_HELD => {
+                refuse(Outcome::Refused, words::JOB_TOO_MANY, "too much work is waiting")
+            }
+            Some(remedy) => What::Accepted {
+                attempt: offer.attempt,
+                deadline,
+                remedy: remedy.name().to_owned(),
+            },
+        };
+        self.record_event(job, what);
+    }
+
+    /// The server lost sight of a job that we hold: it is told again, never done again.
+    fn offered_again(&mut self, job: JobId, attempt: u32) {
+        let Some(held) = self.book.job(job) else {
+            return;
+        };
+        if attempt < held.attempt {
+            return;
+        }
+        let settled = held.is_finished() && !self.book.held().any(|(id, _)| id == job);
+        match held.finish().cloned() {
+            Some(finish) if settled || attempt > held.attempt => {
+                self.record_event(job, What::Result { attempt, finish });
+            }
+            None if attempt > held.attempt => self.record_event(job, What::Again { attempt }),
+            Some(_) | None => {}
+        }
+    }
+
+    pub(super) fn cancel_asked(&mut self, job: &str) {
+        let Ok(job) = job.parse::<JobId>() else {
+            return;
+        };
+        if self.book.job(job).is_some_and(|held| !held.is_finished()) {
+            let entry = JobEntry {
+                job,
+                sequence: None,
+                at: self.now,
+                what: What::CancelAsked,
+            };
+            self.record(vec![Entry::Job(entry)], true);
+        }
+    }
+
+    pub(super) fn acknowledged(&mut self, sequences: Vec<u64>) {
+        let ours: Vec<u64> = sequences
+            .into_iter()
+            .filter(|sequence| self.book.is_waiting(*sequence))
+            .collect();
+        if !ours.is_empty() {
+            // Lost in a crash, it only means that the events are sent once more.
+            self.record(vec![Entry::Acknowledged { sequences: ours }], false);
+        }
+    }
+
+    pub(super) fn acted(&mut self, outcome: Result<Done, Failed>) {
+        let Some(Work::Act { job, step, .. }) = self.working.take() else {
+            return;
+        };
+        let number = step as u32 + 1;
+        match outcome {
+            Ok(done) => {
+                let Done {
+                    evidence,
+                    undo,
+                    observed,
+                } = done;
+                self.append_event(
+                    job,
+                    What::Done {
+                        step: number,
+                        evidence,
+                        undo,
+                    },
+                );
+                self.sampling.insist(&observed, self.connection.is_online());
+                // The job's end, if this was it, is journalled before anything is said.
+                self.carry_on();
+                self.report(observed);
+            }
+            Err(failed) => {
+                let evidence = failed.detail.clone();
+                self.append_event(job, What::Failed { step: number, evidence });
+                self.finish(job, Outcome::Failed, failed.code, &failed.detail);
+                self.tell();
+            }
+        }
+    }
+
+    pub(super) fn looked(&mut self, found: Probed) {
+        let Some(Work::Probe { job, step, .. }) = self.working.take() else {
+            return;
+        };
+        let step = step as u32 + 1;
+        match found {
+            Probed::Done(evidence) => {
+                self.append_event(
+                    job,
+                    What::Done {
+                        step,
+                        evidence,
+                        undo: Vec::new(),
+                    },
+                );
+                self.carry_on();
+            }
+            Probed::NotDone(evidence) => self.append_event(job, What::Probed { step, evidence }),
+            Probed::Uncertain(detail) => self.finish(job, Outcome::Unknown, words::JOB_UNCERTAIN, &detail),
+        }
+        self.tell();
+    }
+
+    fn finish(&mut self, job: JobId, outcome: Outcome, code: &str, detail: &str) {
+        let Some(held) = self.book.job(job) else {
+            return;
+        };
+        let attempt = held.attempt;
+        let finish = held.ended(outcome, code, detail);
+        self.append_event(job, What::Result { attempt, finish });
+    }
+
+    /// Ends jobs that have come to their end.
+    fn carry_on(&mut self) {
+        while let Some(Next::Finish { job, finish }) = self.book.next(self.config.playbook, self.now) {
+            let attempt = self.book.job(job).map_or(0, |held| held.attempt);
+            self.append_event(job, What::Result { attempt, finish });
+        }
+    }
+
+    /// Begins what is next, if anything is.
+    pub(super) fn pump_job(&mut self) {
+        self.carry_on();
+        let next = self.book.next(self.config.playbook, self.now);
+        let work = match next {
+            None | Some(Next::Finish { .. }) => None,
+            Some(Next::Begin { job, remedy, step }) => {
+                self.append_event(job, What::Intent { step: step as u32 + 1 });
+                Some(Work::Act { job, remedy, step })
+            }
+            Some(Next::Repeat { job, remedy, step }) => Some(Work::Act { job, remedy, step }),
+            Some(Next::Probe { job, remedy, step }) => Some(Work::Probe { job, remedy, step }),
+        };
+        self.tell();
+        if let Some(work) = work {
+            self.work(work);
+        }
+        if self.book.worth_compacting() {
+            let entries = self.book.compact();
+            self.effects.push(Effect::Compact(entries));
+        }
+    }
+
+    fn record_event(&mut self, job: JobId, what: What) {
+        self.append_event(job, what);
+        self.tell();
+    }
+
+    fn append_event(&mut self, job: JobId, what: What) {
+        let entry = self.book.event(0, job, self.now, what);
+        self.record(vec![entry], true);
+    }
+
+    fn record(&mut self, entries: Vec<Entry>, sync: bool) {
+        for entry in &entries {
+            self.book.apply(entry);
+        }
+        // Neighbours share one write to the disk.
+        if let Some(Effect::Journal {
+            entries: last,
+            sync: synced,
+        }) = self.effects.last_mut()
+        {
+            last.extend(entries);
+            *synced |= sync;
+        } else {
+            self.effects.push(Effect::Journal { entries, sync });
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! What the agent can tell about its terminal: one collector per section of the catalogue, each reading through the seam
+//! `Os` alone. Every fact of a section is always there; what could not be read is *unknown* with its reason. No defaults in
+//! place of what was not seen, except where Windows itself gives absence a meaning.
+
+mod agent;
+mod boot;
+mod hardware;
+mod os;
+pub mod power;
+
+use kaishin_proto::convert::{self, Facts};
+use kaishin_proto::fact::{self, Section};
+use kaishin_proto::time::Time;
+use kaishin_proto::v1;
+use kaishin_proto::value::{Reason, Value, Version};
+
+use crate::os::{Os, Read};
+
+/// What the agent knows about itself; the `agent` section tells it.
+#[derive(Clone, Debug)]
+pub struct About {
+    pub version: String,
+    pub started: Time,
+}
+
+/// A single value longer than this says nothing that a person or a rule could use, and would not fit through the wire.
+const LONGEST: usize = 16 * 1024;
+
+type Collector = fn(&dyn Os, &About) -> Facts;
+
+/// In the order of the catalogue.
+const COLLECTORS: &[(&str, Collector)] = &[
+    ("agent", agent::collect),
+    ("os", os::collect),
+    ("hardware", hardware::collect),
+    ("boot", boot::collect),
+    ("power", power::collect),
+];
+
+/// The sections this build can observe, in the order of the catalogue.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    COLLECTORS.iter().map(|(name, _)| *name)
+}
+
+/// Observes one section; `None` for a section that this build does not know.
+pub fn section(name: &str, os: &dyn Os, about: &About) -> Option<Facts> {
+    let (name, collect) = COLLECTORS.iter().find(|(known, _)| *known == name)?;
+    let section = fact::section(name)?;
+    Some(whole(section, collect(os, about)))
+}
+
+/// Observes sections for the wire; unknown names are passed over.
+pub fn observe(names: &[String], os: &dyn Os, about: &About, now: Time) -> Vec<v1::Section> {
+    let observe = |name: &String| {
+        let facts = section(name, os, about)?;
+        Some(convert::section_to_wire(name, &facts, now))
+    };
+    names.iter().filter_map(observe).collect()
+}
+
+/// Exactly the catalogue's facts in its order: a collector's slip becomes *unknown*, never a gap or a wrong type.
+fn whole(section: &Section, found: Facts) -> Facts {
+    let mut found: std::collections::BTreeMap<String, Value> = found.into_iter().collect();
+    let fact = |fact: &fact::Fact| {
+        let value = match found.remove(fact.key) {
+            None => Value::unknown(Reason::Failed, "the collector left it out"),
+            Some(value) if !fact.kind.holds(&value) => Value::unknown(Reason::Failed, "of the wrong type"),
+            Some(value) if size(&value) > LONGEST => Value::unknown(Reason::Damaged, "too long to be sound"),
+            Some(value) => value,
+        };
+        (fact.key.to_owned(), value)
+    };
+    section.facts.iter().map(fact).collect()
+}
+
+fn size(value: &Value) -> usize {
+    let texts = |items: &[String]| items.iter().map(String::len).sum::<usize>();
+    match value {
+        Value::Text(text) => text.len(),
+        Value::Version(version) => version.0.len(),
+        Value::Unknown(unknown) => unknown.detail.len(),
+        Value::List(items) => texts(items),
+        Value::Table(table) => table.rows.iter().map(|row| texts(row)).sum::<usize>() + texts(&table.columns),
+        Value::Truth(_) | Value::Number(_) | Value::Time(_) | Value::Duration(_) | Value::Size(_) => 0,
+    }
+}
+
+fn row(key: &str, value: Value) -> (String, Value) {
+    (key.to_owned(), value)
+}
+
+fn text(read: Read<String>) -> Value {
+    read.map_or_else(Value::from, Value::Text)
+}
+
+fn number(read: Read<i64>) -> Value {
+    read.map_or_else(Value::from, Value::Number)
+}
+
+fn time(read: Read<Time>) -> Value {
+    read.map_or_else(Value::from, Value::Time)
+}
+
+fn size_of(read: Read<u64>) -> Value {
+    read.map_or_else(Value::from, Value::Size)
+}
+
+fn truth(read: Read<bool>) -> Value {
+    read.map_or_else(Value::from, Value::Truth)
+}
+
+fn version(read: Read<String>) -> Value {
+    match read {
+        Ok(text) => Version::parse(&text).map_or_else(|| Value::unknown(Reason::Damaged, text), Value::Version),
+        Err(error) => Value::from(error),
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use kaishin_proto::clock::Clock;
+
+    use super::*;
+    use crate::os::sim::Sim;
+    use crate::os::{Hive, OsError, RegistryKind, RegistryValue};
+
+    pub(crate) const CURRENT_VERSION: &str = r"SOFTWARE\Microsoft\Windows NT\CurrentVersion";
+
+    pub(crate) fn about() -> About {
+        About {
+            version: "0.1.0".into(),
+            started: Time(0),
+        }
+    }
+
+    pub(crate) fn sim() -> Sim {
+        Sim::new(1, 1, Clock::manual(Time(1_800_000_000_000_000)))
+    }
+
+    fn value(os: &dyn Os, key: &str) -> Value {
+        let (name, _) = key.split_once('.').unwrap();
+        let facts = section(name, os, &about()).unwrap();
+        facts.into_iter().find(|(found, _)| found == key).unwrap().1
+    }
+
+    fn reason(value: &Value) -> Option<Reason> {
+        if let Value::Unknown(unknown) = value {
+            return Some(unknown.reason);
+        }
+        None
+    }
+
+    #[test]
+    fn every_section_of_the_catalogue_has_its_collector_in_its_order() {
+        let catalogue: Vec<_> = fact::SECTIONS.iter().map(|section| section.name).collect();
+        assert_eq!(names().collect::<Vec<_>>(), catalogue);
+    }
+
+    #[test]
+    fn every_fact_of_a_section_is_there_in_order_whatever_fails() {
+        for nth in 0..12 {
+            let sim = sim();
+            if nth > 0 {
+                sim.fail_call(nth, OsError::failed("a sick disk"));
+            }
+            for catalogued in fact::SECTIONS {
+                let facts = section(catalogued.name, &sim, &about()).unwrap();
+                let keys: Vec<_> = facts.iter().map(|(key, _)| key.as_str()).collect();
+                let expected: Vec<_> = catalogued.facts.iter().map(|fact| fact.key).collect();
+                assert_eq!(keys, expected);
+                for (key, value) in &facts {
+                    let unknown = value.is_unknown();
+                    assert!(nth > 0 || !unknown, "{key} is {value:?} on a healthy terminal");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_damaged_registry_gives_unknown_and_never_a_guess() {
+        let sim = sim();
+        let odd = RegistryValue::new(RegistryKind::SZ, vec![0xff]);
+        let long = RegistryValue::text(&"x".repeat(LONGEST + 1));
+        sim.poke(Hive::LocalMachine, CURRENT_VERSION, "EditionID", Some(odd));
+        sim.poke(Hive::LocalMachine, CURRENT_VERSION, "ProductName", Some(long));
+        let many = RegistryValue::text("many");
+        sim.poke(Hive::LocalMachine, CURRENT_VERSION, "CurrentBuild", Some(many));
+        sim.poke(Hive::LocalMachine, CURRENT_VERSION, "UBR", None);
+        assert_eq!(reason(&value(&sim, "os.edition")), Some(Reason::Damaged));
+        assert_eq!(reason(&value(&sim, "os.product")), Some(Reason::Damaged));
+        assert_eq!(reason(&value(&sim, "os.build")), Some(Reason::Damaged));
+        assert_eq!(reason(&value(&sim, "os.version")), Some(Reason::Damaged));
+        assert_eq!(reason(&value(&sim, "os.revision")), Some(Reason::NotFound));
+        assert!(!value(&sim, "os.hostname").is_unknown());
+    }
+
+    #[test]
+    fn an_agent_version_that_is_no_version_is_damaged() {
+        let about = About {
+            version: "two".into(),
+            ..about()
+        };
+        let facts = section("agent", &sim(), &about).unwrap();
+        assert_eq!(reason(&facts[0].1), Some(Reason::Damaged));
+    }
+}

@@ -1,0 +1,171 @@
+//! What the agent keeps between two starts: device key, certificate, journal, and how it last stood. In a directory that
+//! only the agent may enter, or in memory for simulated terminals (which then live as long as their [`Keep`] does).
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::error::AgentError;
+use crate::identity::{Certificate, DeviceKey};
+use crate::journal::Storage;
+use crate::os::disk;
+
+const KEY: &str = "device-key.pem";
+const CERTIFICATE: &str = "certificate.json";
+const JOURNAL: &str = "journal";
+const STATUS: &str = "status.json";
+
+/// Cheap to clone: every clone is the same store.
+#[derive(Clone, Debug)]
+pub struct Keep(Kind);
+
+#[derive(Clone, Debug)]
+enum Kind {
+    Directory(PathBuf),
+    Memory(Arc<Mutex<Held>>, Arc<Mutex<Vec<u8>>>),
+}
+
+#[derive(Debug, Default)]
+struct Held {
+    key: Option<String>,
+    chain: Option<Vec<Vec<u8>>>,
+}
+
+impl Keep {
+    /// Makes the directory where it is absent.
+    pub fn directory(path: impl Into<PathBuf>) -> Result<Keep, AgentError> {
+        let path = path.into();
+        disk::private_dir(&path).map_err(|error| AgentError::state(&path, error))?;
+        Ok(Keep(Kind::Directory(path)))
+    }
+
+    pub fn memory() -> Keep {
+        Keep(Kind::Memory(Arc::default(), Arc::default()))
+    }
+
+    /// Whether using it may wait for a disk.
+    pub fn blocks(&self) -> bool {
+        matches!(self.0, Kind::Directory(_))
+    }
+
+    pub fn journal(&self) -> Storage {
+        match &self.0 {
+            Kind::Directory(path) => Storage::File(path.join(JOURNAL)),
+            Kind::Memory(_, bytes) => Storage::Memory(Arc::clone(bytes)),
+        }
+    }
+
+    /// The terminal's key; made at the first call, the same for ever after.
+    pub fn device_key(&self) -> Result<DeviceKey, AgentError> {
+        match &self.0 {
+            Kind::Directory(_) => match self.read(KEY)? {
+                Some(pem) => Ok(DeviceKey::from_pem(&String::from_utf8_lossy(&pem))?),
+                None => {
+                    let key = DeviceKey::make()?;
+                    self.write(KEY, key.to_pem().as_bytes())?;
+                    Ok(key)
+                }
+            },
+            Kind::Memory(held, _) => {
+                let mut held = held.lock().unwrap_or_else(PoisonError::into_inner);
+                if let Some(pem) = &held.key {
+                    return Ok(DeviceKey::from_pem(pem)?);
+                }
+                let key = DeviceKey::make()?;
+                held.key = Some(key.to_pem());
+                Ok(key)
+            }
+        }
+    }
+
+    /// A damaged certificate is none: the key is what counts, and gets a new one.
+    pub fn certificate(&self, key: &DeviceKey) -> Result<Option<Certificate>, AgentError> {
+        let chain = match &self.0 {
+            Kind::Directory(_) => {
+                let texts: Option<Vec<String>> = self
+                    .read(CERTIFICATE)?
+                    .and_then(|bytes| serde_json::from_slice(&bytes).ok());
+                texts.and_then(|texts| texts.iter().map(|text| hex::decode(text).ok()).collect())
+            }
+            Kind::Memory(held, _) => held.lock().unwrap_or_else(PoisonError::into_inner).chain.clone(),
+        };
+        Ok(chain.and_then(|chain| Certificate::accept(chain, key).ok()))
+    }
+
+    pub fn store_certificate(&self, certificate: &Certificate) -> Result<(), AgentError> {
+        match &self.0 {
+            Kind::Directory(_) => {
+                let texts: Vec<String> = certificate.chain.iter().map(hex::encode).collect();
+                self.write(CERTIFICATE, &serde_json::to_vec(&texts).unwrap_or_default())
+            }
+            Kind::Memory(held, _) => {
+                let chain = certificate.chain.iter().map(|der| der.to_vec()).collect();
+                held.lock().unwrap_or_else(PoisonError::into_inner).chain = Some(chain);
+                Ok(())
+            }
+        }
+    }
+
+    /// How the agent stands, for `kaishin-agent status`; of no consequence to the agent itself.
+    pub fn store_status(&self, status: &serde_json::Value) -> Result<(), AgentError> {
+        match &self.0 {
+            Kind::Directory(_) => self.write(STATUS, status.to_string().as_bytes()),
+            Kind::Memory(..) => Ok(()),
+        }
+    }
+
+    pub fn status(&self) -> Result<Option<serde_json::Value>, AgentError> {
+        Ok(self.read(STATUS)?.and_then(|bytes| serde_json::from_slice(&bytes).ok()))
+    }
+
+    fn read(&self, name: &str) -> Result<Option<Vec<u8>>, AgentError> {
+        let Kind::Directory(path) = &self.0 else {
+            return Ok(None);
+        };
+        let path = path.join(name);
+        match std::fs::read(&path) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(AgentError::state(&path, error)),
+        }
+    }
+
+    fn write(&self, name: &str, bytes: &[u8]) -> Result<(), AgentError> {
+        let Kind::Directory(path) = &self.0 else {
+            return Ok(());
+        };
+        let path = path.join(name);
+        disk::replace(&path, bytes).map_err(|error| AgentError::state(&path, error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::identity::tests::Authority;
+
+    #[test]
+    fn key_and_certificate_survive_a_restart_in_a_directory_and_in_memory() {
+        let directory = tempfile::tempdir().unwrap();
+        for keep in [Keep::directory(directory.path().join("agent")).unwrap(), Keep::memory()] {
+            let key = keep.device_key().unwrap();
+            assert_eq!(keep.certificate(&key).unwrap(), None);
+            let chain = Authority::new().terminal(&key.request().unwrap(), "0190f5a4-7c3e-7000-8000-000000000001");
+            let certificate = Certificate::accept(chain, &key).unwrap();
+            keep.store_certificate(&certificate).unwrap();
+            let again = keep.clone();
+            let key = again.device_key().unwrap();
+            assert_eq!(again.certificate(&key).unwrap(), Some(certificate));
+        }
+    }
+
+    #[test]
+    fn a_damaged_certificate_is_none_and_a_damaged_key_is_an_error() {
+        let directory = tempfile::tempdir().unwrap();
+        let keep = Keep::directory(directory.path()).unwrap();
+        let key = keep.device_key().unwrap();
+        std::fs::write(directory.path().join(CERTIFICATE), b"[\"zz\"]").unwrap();
+        assert_eq!(keep.certificate(&key).unwrap(), None);
+        std::fs::write(directory.path().join(KEY), b"not a key").unwrap();
+        assert!(keep.device_key().is_err());
+    }
+}

@@ -1,0 +1,393 @@
+//! The shell around the core: one task that feeds it what happens and does what it says, in its order. Nothing is decided
+//! here, and nothing wakes the machine that the core has not asked for.
+
+use std::collections::VecDeque;
+use std::future::{Future, pending};
+use std::net::IpAddr;
+use std::pin::Pin as Pinned;
+use std::sync::Arc;
+
+use kaishin_proto::clock::Clock;
+use kaishin_proto::limits;
+use kaishin_proto::time::Span;
+use kaishin_proto::v1;
+use kaishin_proto::v1::enroll_response::Outcome;
+use kaishin_proto::v1::session_request::Body as Up;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, info, warn};
+
+use crate::core::book::Book;
+use crate::core::{Backoff, Config, Core, Effect, Enrolment, Event, Failure, Status, Work};
+use crate::entropy;
+use crate::error::AgentError;
+use crate::facts::{self, About};
+use crate::identity::{Certificate, DeviceKey, Pin};
+use crate::journal::Journal;
+use crate::keep::Keep;
+use crate::link::{Address, Session, Trust};
+use crate::os::Os;
+use crate::remedies::{Around, Remedy};
+use crate::status;
+
+/// What an installer, or a test, tells the agent.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// `host:port`.
+    pub server: String,
+    /// 64 hexadecimal characters.
+    pub pin: String,
+    pub token: Option<String>,
+    pub institution_code: Option<String>,
+    /// The local address to call from, where one machine plays many terminals.
+    pub source: Option<IpAddr>,
+    /// In place of what the server says.
+    pub heartbeat: Option<Span>,
+    pub backoff: Backoff,
+    pub agent_version: String,
+    pub protocol: v1::ProtocolRange,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings {
+            server: String::new(),
+            pin: String::new(),
+            token: None,
+            institution_code: None,
+            source: None,
+            heartbeat: None,
+            backoff: Backoff::default(),
+            agent_version: env!("CARGO_PKG_VERSION").to_owned(),
+            protocol: limits::our_protocol(),
+        }
+    }
+}
+
+/// Lives until told to stop. Dropping the future at any moment is what a power cut is: the journal tells the next start.
+pub async fn run(
+    settings: Settings,
+    os: Arc<dyn Os>,
+    keep: Keep,
+    clock: Clock,
+    stop: CancellationToken,
+    status: watch::Sender<Status>,
+) -> Result<(), AgentError> {
+    let mut shell = Shell::new(settings, os, keep, clock, status).await?;
+    let mut events = VecDeque::from([Event::Started]);
+    let mut stopping = false;
+    loop {
+        while let Some(event) = events.pop_front() {
+            let now = shell.clock.now();
+            for effect in shell.core.handle(event, now) {
+                if shell.perform(effect, &mut events).await? == Onward::Exit {
+                    return Ok(());
+                }
+            }
+        }
+        let timer = shell.core.next_timer();
+        let clock = shell.clock.clone();
+        let event = tokio::select! {
+            biased;
+            () = stop.cancelled(), if !stopping => {
+                stopping = true;
+                Event::Stop
+            }
+            event = soon(&mut shell.working) => event?,
+            called = soon(&mut shell.calling) => shell.called(called)?,
+            heard = hear(&mut shell.session) => match heard {
+                Ok(message) => Event::Received(message),
+                Err(failure) => {
+                    shell.session = None;
+                    Event::Closed(failure)
+                }
+            },
+            () = async { match timer {
+                Some(at) => clock.sleep_until(at).await,
+                None => pending().await,
+            }} => Event::Timer,
+        };
+        events.push_back(event);
+    }
+}
+
+type Soon<T> = Option<Pinned<Box<dyn Future<Output = T> + Send>>>;
+
+/// The end of what is under way, if anything is.
+async fn soon<T>(under_way: &mut Soon<T>) -> T {
+    let Some(future) = under_way else {
+        return pending().await;
+    };
+    let done = future.await;
+    *under_way = None;
+    done
+}
+
+async fn hear(session: &mut Option<Session>) -> Result<v1::session_response::Body, Failure> {
+    match session {
+        Some(session) => session.hear().await,
+        None => pending().await,
+    }
+}
+
+enum Called {
+    Enrolled(Result<v1::EnrollResponse, Failure>),
+    Opened(Result<Session, Failure>),
+}
+
+#[derive(PartialEq, Eq)]
+enum Onward {
+    Go,
+    Exit,
+}
+
+struct Shell {
+    settings: Settings,
+    os: Arc<dyn Os>,
+    keep: Keep,
+    clock: Clock,
+    status: watch::Sender<Status>,
+    core: Core,
+    journal: Journal,
+    key: DeviceKey,
+    certificate: Option<Certificate>,
+    address: Address,
+    trust: Trust,
+    machine: v1::Machine,
+    about: About,
+    session: Option<Session>,
+    calling: Soon<Called>,
+    working: Soon<Result<Event, AgentError>>,
+}
+
+impl Shell {
+    async fn new(
+        settings: Settings,
+        os: Arc<dyn Os>,
+        keep: Keep,
+        clock: Clock,
+        status: watch::Sender<Status>,
+    ) -> Result<Shell, AgentError> {
+        if settings.server.is_empty() {
+            return Err(AgentError::NoServer);
+        }
+        let pin: Pin = settings.pin.parse().map_err(|_| AgentError::BadPin)?;
+        let key = keep.device_key()?;
+        let certificate = keep.certificate(&key)?;
+        let (journal, entries) = Journal::open(&keep.journal()).map_err(AgentError::Journal)?;
+        let about = About {
+            version: settings.agent_version.clone(),
+            started: clock.now(),
+        };
+        let config = Config {
+            seed: u64::from_le_bytes(entropy::bytes()?),
+            instance: entropy::bytes()?,
+            agent_version: settings.agent_version.clone(),
+            protocol: settings.protocol,
+            heartbeat: settings.heartbeat,
+            backoff: settings.backoff,
+            playbook: Remedy::steps,
+        };
+        let identity = certificate.as_ref().map(|certificate| certificate.identity.clone());
+        let machine = {
+            let os = os.clone();
+            aside(&*os.clone(), move || describe(&*os)).await?
+        };
+        Ok(Shell {
+            core: Core::new(config, identity, Book::replay(entries)),
+            address: Address {
+                server: settings.server.clone(),
+                source: settings.source,
+            },
+            trust: Trust::new(pin, clock.clone()),
+            settings,
+            os,
+            keep,
+            clock,
+            status,
+            journal,
+            key,
+            certificate,
+            machine,
+            about,
+            session: None,
+            calling: None,
+            working: None,
+        })
+    }
+
+    async fn perform(&mut self, effect: Effect, events: &mut VecDeque<Event>) -> Result<Onward, AgentError> {
+        match effect {
+            Effect::Status(status) => self.show(status),
+            Effect::Enrol => self.enrol()?,
+            Effect::Open => self.open()?,
+            Effect::Send(message) => self.send(message, events),
+            Effect::Close => {
+                if let Some(session) = self.session.take() {
+                    session.close().await;
+                }
+            }
+            Effect::Journal { entries, sync } => {
+                self.journal.append(&entries, sync).map_err(AgentError::Journal)?;
+            }
+            Effect::Compact(entries) => self.journal.rewrite(&entries).map_err(AgentError::Journal)?,
+            Effect::Work(work) => self.work(work),
+            Effect::AskCertificate => {
+                let csr = self.key.request()?;
+                self.send(Up::CertificateRequest(v1::CertificateRequest { csr }), events);
+            }
+            Effect::StoreCertificate(chain) => {
+                events.push_back(Event::Renewed(
+                    self.accept(chain.certificates)?.map(|certificate| certificate.identity),
+                ));
+            }
+            Effect::Note(notice) => {
+                let words = notice.words.unwrap_or_default();
+                warn!(code = notice.code, ja = words.ja, en = words.en, "the server says");
+            }
+            Effect::Exit => return Ok(Onward::Exit),
+        }
+        Ok(Onward::Go)
+    }
+
+    fn show(&mut self, status: Status) {
+        debug!(?status, "status");
+        let shown = status::shown(&status, self.clock.now());
+        if let Err(error) = self.keep.store_status(&shown) {
+            // Only `kaishin-agent status` misses it.
+            info!(%error, "the status could not be written");
+        }
+        self.status.send_replace(status);
+    }
+
+    fn send(&mut self, message: Up, events: &mut VecDeque<Event>) {
+        let Some(session) = &self.session else { return };
+        if !session.say(message) {
+            self.session = None;
+            events.push_back(Event::Closed(Failure::Line(
+                "the server does not take what is said".into(),
+            )));
+        }
+    }
+
+    fn enrol(&mut self) -> Result<(), AgentError> {
+        let request = v1::EnrollRequest {
+            protocol: Some(self.settings.protocol),
+            agent_version: self.settings.agent_version.clone(),
+            csr: self.key.request()?,
+            token: self.settings.token.clone().unwrap_or_default(),
+            machine: Some(self.machine.clone()),
+            institution_code: self.settings.institution_code.clone().unwrap_or_default(),
+        };
+        let (address, trust) = (self.address.clone(), self.trust.clone());
+        self.calling = Some(Box::pin(async move {
+            Called::Enrolled(address.enrol(&trust, request).await)
+        }));
+        Ok(())
+    }
+
+    fn open(&mut self) -> Result<(), AgentError> {
+        let Some(certificate) = self.certificate.clone() else {
+            let lost = Failure::NotAccepted("the certificate is gone".into());
+            self.calling = Some(Box::pin(async move { Called::Opened(Err(lost)) }));
+            return Ok(());
+        };
+        let key = DeviceKey::from_pem(&self.key.to_pem())?;
+        let (address, trust) = (self.address.clone(), self.trust.clone());
+        self.calling = Some(Box::pin(async move {
+            Called::Opened(address.open(&trust, &certificate, &key).await)
+        }));
+        Ok(())
+    }
+
+    fn called(&mut self, called: Called) -> Result<Event, AgentError> {
+        Ok(match called {
+            Called::Opened(Ok(session)) => {
+                self.session = Some(session);
+                Event::Opened
+            }
+            Called::Opened(Err(failure)) => Event::OpenFailed(failure),
+            Called::Enrolled(Err(failure)) => Event::Answered(Enrolment::Failed(failure)),
+            Called::Enrolled(Ok(response)) => Event::Answered(self.enrolled(response)?),
+        })
+    }
+
+    fn enrolled(&mut self, response: v1::EnrollResponse) -> Result<Enrolment, AgentError> {
+        Ok(match response.outcome {
+            Some(Outcome::Enrolled(enrolled)) => {
+                let chain = enrolled.certificate.unwrap_or_default().certificates;
+                match self.accept(chain)? {
+                    Some(certificate) => Enrolment::Enrolled(certificate.identity),
+                    None => Enrolment::Failed(Failure::WrongServer("its certificate does not fit".into())),
+                }
+            }
+            Some(Outcome::Pending(pending)) => Enrolment::Pending {
+                request_id: pending.request_id,
+                ask_again: Span::seconds(i64::from(pending.ask_again_seconds)),
+            },
+            Some(Outcome::Refused(refusal)) => Enrolment::Refused {
+                code: refusal.code,
+                words: refusal.words.unwrap_or_default(),
+            },
+            Some(Outcome::Incompatible(refusal)) => Enrolment::Incompatible {
+                words: refusal.words.unwrap_or_default(),
+            },
+            None => Enrolment::Failed(Failure::Line("an answer that this agent does not know".into())),
+        })
+    }
+
+    /// A certificate that does not fit our key is none; one that does is kept before it is used.
+    fn accept(&mut self, chain: Vec<Vec<u8>>) -> Result<Option<Certificate>, AgentError> {
+        match Certificate::accept(chain, &self.key) {
+            Ok(certificate) => {
+                self.keep.store_certificate(&certificate)?;
+                self.certificate = Some(certificate.clone());
+                Ok(Some(certificate))
+            }
+            Err(error) => {
+                warn!(%error, "the server sent a certificate that is none of ours");
+                Ok(None)
+            }
+        }
+    }
+
+    fn work(&mut self, work: Work) {
+        let (os, about, now) = (self.os.clone(), self.about.clone(), self.clock.now());
+        self.working = Some(Box::pin(async move {
+            let machine = os.clone();
+            aside(&*machine, move || carry_out(&work, &*os, Around { about, now })).await
+        }));
+    }
+}
+
+fn carry_out(work: &Work, os: &dyn Os, around: Around) -> Event {
+    let name = |remedy: &Remedy, step: &usize| remedy.steps().get(*step).map_or("", |step| step.name);
+    match work {
+        Work::Observe { sections } => Event::Observed(facts::observe(sections, os, &around.about, around.now)),
+        Work::Act { remedy, step, .. } => Event::Acted(remedy.act(name(remedy, step), os, &around)),
+        Work::Probe { remedy, step, .. } => Event::Looked(remedy.probe(name(remedy, step), os)),
+    }
+}
+
+/// What a person who must approve it recognises the machine by.
+fn describe(os: &dyn Os) -> v1::Machine {
+    let machine = os.machine();
+    v1::Machine {
+        hostname: os.hostname().unwrap_or_default(),
+        manufacturer: machine.manufacturer.unwrap_or_default(),
+        model: machine.model.unwrap_or_default(),
+        serial: machine.serial.unwrap_or_default(),
+        smbios_uuid: machine.uuid.unwrap_or_default(),
+        os_version: os.version().version.unwrap_or_default(),
+    }
+}
+
+/// On a thread that may block, unless the machine answers at once.
+async fn aside<T: Send + 'static>(os: &dyn Os, work: impl FnOnce() -> T + Send + 'static) -> Result<T, AgentError> {
+    if os.is_instant() {
+        return Ok(work());
+    }
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|_| AgentError::WorkLost)
+}

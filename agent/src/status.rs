@@ -1,0 +1,123 @@
+//! How the agent stands, in words that somebody at a reception desk can read out on the phone.
+
+use kaishin_proto::time::Time;
+use serde_json::{Value as Json, json};
+
+use crate::core::{Failure, Status};
+use crate::words;
+
+/// A short name for programs, and the sentence for people in both languages.
+pub fn told(status: &Status) -> (&'static str, String, String) {
+    let both = |ja: &str, en: &str| (ja.to_owned(), en.to_owned());
+    let (name, (ja, en)) = match status {
+        Status::Starting => ("starting", both("起動しています。", "Starting.")),
+        Status::Enrolling => (
+            "enrolling",
+            both(
+                "サーバーに登録を申し込んでいます。",
+                "Asking the server to register this terminal.",
+            ),
+        ),
+        Status::Pending { request_id } => (
+            "pending",
+            both(
+                &format!("サポート窓口の承認を待っています。受付番号 {request_id} をお伝えください。"),
+                &format!("Waiting for the support desk to approve. Tell them the number {request_id}."),
+            ),
+        ),
+        Status::Refused { code, ja, en } => ("refused", both(&format!("{code} {ja}"), &format!("{code} {en}"))),
+        Status::Connecting => (
+            "connecting",
+            both("サーバーに接続しています。", "Connecting to the server."),
+        ),
+        Status::Online { .. } => (
+            "online",
+            both(
+                "サーバーに接続しています。正常です。",
+                "Connected to the server. All is well.",
+            ),
+        ),
+        Status::Waiting { until, why } => ("waiting", waiting(*until, why)),
+        Status::Incompatible { .. } => ("incompatible", split(words::INCOMPATIBLE)),
+        Status::Revoked => ("revoked", split(words::REVOKED)),
+        Status::Stopped => ("stopped", both("停止しました。", "Stopped.")),
+    };
+    (name, ja, en)
+}
+
+fn waiting(until: Time, why: &Failure) -> (String, String) {
+    let (code, detail) = match why {
+        Failure::Line(detail) => (words::UNREACHABLE, detail.as_str()),
+        Failure::WrongServer(detail) => (words::WRONG_SERVER, detail.as_str()),
+        Failure::NotAccepted(detail) => (words::NOT_ENROLLED, detail.as_str()),
+        Failure::Revoked => (words::REVOKED, ""),
+    };
+    let (ja, en) = split(code);
+    let at = until.rfc3339();
+    (
+        format!("{ja}（次の接続: {at}）{detail}"),
+        format!("{en} (next try: {at}) {detail}"),
+    )
+}
+
+fn split(code: &str) -> (String, String) {
+    let said = words::say(code);
+    match said.split_once(" / ") {
+        Some((ja, en)) => (ja.to_owned(), format!("{code} {en}")),
+        None => (said.clone(), said),
+    }
+}
+
+/// What `kaishin-agent status` reads.
+pub fn shown(status: &Status, now: Time) -> Json {
+    let (name, ja, en) = told(status);
+    let terminal = match status {
+        Status::Online { terminal_id } => Some(terminal_id),
+        Status::Starting
+        | Status::Enrolling
+        | Status::Pending { .. }
+        | Status::Refused { .. }
+        | Status::Connecting
+        | Status::Waiting { .. }
+        | Status::Incompatible { .. }
+        | Status::Revoked
+        | Status::Stopped => None,
+    };
+    json!({ "state": name, "terminal_id": terminal, "ja": ja, "en": en, "at": now.rfc3339() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_sentence_says_something_in_both_languages() {
+        let all = [
+            Status::Starting,
+            Status::Pending { request_id: "7".into() },
+            Status::Online {
+                terminal_id: "t".into(),
+            },
+            Status::Waiting {
+                until: Time(0),
+                why: Failure::Line("refused".into()),
+            },
+            Status::Waiting {
+                until: Time(0),
+                why: Failure::WrongServer("other".into()),
+            },
+            Status::Incompatible {
+                ja: String::new(),
+                en: String::new(),
+            },
+            Status::Revoked,
+        ];
+        for status in all {
+            let (name, ja, en) = told(&status);
+            assert!(
+                !name.is_empty() && ja.chars().any(|c| c > '\u{3000}') && en.is_ascii(),
+                "{status:?}: {ja} / {en}"
+            );
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! What the agent says to people: stable codes with Japanese and English words that tell what to do. Shown by the command
+//! line, logged, and (the `E-JOB` codes) sent with a job's result.
+
+pub const JOB_UNKNOWN: &str = "E-JOB-01";
+pub const JOB_TOO_LATE: &str = "E-JOB-02";
+pub const JOB_TOO_MANY: &str = "E-JOB-03";
+pub const JOB_UNCERTAIN: &str = "E-JOB-05";
+pub const JOB_CANCELLED: &str = "E-JOB-06";
+pub const JOB_NOT_VERIFIED: &str = "E-JOB-07";
+pub const JOB_NO_PERMISSION: &str = "E-JOB-08";
+pub const JOB_NOT_SUPPORTED: &str = "E-JOB-09";
+pub const JOB_MACHINE_FAILED: &str = "E-JOB-10";
+
+pub const NO_SERVER: &str = "E-AGENT-01";
+pub const BAD_PIN: &str = "E-AGENT-02";
+pub const STATE: &str = "E-AGENT-03";
+pub const JOURNAL: &str = "E-AGENT-04";
+pub const KEY: &str = "E-AGENT-05";
+pub const MACHINE: &str = "E-AGENT-06";
+pub const UNREACHABLE: &str = "E-AGENT-07";
+pub const WRONG_SERVER: &str = "E-AGENT-08";
+pub const INCOMPATIBLE: &str = "E-AGENT-09";
+pub const REVOKED: &str = "E-AGENT-10";
+pub const BAD_CONFIG: &str = "E-AGENT-11";
+pub const NOT_ENROLLED: &str = "E-AGENT-12";
+pub const IN_USE: &str = "E-AGENT-13";
+
+/// Code, Japanese, English.
+const WORDS: &[(&str, &str, &str)] = &[
+    (
+        JOB_UNKNOWN,
+        "このエージェントは、この対処を知りません。エージェントを更新してください。",
+        "This agent does not know this remedy. Update the agent.",
+    ),
+    (
+        JOB_TOO_LATE,
+        "期限を過ぎてから届きました。もう一度指示してください。",
+        "It arrived after its deadline. Order it again.",
+    ),
+    (
+        JOB_TOO_MANY,
+        "この端末には処理待ちの指示が多すぎます。終わるのを待って、もう一度指示してください。",
+        "Too much work is waiting on this terminal. Wait until some is done, then order it again.",
+    ),
+    (
+        JOB_UNCERTAIN,
+        "途中で電源が切れ、完了したか確認できません。端末の状態を目で確認してください。",
+        "Interrupted, and whether it was done cannot be told. Look at the terminal.",
+    ),
+    (JOB_CANCELLED, "取り消されました。", "It was cancelled."),
+    (
+        JOB_NOT_VERIFIED,
+        "変更したはずの設定が元のままです。別のソフトや管理ポリシーが戻していないか確認してください。",
+        "The setting reads as before although it was changed. See whether other software or a policy sets it back.",
+    ),
+    (
+        JOB_NO_PERMISSION,
+        "Windowsに拒否されました。エージェントがSYSTEMで動いているか確認してください。",
+        "Windows denied it. See that the agent runs as SYSTEM.",
+    ),
+    (
+        JOB_NOT_SUPPORTED,
+        "この端末では行えない対処です。",
+        "This remedy does not exist on this kind of machine.",
+    ),
+    (
+        JOB_MACHINE_FAILED,
+        "端末の読み書きに失敗しました。端末を再起動して、もう一度指示してください。",
+        "Reading or writing on the terminal failed. Restart it and order it again.",
+    ),
+    (
+        NO_SERVER,
+        "接続先サーバーが指定されていません。--server または KAISHIN_AGENT_SERVER を指定してください。",
+        "No server was named. Give --server or KAISHIN_AGENT_SERVER.",
+    ),
+    (
+        BAD_PIN,
+        "CAピンが正しくありません。管理画面に表示される64文字をそのまま指定してください。",
+        "The CA pin is not right. Give the 64 characters that the server shows, exactly.",
+    ),
+    (
+        STATE,
+        "エージェントのデータフォルダーを読み書きできません。空き容量とアクセス権を確認してください。",
+        "The agent's data folder cannot be read or written. Check free space and permissions.",
+    ),
+    (
+        JOURNAL,
+        "作業記録を保存できないため、安全のため停止しました。ディスクの空き容量を確認してください。",
+        "The journal cannot be saved, so the agent stopped to be safe. Check free disk space.",
+    ),
+    (
+        KEY,
+        "端末の鍵または証明書が壊れています。データフォルダーを消して登録し直してください。",
+        "This terminal's key or certificate is damaged. Clear the data folder and enrol again.",
+    ),
+    (
+        MACHINE,
+        "この端末の情報を読み取れません。管理者として実行してください。",
+        "This machine cannot be read. Run as administrator.",
+    ),
+    (
+        UNREACHABLE,
+        "サーバーに接続できません。LANケーブルとネットワークを確認してください。自動で再試行します。",
+        "The server cannot be reached. Check the cable and the network. The agent keeps trying by itself.",
+    ),
+    (
+        WRONG_SERVER,
+        "接続先が正しいサーバーであることを確認できません。CAピン、サーバー名、端末の時計を確認してください。",
+        "The server did not prove that it is the right one. Check the CA pin, the server's name and this terminal's clock.",
+    ),
+    (
+        INCOMPATIBLE,
+        "エージェントとサーバーの版が合いません。エージェントを更新してください。",
+        "Agent and server versions do not fit. Update the agent.",
+    ),
+    (
+        REVOKED,
+        "この端末の登録は取り消されています。ヘルプデスクに連絡してください。",
+        "This terminal's registration was revoked. Call the help desk.",
+    ),
+    (
+        BAD_CONFIG,
+        "設定ファイルを読めません。内容を確認してください。",
+        "The configuration file cannot be read. Check what it says.",
+    ),
+    (
+        NOT_ENROLLED,
+        "この端末はまだ登録されていません。kaishin-agent enroll を実行してください。",
+        "This terminal is not enrolled yet. Run kaishin-agent enroll.",
+    ),
+    (
+        IN_USE,
+        "このデータフォルダーは別のエージェントが使用中です。二重に起動しないでください。",
+        "Another agent is using this data folder. Do not start it twice.",
+    ),
+];
+
+/// "E-AGENT-07 日本語 / English"; a code without words stands alone.
+pub fn say(code: &str) -> String {
+    match WORDS.iter().find(|(known, _, _)| *known == code) {
+        Some((_, ja, en)) => format!("{code} {ja} / {en}"),
+        None => code.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_stands_once_and_has_words_in_both_languages() {
+        let codes: std::collections::BTreeSet<_> = WORDS.iter().map(|(code, _, _)| code).collect();
+        assert_eq!(codes.len(), WORDS.len());
+        for (code, ja, en) in WORDS {
+            assert!(ja.chars().any(|c| c > '\u{3000}'), "{code}");
+            assert!(en.is_ascii() && en.ends_with('.'), "{code}");
+            assert!(say(code).starts_with(code));
+        }
+    }
+}
