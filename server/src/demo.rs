@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use kaishin_agent::os::sim::Sim;
-use kaishin_agent::{Keep, Phase, Settings as AgentSettings};
+use kaishin_agent::{Keep, Settings as AgentSettings, Status};
 use kaishin_domain::access::{Actor, Role};
 use kaishin_domain::enrolment::TokenScope;
 use kaishin_domain::time::Span;
@@ -47,7 +47,9 @@ pub enum DemoError {
     App(#[from] AppError),
     #[error("E-DEMO-01 一時フォルダーを作成できません。 / No temporary directory can be made.")]
     Temporary(#[from] io::Error),
-    #[error("E-DEMO-02 {dir} には以前のデモのデータがあります。空のフォルダーを指定してください。 / {dir} holds an earlier demo. Give an empty directory.")]
+    #[error(
+        "E-DEMO-02 {dir} には以前のデモのデータがあります。空のフォルダーを指定してください。 / {dir} holds an earlier demo. Give an empty directory."
+    )]
     Used { dir: String },
 }
 
@@ -83,7 +85,9 @@ impl Demo {
     pub async fn start(options: DemoOptions) -> Result<Demo, DemoError> {
         let (data, directory) = match options.data {
             Some(dir) if dir.join("kaishin.db").exists() => {
-                return Err(DemoError::Used { dir: dir.display().to_string() });
+                return Err(DemoError::Used {
+                    dir: dir.display().to_string(),
+                });
             }
             Some(dir) => (dir, None),
             None => {
@@ -91,14 +95,25 @@ impl Demo {
                 (directory.path().to_owned(), Some(directory))
             }
         };
-        let config = Config { data, http: options.http, agents: options.agents, ..Config::default() };
+        let config = Config {
+            data,
+            http: options.http,
+            agents: options.agents,
+            ..Config::default()
+        };
         let clock = Clock::scaled(options.speed);
         let listeners = Listeners::bind(&config).await?;
         let handle = crate::start(config, listeners, clock.clone()).await?;
         let invitation = invite(&handle).await?;
         let stop = CancellationToken::new();
         let fleet = fleet(&invitation, handle.agents_addr, options.terminals, &clock, &stop);
-        Ok(Demo { invitation, handle, fleet, stop, _directory: directory })
+        Ok(Demo {
+            invitation,
+            handle,
+            fleet,
+            stop,
+            _directory: directory,
+        })
     }
 
     /// Terminals say goodbye first, so that their server sees an orderly end.
@@ -149,7 +164,11 @@ async fn person(cx: &Cx, name: &str, display_name: &str, role: Role) -> Result<S
         language: "ja".into(),
     };
     let (_, password) = create(cx, new).await?;
-    Ok(SignInWith { name: name.into(), password, role })
+    Ok(SignInWith {
+        name: name.into(),
+        password,
+        role,
+    })
 }
 
 fn fleet(
@@ -170,7 +189,7 @@ fn fleet(
         let (clock, stop) = (clock.clone(), stop.clone());
         fleet.spawn(async move {
             let os = Arc::new(Sim::new(SEED, n, clock.clone()));
-            let (status, _) = watch::channel(Phase::default());
+            let (status, _) = watch::channel(Status::Starting);
             let lived = kaishin_agent::run(settings, os, Keep::memory(), clock, stop, status).await;
             if let Err(error) = lived {
                 warn!(terminal = n, %error, "a simulated terminal ended");
@@ -178,4 +197,80 @@ fn fleet(
         });
     }
     fleet
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use kaishin_domain::expr::Expr;
+    use kaishin_domain::job::JobState;
+    use kaishin_domain::remedy::Remedy;
+
+    use super::*;
+    use crate::app::jobs::{self, Order};
+    use crate::index::Sort;
+
+    /// Waits for a condition, not for a time.
+    #[expect(clippy::disallowed_methods, reason = "polls a condition until its deadline")]
+    async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+        let found = tokio::time::timeout(Duration::from_secs(30), async {
+            loop {
+                if let Some(found) = look().await {
+                    return found;
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        });
+        found.await.unwrap_or_else(|_| panic!("in vain: {what}"))
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_small_demo_comes_online_and_mends_a_fault() {
+        let any = SocketAddr::from(([127, 0, 0, 1], 0));
+        let options = DemoOptions {
+            terminals: 12,
+            http: any,
+            agents: any,
+            data: None,
+            speed: 1.0,
+        };
+        let demo = Demo::start(options).await.expect("starts");
+        let app = demo.handle.app.clone();
+        until("all online", async || (app.index.counts().online == 12).then_some(())).await;
+        until("strangers wait", async || {
+            (app.store.count_pending().await.ok()? == STRANGERS).then_some(())
+        })
+        .await;
+        let faulty = Expr::parse("fault:fast-startup-on").expect("a filter");
+        let terminal = until("a fault", async || {
+            let page = app.index.query(&faulty, Sort::default(), None, 1, app.now());
+            page.items.first().map(|row| row.entry.id)
+        })
+        .await;
+        let cx = app.on_behalf_of(Actor::local("test"));
+        let order = Order {
+            terminal,
+            remedy: Remedy::FastStartupOff,
+            life: None,
+            reason: String::new(),
+        };
+        let job = jobs::create(&cx, order).await.expect("ordered").id;
+        let detail = until("the job's end", async || {
+            let detail = jobs::get(&cx, job).await.ok()?;
+            matches!(detail.job.state, JobState::Final(_)).then_some(detail)
+        })
+        .await;
+        assert_eq!(detail.job.state.name(), "succeeded", "{detail:?}");
+        assert!(
+            !app.index
+                .get(terminal)
+                .expect("known")
+                .entry
+                .faults
+                .contains(&"fast-startup-on".to_owned())
+        );
+        drop((app, cx));
+        demo.stop().await;
+    }
 }

@@ -5,6 +5,7 @@
 pub mod agents;
 pub mod app;
 pub mod config;
+pub mod demo;
 pub mod http;
 pub mod index;
 mod loops;
