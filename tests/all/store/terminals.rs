@@ -4,6 +4,7 @@ use kaishin::store::{FaultRow, SectionRow, StoreError};
 use kaishin_domain::terminal::{Hold, Machine, Terminal};
 use kaishin_domain::time::Time;
 use kaishin_domain::value::Value;
+use kaishin_domain::words::Words;
 
 use super::{Opened, hash, on_both_engines, terminal, terminal_id};
 
@@ -185,8 +186,8 @@ async fn a_fault_stands_open_once(opened: Opened) {
         rule: "fast-startup-on".into(),
         opened_at: Time(at),
         closed_at: None,
-        expected: "off".into(),
-        found: found.into(),
+        expected: Words::new("無効", "off"),
+        found: Value::Text(found.into()),
     };
     let both = [fault(1, "on"), fault(2, "on again")];
     opened
