@@ -114,7 +114,6 @@ pub fn read(path: &Path) -> Result<String, CaError> {
 pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), CaError> {
     let mut options = fs::OpenOptions::new();
     options.write(true).create_new(true);
-    #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options
         .open(path)
@@ -149,13 +148,10 @@ mod tests {
         let first = Passphrase::resolve(None, None, dir.path(), &samples::random()).expect("made");
         let again = Passphrase::resolve(None, None, dir.path(), &samples::random()).expect("read");
         assert_eq!(first.0, again.0);
-        #[cfg(unix)]
-        {
-            let mode = fs::metadata(dir.path().join(OWN_KEY_FILE))
-                .expect("there")
-                .permissions();
-            assert_eq!(std::os::unix::fs::PermissionsExt::mode(&mode) & 0o777, 0o600);
-        }
+        let mode = fs::metadata(dir.path().join(OWN_KEY_FILE))
+            .expect("there")
+            .permissions();
+        assert_eq!(std::os::unix::fs::PermissionsExt::mode(&mode) & 0o777, 0o600);
         let given = Passphrase::resolve(Some("from the configuration"), None, dir.path(), &samples::random());
         assert_ne!(given.expect("given").0, first.0);
         assert!(matches!(Passphrase::new(" \n"), Err(CaError::EmptySecret)));

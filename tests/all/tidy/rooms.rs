@@ -338,13 +338,17 @@ fn manifests(tree: &Tree) -> Vec<Breach> {
 
 /// Line, name and the rest of each dependency of a manifest, whatever the table.
 fn dependencies(manifest: &str) -> Vec<(usize, &str, &str)> {
-    let mut inside = false;
+    let (mut inside, mut list) = (false, false);
     let mut found = Vec::new();
     for (number, line) in manifest.lines().enumerate() {
         let line = line.trim();
-        if line.starts_with('[') {
+        // A list of features over several lines.
+        if list {
+            list = !line.contains(']');
+        } else if line.starts_with('[') {
             inside = line.ends_with("dependencies]");
         } else if inside && !line.is_empty() && !line.starts_with('#') {
+            list = line.contains('[') && !line.contains(']');
             let end = line.find(['.', ' ', '=']).unwrap_or(line.len());
             found.push((number + 1, &line[..end], &line[end..]));
         }

@@ -13,8 +13,7 @@ use serde_json::{Value as Json, json};
 
 use super::{Answer, Because, Caller, Problem, body, id};
 use crate::app::AppError;
-use crate::app::jobs::{self, Order};
-use crate::store::JobFilter;
+use crate::app::jobs::{self, JobFilter, Order};
 
 pub fn item(job: &Job) -> Json {
     let finish = match &job.state {

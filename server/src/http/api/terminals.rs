@@ -16,9 +16,9 @@ use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
 use super::{Answer, Because, Caller, Problem, body, id, jobs};
+use crate::app::terminals::SectionRow;
 use crate::app::{AppError, terminals};
 use crate::index::{Cursor, Row, Sort};
-use crate::store::SectionRow;
 
 const MOST: usize = 500;
 const USUAL: usize = 50;
