@@ -246,23 +246,4 @@ fn display_name(new: &NewOperator) -> Result<String, AppError> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_are_short_and_plain() {
-        for good in ["sato", "s.tanaka-2", "ab"] {
-            assert!(is_name(good), "{good}");
-        }
-        for bad in ["a", "Sato", "佐藤", "a b", "a/b", &"a".repeat(33)] {
-            assert!(!is_name(bad), "{bad}");
-        }
-    }
-
-    #[test]
-    fn a_person_is_never_an_api() {
-        let refused = check_role(Role::Api).expect_err("refused");
-        assert_eq!(refused.code, "E-OPERATOR-04");
-        assert!(check_role(Role::Desk).is_ok());
-    }
-}
+mod tests;
