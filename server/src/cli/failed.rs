@@ -3,6 +3,7 @@
 use kaishin::StartError;
 use kaishin::app::AppError;
 use kaishin::config::ConfigError;
+use kaishin::demo::DemoError;
 use kaishin::pki::CaError;
 use serde_json::{Value as Json, json};
 
@@ -16,6 +17,8 @@ pub enum Failed {
     Config(#[from] ConfigError),
     #[error(transparent)]
     Start(#[from] StartError),
+    #[error(transparent)]
+    Demo(#[from] DemoError),
     #[error(transparent)]
     Ca(#[from] CaError),
     #[error("E-CLI-01 プログラムを開始できません。 / The program cannot begin.")]
@@ -37,6 +40,7 @@ impl Failed {
             Failed::App(error) => format!("{} {}", error.code, language.of(&error.words)),
             Failed::Config(_)
             | Failed::Start(_)
+            | Failed::Demo(_)
             | Failed::Ca(_)
             | Failed::Runtime(_)
             | Failed::Input(_)
@@ -61,6 +65,7 @@ impl Failed {
             Failed::App(error) => error.detail.clone(),
             Failed::Config(_)
             | Failed::Start(_)
+            | Failed::Demo(_)
             | Failed::Ca(_)
             | Failed::Runtime(_)
             | Failed::Input(_)

@@ -5,6 +5,7 @@ mod api_token;
 mod audit;
 mod ca;
 mod check;
+mod demo;
 mod failed;
 mod local;
 mod logging;
@@ -46,6 +47,8 @@ struct Cli {
 enum Command {
     /// Run the server / サーバーを起動
     Serve,
+    /// Show the whole product with simulated terminals; nothing is kept / 模擬端末で製品全体を試す
+    Demo(demo::Demo),
     /// People who sign in / 操作者
     #[command(subcommand)]
     Operator(operator::Operator),
@@ -89,6 +92,7 @@ async fn dispatch(cli: Cli, out: &Output) -> Result<(), Failed> {
     let config = cli.config.as_deref();
     match cli.command {
         Command::Serve => serve::run(config).await,
+        Command::Demo(demo) => demo.run(out).await,
         Command::Operator(operator) => operator.run(config, out).await,
         Command::Token(token) => token.run(config, out).await,
         Command::ApiToken(token) => token.run(config, out).await,
@@ -114,6 +118,7 @@ mod tests {
     fn what_the_handbook_says_can_be_typed() {
         let lines = [
             "kaishin serve --config kaishin.toml",
+            "kaishin demo --terminals 50 --http 127.0.0.1:0 --agents 127.0.0.1:0 --data /tmp/x --speed 10 --json",
             "kaishin operator create sato --role admin --display-name Sato --password-stdin",
             "kaishin operator set-role sato viewer --json",
             "kaishin token create --label lot-7 --uses 500 --life 30d --prefecture Tokyo",
