@@ -9,6 +9,9 @@ mod connection;
 mod jobs;
 mod sampling;
 
+#[cfg(test)]
+mod scenarios;
+
 use kaishin_proto::id::JobId;
 use kaishin_proto::time::{Span, Time};
 use kaishin_proto::v1;

@@ -1,0 +1,435 @@
+//! The core against a model of the server, of the machine and of a disk that loses what was not synced. Time is a number
+//! here; a crash is a number of effects.
+
+mod crashes;
+mod daily_life;
+mod jobs;
+
+use std::collections::{BTreeMap, VecDeque};
+
+use kaishin_proto::clock::Clock;
+use kaishin_proto::convert::value_from_wire;
+use kaishin_proto::id::JobId;
+use kaishin_proto::limits;
+use kaishin_proto::time::{Span, Time};
+use kaishin_proto::v1;
+use kaishin_proto::value::Value;
+
+use super::book::{Book, Entry, Playbook};
+use super::*;
+use crate::facts::power::{HIBERBOOT, SESSION_POWER};
+use crate::facts::{self, About};
+use crate::os::sim::Sim;
+use crate::os::{Hive, RegistryValue};
+use crate::remedies::{Around, Probed};
+
+pub(super) const START: Time = Time(1_800_000_000_000_000);
+const LIFE: Span = Span::days(30);
+
+/// Everything around one core.
+struct World {
+    core: Option<Core>,
+    now: Time,
+    os: Sim,
+    clock: Clock,
+    playbook: Playbook,
+    /// What the disk is sure to hold, and what a power cut would take.
+    durable: Vec<Entry>,
+    unsynced: Vec<Entry>,
+    identity: Option<Identity>,
+    events: VecDeque<Event>,
+    /// Points at which the power may go: before each effect, and between an act and the word of it.
+    points: usize,
+    cut_at: Option<usize>,
+    /// The line breaks under this message, counted from the start; it and what is said after it are lost.
+    break_at: Option<usize>,
+    said: usize,
+    acts: BTreeMap<(JobId, usize), u32>,
+    server: Server,
+    starts: u64,
+    exited: bool,
+    effects: Vec<String>,
+}
+
+#[derive(Default)]
+struct Server {
+    up: bool,
+    open: bool,
+    sent: Vec<Up>,
+    offers: BTreeMap<JobId, v1::JobOffer>,
+    results: BTreeMap<JobId, Vec<v1::JobResult>>,
+    steps: Vec<(JobId, u32, v1::job_step::Phase)>,
+    sections: BTreeMap<String, v1::Section>,
+    acknowledges: bool,
+    answer: Option<Enrolment>,
+    failure: Option<Failure>,
+}
+
+/// The power went.
+struct Cut;
+
+impl World {
+    fn new(seed: u64) -> World {
+        World::with_playbook(seed, Remedy::steps)
+    }
+
+    fn with_playbook(seed: u64, playbook: Playbook) -> World {
+        let clock = Clock::manual(START);
+        let mut world = World {
+            core: None,
+            now: START,
+            os: Sim::new(seed, 1, clock.clone()),
+            clock,
+            playbook,
+            durable: Vec::new(),
+            unsynced: Vec::new(),
+            identity: None,
+            events: VecDeque::new(),
+            points: 0,
+            cut_at: None,
+            break_at: None,
+            said: 0,
+            acts: BTreeMap::new(),
+            server: Server {
+                up: true,
+                acknowledges: true,
+                ..Server::default()
+            },
+            starts: seed * 1_000,
+            exited: false,
+            effects: Vec::new(),
+        };
+        world.os.poke(
+            Hive::LocalMachine,
+            SESSION_POWER,
+            HIBERBOOT,
+            Some(RegistryValue::dword(1)),
+        );
+        world.start();
+        world
+    }
+
+    /// A new process on the same disk.
+    fn start(&mut self) {
+        self.starts += 1;
+        let config = Config {
+            seed: self.starts,
+            instance: [self.starts as u8; 16],
+            agent_version: "0.1.0".into(),
+            protocol: limits::our_protocol(),
+            heartbeat: None,
+            backoff: Backoff::default(),
+            playbook: self.playbook,
+        };
+        self.unsynced.clear();
+        self.server.open = false;
+        let book = Book::replay(self.durable.clone());
+        self.core = Some(Core::new(config, self.identity.clone(), book));
+        self.events = VecDeque::from([Event::Started]);
+    }
+
+    fn core(&mut self) -> &mut Core {
+        self.core.as_mut().unwrap()
+    }
+
+    fn status(&self) -> &Status {
+        self.core.as_ref().unwrap().status()
+    }
+
+    fn online(seed: u64) -> World {
+        let mut world = World::new(seed);
+        world.settle();
+        assert!(matches!(world.status(), Status::Online { .. }), "{:?}", world.status());
+        world.server.sent.clear();
+        world
+    }
+
+    /// Until nothing happens any more without time passing. A cut of the power is a new start.
+    fn settle(&mut self) {
+        while let Some(event) = self.events.pop_front() {
+            if self.exited {
+                return;
+            }
+            let now = self.now;
+            let effects = self.core().handle(event, now);
+            for effect in effects {
+                if let Err(Cut) = self.perform(effect) {
+                    self.start();
+                    break;
+                }
+            }
+        }
+    }
+
+    fn tell(&mut self, event: Event) {
+        self.events.push_back(event);
+        self.settle();
+    }
+
+    fn say(&mut self, message: Down) {
+        if self.server.open {
+            self.tell(Event::Received(message));
+        }
+    }
+
+    /// Lets time pass, as the shell would: to each timer in its turn.
+    fn pass(&mut self, span: Span) {
+        let until = self.now + span;
+        for _ in 0..100_000 {
+            let Some(next) = self.core().next_timer().filter(|next| *next <= until) else {
+                self.clock.advance(until.since(self.now));
+                self.now = until;
+                return;
+            };
+            let next = next.max(self.now);
+            self.clock.advance(next.since(self.now));
+            self.now = next;
+            self.tell(Event::Timer);
+        }
+        panic!("the core wakes without end");
+    }
+
+    fn point(&mut self) -> Result<(), Cut> {
+        self.points += 1;
+        if self.cut_at == Some(self.points) {
+            return Err(Cut);
+        }
+        Ok(())
+    }
+
+    fn perform(&mut self, effect: Effect) -> Result<(), Cut> {
+        self.point()?;
+        self.effects.push(format!("{effect:?}"));
+        match effect {
+            Effect::Status(_) | Effect::Note(_) => {}
+            Effect::Enrol => self.enrol(),
+            Effect::Open => {
+                let failure = self.server.failure.clone();
+                let failure = failure.or_else(|| (!self.server.up).then(|| Failure::Line("down".into())));
+                self.server.open = failure.is_none();
+                self.break_at = self.break_at.filter(|at| *at > 0);
+                self.events.push_back(failure.map_or(Event::Opened, Event::OpenFailed));
+            }
+            Effect::Send(message) => self.carry(message),
+            Effect::Close => self.server.open = false,
+            Effect::Journal { entries, sync } => {
+                self.unsynced.extend(entries);
+                if sync {
+                    self.durable.append(&mut self.unsynced);
+                }
+            }
+            Effect::Compact(entries) => {
+                self.unsynced.clear();
+                self.durable = entries;
+            }
+            Effect::Work(work) => self.work(&work)?,
+            Effect::AskCertificate => self
+                .events
+                .push_back(Event::Received(Down::Certificate(Default::default()))),
+            Effect::StoreCertificate(_) => {
+                self.identity = Some(identity(self.now));
+                self.events.push_back(Event::Renewed(self.identity.clone()));
+            }
+            Effect::Exit => self.exited = true,
+        }
+        Ok(())
+    }
+
+    fn enrol(&mut self) {
+        let answer = match self.server.answer.clone() {
+            _ if !self.server.up => Enrolment::Failed(Failure::Line("down".into())),
+            Some(answer) => answer,
+            None => {
+                self.identity = Some(identity(self.now));
+                Enrolment::Enrolled(identity(self.now))
+            }
+        };
+        self.events.push_back(Event::Answered(answer));
+    }
+
+    fn work(&mut self, work: &Work) -> Result<(), Cut> {
+        let about = About {
+            version: "0.1.0".into(),
+            started: START,
+        };
+        let around = Around { about, now: self.now };
+        let name = |remedy: Remedy, step: usize| remedy.steps()[step].name;
+        let event = match work {
+            Work::Observe { sections } => {
+                Event::Observed(facts::observe(sections, &self.os, &around.about, around.now))
+            }
+            Work::Act { job, remedy, step } => {
+                *self.acts.entry((*job, *step)).or_default() += 1;
+                Event::Acted(remedy.act(name(*remedy, *step), &self.os, &around))
+            }
+            Work::Probe { remedy, step, .. }
+                if (self.playbook)(*remedy)[*step].repeat == crate::remedies::Repeat::Once =>
+            {
+                Event::Looked(Probed::Uncertain("nothing to see".into()))
+            }
+            Work::Probe { remedy, step, .. } => Event::Looked(remedy.probe(name(*remedy, *step), &self.os)),
+        };
+        self.point()?;
+        self.events.push_back(event);
+        Ok(())
+    }
+
+    fn carry(&mut self, message: Up) {
+        self.said += 1;
+        let broken = self.break_at.is_some_and(|at| self.said >= at);
+        if !broken {
+            return self.hear(message);
+        }
+        if std::mem::take(&mut self.server.open) {
+            // What the server said before still arrives; the break is noticed after it.
+            self.break_at = Some(0);
+            self.events
+                .push_back(Event::Closed(Failure::Line("the line broke".into())));
+        }
+    }
+
+    /// The server's side of the stream.
+    fn hear(&mut self, message: Up) {
+        assert!(self.server.open, "said on a closed stream: {message:?}");
+        self.server.sent.push(message.clone());
+        match message {
+            Up::Hello(hello) => self.greeted(&hello),
+            Up::Facts(report) => {
+                for section in report.sections {
+                    self.server.sections.insert(section.name.clone(), section);
+                }
+            }
+            Up::JobEvents(events) => self.job_events(events.events),
+            Up::Heartbeat(_) | Up::CertificateRequest(_) | Up::ProbeReply(_) => {}
+            Up::Goodbye(_) => self.server.open = false,
+        }
+    }
+
+    fn greeted(&mut self, hello: &v1::Hello) {
+        let ours: Vec<String> = hello
+            .digests
+            .iter()
+            .filter(|told| {
+                self.server
+                    .sections
+                    .get(&told.name)
+                    .is_none_or(|held| held.digest != told.digest)
+            })
+            .map(|told| told.name.clone())
+            .collect();
+        let mut answers = vec![Down::Welcome(v1::Welcome {
+            minor: limits::MINOR,
+            heartbeat_seconds: 60,
+            now_us: self.now.micros(),
+        })];
+        if !ours.is_empty() {
+            answers.push(Down::FactRequest(v1::FactRequest { sections: ours }));
+        }
+        // Whatever has no result is offered again, with the next attempt.
+        for (id, offer) in &mut self.server.offers {
+            if !self.server.results.contains_key(id) {
+                offer.attempt += 1;
+                answers.push(Down::JobOffer(offer.clone()));
+            }
+        }
+        self.events.extend(answers.into_iter().map(Event::Received));
+    }
+
+    fn job_events(&mut self, events: Vec<v1::JobEvent>) {
+        let mut sequences = Vec::new();
+        for event in events {
+            let id: JobId = event.job_id.parse().unwrap();
+            sequences.push(event.sequence);
+            match event.what.unwrap() {
+                v1::job_event::What::Accepted(_) => {}
+                v1::job_event::What::Step(step) => self.server.steps.push((id, step.number, step.phase())),
+                v1::job_event::What::Result(result) => self.result(id, result),
+            }
+        }
+        if self.server.acknowledges {
+            self.events
+                .push_back(Event::Received(Down::Acknowledge(v1::Acknowledge { sequences })));
+        }
+    }
+
+    /// Every invariant that can be seen at the moment a result arrives.
+    fn result(&mut self, id: JobId, result: v1::JobResult) {
+        let journalled = Book::replay(self.durable.clone());
+        let held = journalled
+            .job(id)
+            .expect("a result of a job that the journal does not know");
+        assert!(held.is_finished(), "a result that is not durable");
+        let offer = &self.server.offers[&id];
+        let succeeded = result.outcome() == v1::job_result::Outcome::Succeeded;
+        if succeeded && Remedy::from_wire(offer.remedy.as_ref()) == Some(Remedy::FastStartupOff) {
+            assert_eq!(
+                self.fact("power.fast_startup"),
+                Some(Value::Truth(false)),
+                "a success before its proof"
+            );
+        }
+        self.server.results.entry(id).or_default().push(result);
+    }
+
+    fn fact(&self, key: &str) -> Option<Value> {
+        let section = self.server.sections.get(key.split_once('.')?.0)?;
+        let fact = section.facts.iter().find(|fact| fact.key == key)?;
+        Some(value_from_wire(fact.value.clone()))
+    }
+
+    fn offer(&mut self, n: u8, remedy: v1::remedy::Kind) -> JobId {
+        let id = JobId::new(START, [n; 10]);
+        let offer = v1::JobOffer {
+            job_id: id.to_string(),
+            attempt: 1,
+            deadline_us: (self.now + Span::days(7)).micros(),
+            remedy: Some(v1::Remedy { kind: Some(remedy) }),
+        };
+        self.server.offers.insert(id, offer.clone());
+        self.say(Down::JobOffer(offer));
+        id
+    }
+
+    fn outcome(&self, id: JobId) -> Option<v1::job_result::Outcome> {
+        Some(self.server.results.get(&id)?.first()?.outcome())
+    }
+
+    fn drop_line(&mut self) {
+        if std::mem::take(&mut self.server.open) {
+            self.tell(Event::Closed(Failure::Line("the line broke".into())));
+        }
+    }
+
+    fn sent<T>(&self, pick: impl Fn(&Up) -> Option<T>) -> Vec<T> {
+        self.server.sent.iter().filter_map(pick).collect()
+    }
+
+    fn reported(&self) -> Vec<String> {
+        let names = |up: &Up| match up {
+            Up::Facts(report) => report.sections.iter().map(|section| section.name.clone()).collect(),
+            Up::Hello(_) | Up::JobEvents(_) | Up::Heartbeat(_) => Vec::new(),
+            Up::CertificateRequest(_) | Up::ProbeReply(_) | Up::Goodbye(_) => Vec::new(),
+        };
+        self.server.sent.iter().flat_map(names).collect()
+    }
+
+    fn beats(&self) -> usize {
+        self.sent(|up| matches!(up, Up::Heartbeat(_)).then_some(())).len()
+    }
+}
+
+fn identity(now: Time) -> Identity {
+    Identity {
+        terminal_id: "0190f5a4-7c3e-7000-8000-000000000001".into(),
+        valid_from: now,
+        valid_until: now + LIFE,
+    }
+}
+
+fn fast_startup_off() -> v1::remedy::Kind {
+    v1::remedy::Kind::FastStartupOff(v1::FastStartupOff {})
+}
+
+fn refresh_facts() -> v1::remedy::Kind {
+    v1::remedy::Kind::RefreshFacts(v1::RefreshFacts {})
+}

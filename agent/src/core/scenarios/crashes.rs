@@ -1,0 +1,159 @@
+//! The power goes between any two effects; nothing is done twice that must not be, nothing is lost, nothing is told twice
+//! in two ways.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::remedies::{Repeat, Step};
+
+/// The same remedies, with a writing step that must never happen twice and leaves no trace to look for.
+fn once(remedy: Remedy) -> &'static [Step] {
+    const STEPS: &[Step] = &[
+        Step {
+            name: "read-before",
+            repeat: Repeat::Idempotent,
+        },
+        Step {
+            name: "write-registry",
+            repeat: Repeat::Once,
+        },
+        Step {
+            name: "verify",
+            repeat: Repeat::Idempotent,
+        },
+    ];
+    match remedy {
+        Remedy::FastStartupOff => STEPS,
+        Remedy::RefreshFacts => remedy.steps(),
+    }
+}
+
+const WRITE: usize = 1;
+
+/// Two jobs, with the power going at these points, each counted from the start before it. True when all of them came.
+fn story(playbook: Playbook, cuts: &[usize]) -> (World, Vec<JobId>, bool) {
+    let mut world = World::with_playbook(3, playbook);
+    let mut left = cuts.iter().copied();
+    let mut arm = |world: &mut World| {
+        let next = left.next();
+        world.cut_at = next.map(|next| world.points + next);
+        next.is_some()
+    };
+    arm(&mut world);
+    world.settle();
+    let jobs = vec![world.offer(1, fast_startup_off()), world.offer(2, refresh_facts())];
+    let mut more = true;
+    for _ in 0..200 {
+        if world.cut_at.is_some_and(|at| world.points >= at) {
+            more = arm(&mut world);
+        }
+        world.pass(Span::minutes(1));
+        if jobs.iter().all(|job| world.outcome(*job).is_some()) && world.cut_at.is_none_or(|at| world.points < at) {
+            world.pass(Span::minutes(20));
+            break;
+        }
+    }
+    let all_came = !more || world.cut_at.is_none_or(|at| world.points >= at);
+    (world, jobs, all_came)
+}
+
+fn holds(world: &World, jobs: &[JobId], playbook: Playbook) {
+    for job in jobs {
+        let results = world.server.results.get(job).expect("every job reaches its end");
+        assert!(
+            results.iter().all(|result| *result == results[0]),
+            "two results of one job: {results:?}"
+        );
+        assert!(
+            Book::replay(world.durable.clone())
+                .job(*job)
+                .is_some_and(|held| held.is_finished())
+        );
+    }
+    let repeat = playbook(Remedy::FastStartupOff)[WRITE].repeat;
+    if repeat == Repeat::Once {
+        assert!(
+            world.acts.get(&(jobs[0], WRITE)).copied().unwrap_or(0) <= 1,
+            "done twice"
+        );
+    } else {
+        assert_eq!(world.outcome(jobs[0]), Some(v1::job_result::Outcome::Succeeded));
+    }
+    let uncertain = world.outcome(jobs[0]) == Some(v1::job_result::Outcome::Unknown);
+    if !uncertain {
+        let written = world.os.peek(Hive::LocalMachine, SESSION_POWER, HIBERBOOT);
+        assert_eq!(written, Some(RegistryValue::dword(0)));
+    }
+    assert_eq!(world.outcome(jobs[1]), Some(v1::job_result::Outcome::Succeeded));
+}
+
+#[test]
+fn the_power_may_go_between_any_two_effects() {
+    for playbook in [Remedy::steps as Playbook, once] {
+        let mut n = 1;
+        loop {
+            let (world, jobs, came) = story(playbook, &[n]);
+            holds(&world, &jobs, playbook);
+            if !came {
+                break;
+            }
+            n += 1;
+        }
+        assert!(n > 30, "the story has only {n} points");
+    }
+}
+
+#[test]
+fn the_line_may_break_under_any_message() {
+    let mut n = 1;
+    loop {
+        let mut world = World::new(3);
+        world.break_at = Some(n);
+        world.settle();
+        let jobs = vec![world.offer(1, fast_startup_off()), world.offer(2, refresh_facts())];
+        world.pass(Span::minutes(30));
+        holds(&world, &jobs, Remedy::steps);
+        assert_eq!(
+            world.acts[&(jobs[0], WRITE)],
+            1,
+            "a broken line is no reason to do it again"
+        );
+        if world.break_at.is_some() {
+            break;
+        }
+        n += 1;
+    }
+    assert!(n > 10, "the story has only {n} messages");
+}
+
+#[test]
+fn an_interrupted_once_step_is_unknown_and_never_tried_again() {
+    let mut unknown = 0;
+    for n in 1..80 {
+        let (world, jobs, _) = story(once, &[n]);
+        unknown += usize::from(world.outcome(jobs[0]) == Some(v1::job_result::Outcome::Unknown));
+    }
+    assert!(unknown > 0, "no cut hit the step");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_power_may_go_again_and_again(cuts in proptest::collection::vec(1usize..60, 0..8), careful in any::<bool>()) {
+        let playbook: Playbook = if careful { once } else { Remedy::steps };
+        let (world, jobs, _) = story(playbook, &cuts);
+        holds(&world, &jobs, playbook);
+    }
+
+    #[test]
+    fn a_compacted_journal_tells_the_same(cut in 1usize..80) {
+        let (world, _, _) = story(Remedy::steps, &[cut]);
+        let mut book = Book::replay(world.durable.clone());
+        let short = Book::replay(book.compact());
+        let held = |book: &Book| book.held().map(|(id, job)| (id, job.clone())).collect::<Vec<_>>();
+        prop_assert_eq!(held(&short), held(&book));
+        prop_assert_eq!(short.outbox(0).collect::<Vec<_>>(), book.outbox(0).collect::<Vec<_>>());
+        prop_assert_eq!(short.last_sequence(), book.last_sequence());
+    }
+}

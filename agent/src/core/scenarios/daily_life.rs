@@ -1,0 +1,300 @@
+//! Getting to the server, staying there, being sent away, and what goes over the wire meanwhile.
+
+use super::*;
+
+fn waits_until(world: &World) -> Time {
+    let Status::Waiting { until, .. } = world.status() else {
+        panic!("{:?}", world.status());
+    };
+    *until
+}
+
+fn goodbye(reason: v1::goodbye::Reason, min: u32, max: u32) -> Down {
+    Down::Goodbye(v1::Goodbye {
+        reason: reason.into(),
+        return_after_min_ms: min,
+        return_after_max_ms: max,
+    })
+}
+
+#[test]
+fn a_new_terminal_enrols_says_hello_and_tells_all_it_knows() {
+    let mut world = World::new(1);
+    world.settle();
+    assert!(matches!(world.status(), Status::Online { .. }));
+    let hellos = world.sent(|up| matches!(up, Up::Hello(_)).then_some(()));
+    assert_eq!(hellos.len(), 1);
+    assert_eq!(world.reported(), facts::names().collect::<Vec<_>>());
+}
+
+#[test]
+fn what_the_server_has_is_not_sent_again() {
+    let mut world = World::online(1);
+    world.drop_line();
+    world.pass(Span::minutes(10));
+    assert!(matches!(world.status(), Status::Online { .. }));
+    assert!(world.reported().is_empty(), "{:?}", world.reported());
+}
+
+#[test]
+fn a_change_goes_up_by_its_section_alone_at_the_next_daily_look() {
+    let mut world = World::online(1);
+    world.os.poke(
+        Hive::LocalMachine,
+        SESSION_POWER,
+        HIBERBOOT,
+        Some(RegistryValue::dword(0)),
+    );
+    world.pass(Span::days(1));
+    assert_eq!(world.reported(), ["power"]);
+    world.pass(Span::days(3));
+    assert_eq!(world.reported(), ["power"]);
+}
+
+#[test]
+fn a_change_seen_while_the_line_was_down_goes_up_when_it_is_back() {
+    let mut world = World::online(1);
+    world.server.up = false;
+    world.drop_line();
+    world.os.poke(
+        Hive::LocalMachine,
+        SESSION_POWER,
+        HIBERBOOT,
+        Some(RegistryValue::dword(0)),
+    );
+    world.pass(Span::days(1));
+    world.server.up = true;
+    world.pass(Span::minutes(10));
+    assert_eq!(world.fact("power.fast_startup"), Some(Value::Truth(false)));
+}
+
+#[test]
+fn watching_ends_by_itself_and_with_the_stream() {
+    let mut world = World::online(1);
+    let asked = v1::Observe {
+        sections: vec!["power".into(), "secrets".into()],
+        every_seconds: 5,
+        for_seconds: 60,
+    };
+    world.say(Down::Observe(asked.clone()));
+    let calls = world.os.calls();
+    world.os.poke(
+        Hive::LocalMachine,
+        SESSION_POWER,
+        HIBERBOOT,
+        Some(RegistryValue::dword(0)),
+    );
+    world.pass(Span::seconds(5));
+    assert_eq!(world.reported(), ["power"]);
+    world.pass(Span::minutes(5));
+    let after = world.os.calls();
+    assert!(after - calls <= 2 * 14, "{} calls", after - calls);
+    world.pass(Span::minutes(5));
+    assert_eq!(world.os.calls(), after);
+    world.say(Down::Observe(v1::Observe {
+        for_seconds: 3_600,
+        ..asked
+    }));
+    world.drop_line();
+    let dropped = world.os.calls();
+    world.server.up = false;
+    world.pass(Span::minutes(30));
+    assert_eq!(world.os.calls(), dropped);
+}
+
+#[test]
+fn the_heart_beats_as_the_server_says_and_idleness_costs_nothing_else() {
+    let mut world = World::online(1);
+    let calls = world.os.calls();
+    world.pass(Span::minutes(60));
+    assert!((59..=61).contains(&world.beats()), "{}", world.beats());
+    assert_eq!(world.server.sent.len(), world.beats());
+    assert_eq!(world.os.calls(), calls);
+}
+
+#[test]
+fn failures_in_a_row_wait_longer_up_to_five_minutes_and_never_in_step() {
+    let mut longest = Span(0);
+    let mut waits = std::collections::BTreeSet::new();
+    for seed in 0..50 {
+        let mut world = World::new(seed);
+        world.server.up = false;
+        world.settle();
+        for failure in 0..12 {
+            let wait = waits_until(&world).since(world.now);
+            let bound = Span(Span::seconds(2).0 << failure).min(Span::minutes(5));
+            assert!(wait <= bound && wait > Span(0), "{wait:?} after {failure} failures");
+            longest = longest.max(wait);
+            waits.insert(wait);
+            world.pass(wait);
+        }
+    }
+    assert!(longest > Span::minutes(4) && waits.len() > 500);
+}
+
+#[test]
+fn a_restarting_server_says_when_to_come_back_and_is_obeyed() {
+    for seed in 0..20 {
+        let mut world = World::online(seed);
+        world.say(goodbye(v1::goodbye::Reason::Restarting, 2_000, 9_000));
+        let wait = waits_until(&world).since(world.now);
+        assert!(wait >= Span::seconds(2) && wait <= Span::seconds(9), "{wait:?}");
+        world.pass(wait);
+        assert!(matches!(world.status(), Status::Online { .. }));
+    }
+}
+
+#[test]
+fn a_revoked_terminal_stops_trying_often() {
+    for way in 0..2 {
+        let mut world = World::online(1);
+        world.server.failure = Some(Failure::Revoked);
+        if way == 0 {
+            world.say(goodbye(v1::goodbye::Reason::Revoked, 0, 0));
+        } else {
+            world.drop_line();
+            world.pass(Span::minutes(5));
+        }
+        assert_eq!(*world.status(), Status::Revoked);
+        world.effects.clear();
+        world.pass(Span::days(1));
+        let tries = world.effects.iter().filter(|effect| *effect == "Open").count();
+        assert!((3..=5).contains(&tries), "{tries}");
+    }
+}
+
+#[test]
+fn an_incompatible_agent_says_so_and_asks_again_each_hour() {
+    let mut world = World::online(1);
+    world.drop_line();
+    world.server.failure = Some(Failure::Line("down".into()));
+    let now = world.now;
+    let core = world.core.as_mut().unwrap();
+    core.handle(Event::Timer, now + Span::minutes(5));
+    core.handle(Event::Opened, now + Span::minutes(5));
+    let words = Some(v1::Words {
+        ja: "版が合いません".into(),
+        en: "too old".into(),
+    });
+    let refusal = v1::Incompatible { server: None, words };
+    core.handle(Event::Received(Down::Incompatible(refusal)), now + Span::minutes(5));
+    assert!(matches!(core.status(), Status::Incompatible { .. }));
+    let next = core.next_timer().unwrap().since(now);
+    assert!(next > Span::minutes(50) && next < Span::minutes(75), "{next:?}");
+}
+
+#[test]
+fn a_request_that_waits_for_a_person_is_asked_after_and_gets_no_work_before() {
+    let mut world = World::new(1);
+    let pending = Enrolment::Pending {
+        request_id: "r1".into(),
+        ask_again: Span::seconds(30),
+    };
+    world.server.answer = Some(pending);
+    world.settle();
+    world.pass(Span::minutes(10));
+    assert_eq!(
+        *world.status(),
+        Status::Pending {
+            request_id: "r1".into()
+        }
+    );
+    let asked = world.effects.iter().filter(|effect| *effect == "Enrol").count();
+    assert!((18..=24).contains(&asked), "{asked}");
+    world.server.answer = None;
+    world.pass(Span::seconds(40));
+    assert!(matches!(world.status(), Status::Online { .. }));
+}
+
+#[test]
+fn a_certificate_is_renewed_around_half_its_life_over_the_live_stream() {
+    let mut moments = std::collections::BTreeSet::new();
+    for seed in 0..30 {
+        let mut world = World::online(seed);
+        let first = world.identity.clone().unwrap();
+        while world.identity.as_ref() == Some(&first) {
+            world.pass(Span::hours(6));
+            assert!(world.now < first.valid_until, "never renewed");
+        }
+        let age = world.now.since(first.valid_from);
+        assert!(age > Span::days(11) && age < Span::days(19), "{age:?}");
+        moments.insert(age);
+        assert!(matches!(world.status(), Status::Online { .. }));
+    }
+    assert!(moments.len() > 5);
+}
+
+#[test]
+fn a_terminal_away_for_months_comes_back_by_its_key() {
+    let mut world = World::online(1);
+    world.server.up = false;
+    world.drop_line();
+    world.pass(Span::days(90));
+    world.server.up = true;
+    world.effects.clear();
+    world.pass(Span::minutes(10));
+    assert!(world.effects.iter().any(|effect| effect == "Enrol"));
+    assert!(matches!(world.status(), Status::Online { .. }));
+}
+
+#[test]
+fn a_certificate_that_is_not_accepted_is_asked_for_anew_without_a_storm() {
+    let mut world = World::online(1);
+    world.server.failure = Some(Failure::NotAccepted("unknown CA".into()));
+    world.drop_line();
+    world.effects.clear();
+    world.pass(Span::hours(1));
+    let tries = world.effects.iter().filter(|effect| *effect == "Enrol").count();
+    assert!((5..60).contains(&tries), "{tries}");
+}
+
+#[test]
+fn a_server_that_takes_the_hello_and_says_nothing_is_left() {
+    let mut world = World::online(1);
+    world.drop_line();
+    world.server.failure = Some(Failure::Line("down".into()));
+    let now = world.now + Span::minutes(5);
+    let core = world.core.as_mut().unwrap();
+    core.handle(Event::Timer, now);
+    core.handle(Event::Opened, now);
+    let due = core.next_timer().unwrap();
+    assert!(due <= now + Span::seconds(30));
+    let effects = core.handle(Event::Timer, due);
+    assert!(effects.iter().any(|effect| matches!(effect, Effect::Close)));
+    assert!(matches!(core.status(), Status::Waiting { .. }));
+}
+
+#[test]
+fn a_probe_is_answered_with_its_nonce() {
+    let mut world = World::online(1);
+    world.say(Down::Probe(v1::Probe { nonce: vec![1, 2, 3] }));
+    let nonces = world.sent(|up| {
+        if let Up::ProbeReply(reply) = up {
+            Some(reply.nonce.clone())
+        } else {
+            None
+        }
+    });
+    assert_eq!(nonces, [vec![1, 2, 3]]);
+}
+
+#[test]
+fn stopping_says_goodbye_and_ends() {
+    let mut world = World::online(1);
+    world.tell(Event::Stop);
+    assert!(world.exited && *world.status() == Status::Stopped);
+    assert!(matches!(world.server.sent.last(), Some(Up::Goodbye(_))));
+    assert_eq!(world.core().next_timer(), None);
+}
+
+#[test]
+fn the_same_seed_gives_the_same_trace() {
+    let trace = || {
+        let mut world = World::online(4);
+        world.offer(1, fast_startup_off());
+        world.drop_line();
+        world.pass(Span::hours(30));
+        world.effects
+    };
+    assert_eq!(trace(), trace());
+}
