@@ -218,7 +218,7 @@ fn serve(cli: &Cli, connect: &Connect, only_enrol: bool) -> Result<ExitCode, Age
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(AgentError::Journal)?;
+        .map_err(|error| os::OsError::from_io("the runtime", &error))?;
     runtime.block_on(async {
         let stop = CancellationToken::new();
         let (status, seen) = watch::channel(Status::Starting);
@@ -242,10 +242,12 @@ async fn agent_then(
 /// Tells each change of status, and asks the agent to stop when the system asks, or once it is enrolled.
 async fn watch_over(mut seen: watch::Receiver<Status>, stop: CancellationToken, only_enrol: bool) -> ExitCode {
     let mut code = ExitCode::SUCCESS;
+    // One listener from the start: a signal that comes while a status is printed is not lost.
+    let mut asked = std::pin::pin!(os::stop::asked_to_stop());
     loop {
         tokio::select! {
             () = stop.cancelled() => return code,
-            asked = os::stop::asked_to_stop() => {
+            asked = &mut asked, if !stop.is_cancelled() => {
                 if let Err(error) = asked {
                     tracing::warn!(%error, "signals cannot be heard");
                 }

@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 use std::future::{Future, pending};
+use std::io;
 use std::net::IpAddr;
 use std::pin::Pin as Pinned;
 use std::sync::Arc;
@@ -148,12 +149,12 @@ struct Shell {
     clock: Clock,
     status: watch::Sender<Status>,
     core: Core,
-    journal: Journal,
-    key: DeviceKey,
+    /// Away while it is being written, and for good after a write that failed.
+    journal: Option<Journal>,
+    key: Arc<DeviceKey>,
     certificate: Option<Certificate>,
     address: Address,
     trust: Trust,
-    machine: v1::Machine,
     about: About,
     session: Option<Session>,
     calling: Soon<Called>,
@@ -189,10 +190,6 @@ impl Shell {
             playbook: Remedy::steps,
         };
         let identity = certificate.as_ref().map(|certificate| certificate.identity.clone());
-        let machine = {
-            let os = os.clone();
-            aside(&*os.clone(), move || describe(&*os)).await?
-        };
         Ok(Shell {
             core: Core::new(config, identity, Book::replay(entries)),
             address: Address {
@@ -205,10 +202,9 @@ impl Shell {
             keep,
             clock,
             status,
-            journal,
-            key,
+            journal: Some(journal),
+            key: Arc::new(key),
             certificate,
-            machine,
             about,
             session: None,
             calling: None,
@@ -220,7 +216,7 @@ impl Shell {
         match effect {
             Effect::Status(status) => self.show(status),
             Effect::Enrol => self.enrol()?,
-            Effect::Open => self.open()?,
+            Effect::Open => self.open(),
             Effect::Send(message) => self.send(message, events),
             Effect::Close => {
                 if let Some(session) = self.session.take() {
@@ -228,18 +224,17 @@ impl Shell {
                 }
             }
             Effect::Journal { entries, sync } => {
-                self.journal.append(&entries, sync).map_err(AgentError::Journal)?;
+                self.write(move |journal| journal.append(&entries, sync)).await?;
             }
-            Effect::Compact(entries) => self.journal.rewrite(&entries).map_err(AgentError::Journal)?,
+            Effect::Compact(entries) => self.write(move |journal| journal.rewrite(&entries)).await?,
             Effect::Work(work) => self.work(work),
             Effect::AskCertificate => {
                 let csr = self.key.request()?;
                 self.send(Up::CertificateRequest(v1::CertificateRequest { csr }), events);
             }
             Effect::StoreCertificate(chain) => {
-                events.push_back(Event::Renewed(
-                    self.accept(chain.certificates)?.map(|certificate| certificate.identity),
-                ));
+                let renewed = self.accept(chain.certificates, true)?;
+                events.push_back(Event::Renewed(renewed.map(|certificate| certificate.identity)));
             }
             Effect::Note(notice) => {
                 let words = notice.words.unwrap_or_default();
@@ -248,6 +243,23 @@ impl Shell {
             Effect::Exit => return Ok(Onward::Exit),
         }
         Ok(Onward::Go)
+    }
+
+    async fn write(
+        &mut self,
+        write: impl FnOnce(&mut Journal) -> io::Result<()> + Send + 'static,
+    ) -> Result<(), AgentError> {
+        let lost = || AgentError::Journal(io::Error::other("an earlier write failed"));
+        let mut journal = self.journal.take().ok_or_else(lost)?;
+        let (journal, written) = aside(!journal.blocks(), move || {
+            let written = write(&mut journal);
+            (journal, written)
+        })
+        .await?;
+        // After a failed write nobody knows what the file holds; only reading it again from the start is sound.
+        written.map_err(AgentError::Journal)?;
+        self.journal = Some(journal);
+        Ok(())
     }
 
     fn show(&mut self, status: Status) {
@@ -276,28 +288,32 @@ impl Shell {
             agent_version: self.settings.agent_version.clone(),
             csr: self.key.request()?,
             token: self.settings.token.clone().unwrap_or_default(),
-            machine: Some(self.machine.clone()),
+            machine: None,
             institution_code: self.settings.institution_code.clone().unwrap_or_default(),
         };
-        let (address, trust) = (self.address.clone(), self.trust.clone());
+        let (address, trust, os) = (self.address.clone(), self.trust.clone(), self.os.clone());
         self.calling = Some(Box::pin(async move {
+            let described = aside(os.is_instant(), move || describe(&*os)).await;
+            let request = v1::EnrollRequest {
+                machine: described.ok(),
+                ..request
+            };
             Called::Enrolled(address.enrol(&trust, request).await)
         }));
         Ok(())
     }
 
-    fn open(&mut self) -> Result<(), AgentError> {
+    fn open(&mut self) {
         let Some(certificate) = self.certificate.clone() else {
             let lost = Failure::NotAccepted("the certificate is gone".into());
             self.calling = Some(Box::pin(async move { Called::Opened(Err(lost)) }));
-            return Ok(());
+            return;
         };
-        let key = DeviceKey::from_pem(&self.key.to_pem())?;
+        let key = Arc::clone(&self.key);
         let (address, trust) = (self.address.clone(), self.trust.clone());
         self.calling = Some(Box::pin(async move {
             Called::Opened(address.open(&trust, &certificate, &key).await)
         }));
-        Ok(())
     }
 
     fn called(&mut self, called: Called) -> Result<Event, AgentError> {
@@ -316,7 +332,7 @@ impl Shell {
         Ok(match response.outcome {
             Some(Outcome::Enrolled(enrolled)) => {
                 let chain = enrolled.certificate.unwrap_or_default().certificates;
-                match self.accept(chain)? {
+                match self.accept(chain, false)? {
                     Some(certificate) => Enrolment::Enrolled(certificate.identity),
                     None => Enrolment::Failed(Failure::WrongServer("its certificate does not fit".into())),
                 }
@@ -336,26 +352,30 @@ impl Shell {
         })
     }
 
-    /// A certificate that does not fit our key is none; one that does is kept before it is used.
-    fn accept(&mut self, chain: Vec<Vec<u8>>) -> Result<Option<Certificate>, AgentError> {
-        match Certificate::accept(chain, &self.key) {
-            Ok(certificate) => {
-                self.keep.store_certificate(&certificate)?;
-                self.certificate = Some(certificate.clone());
-                Ok(Some(certificate))
-            }
+    /// A certificate that does not fit our key is none, nor is a renewal that makes us another terminal. One that is taken
+    /// is kept before it is used.
+    fn accept(&mut self, chain: Vec<Vec<u8>>, renewal: bool) -> Result<Option<Certificate>, AgentError> {
+        let certificate = match Certificate::accept(chain, &self.key) {
+            Ok(certificate) => certificate,
             Err(error) => {
                 warn!(%error, "the server sent a certificate that is none of ours");
-                Ok(None)
+                return Ok(None);
             }
+        };
+        let ours = self.certificate.as_ref().map(|held| &held.identity.terminal_id);
+        if renewal && ours != Some(&certificate.identity.terminal_id) {
+            warn!("the server sent a certificate for another terminal");
+            return Ok(None);
         }
+        self.keep.store_certificate(&certificate)?;
+        self.certificate = Some(certificate.clone());
+        Ok(Some(certificate))
     }
 
     fn work(&mut self, work: Work) {
         let (os, about, now) = (self.os.clone(), self.about.clone(), self.clock.now());
         self.working = Some(Box::pin(async move {
-            let machine = os.clone();
-            aside(&*machine, move || carry_out(&work, &*os, Around { about, now })).await
+            aside(os.is_instant(), move || carry_out(&work, &*os, Around { about, now })).await
         }));
     }
 }
@@ -382,9 +402,9 @@ fn describe(os: &dyn Os) -> v1::Machine {
     }
 }
 
-/// On a thread that may block, unless the machine answers at once.
-async fn aside<T: Send + 'static>(os: &dyn Os, work: impl FnOnce() -> T + Send + 'static) -> Result<T, AgentError> {
-    if os.is_instant() {
+/// On a thread that may block, unless the answer comes at once.
+async fn aside<T: Send + 'static>(instant: bool, work: impl FnOnce() -> T + Send + 'static) -> Result<T, AgentError> {
+    if instant {
         return Ok(work());
     }
     tokio::task::spawn_blocking(work)
