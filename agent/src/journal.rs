@@ -5,7 +5,7 @@
 //! terminals. It survives a killed session, not a killed process.
 
 use std::fs::File;
-use std::io::{self, Read as _, Seek as _, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -32,7 +32,11 @@ pub struct Journal {
 
 #[derive(Debug)]
 enum Open {
-    File { path: PathBuf, file: File },
+    /// Without a file between a rewriting that failed and the next record.
+    File {
+        path: PathBuf,
+        file: Option<File>,
+    },
     Memory(Arc<Mutex<Vec<u8>>>),
 }
 
@@ -46,12 +50,10 @@ impl Journal {
                 file.read_to_end(&mut bytes)?;
                 let (records, sound) = decode(&bytes)?;
                 if sound < bytes.len() {
-                    file.set_len(sound as u64)?;
-                    file.sync_all()?;
-                    file.seek(io::SeekFrom::End(0))?;
+                    disk::cut(path, sound as u64)?;
                 }
                 let path = path.clone();
-                let open = Open::File { path, file };
+                let open = Open::File { path, file: Some(file) };
                 Ok((Journal { open }, records))
             }
             Storage::Memory(bytes) => {
@@ -68,7 +70,11 @@ impl Journal {
     pub fn append<T: Serialize>(&mut self, records: &[T], sync: bool) -> io::Result<()> {
         let added = encode(records)?;
         match &mut self.open {
-            Open::File { file, .. } => {
+            Open::File { path, file } => {
+                let file = match file {
+                    Some(file) => file,
+                    None => file.insert(disk::appendable(path)?),
+                };
                 file.write_all(&added)?;
                 if sync { file.sync_data() } else { Ok(()) }
             }
@@ -84,8 +90,10 @@ impl Journal {
         let all = encode(records)?;
         match &mut self.open {
             Open::File { path, file } => {
+                // Windows puts no file in the place of an open one.
+                *file = None;
                 disk::replace(path, &all)?;
-                *file = disk::appendable(path)?;
+                *file = Some(disk::appendable(path)?);
                 Ok(())
             }
             Open::Memory(bytes) => {
