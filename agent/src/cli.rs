@@ -6,15 +6,16 @@ use std::sync::Arc;
 
 use clap::{Args, Parser, Subcommand};
 use kaishin_proto::clock::Clock;
+use kaishin_proto::convert::Facts;
 use serde::Deserialize;
 use serde_json::json;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::core::Status;
+use crate::core::{Failure, Status};
 use crate::error::AgentError;
 use crate::facts::{self, About};
-use crate::keep::Keep;
+use crate::keep::{Keep, KnownServer};
 use crate::os::sim::Sim;
 use crate::os::{self, Os};
 use crate::shell::{self, Settings};
@@ -82,7 +83,8 @@ struct File {
 }
 
 impl Connect {
-    fn settings(&self) -> Result<Settings, AgentError> {
+    /// From the command line or the environment, else the file, else where this terminal enrolled before.
+    fn settings(&self, keep: &Keep) -> Result<Settings, AgentError> {
         let file = match &self.config {
             None => File::default(),
             Some(path) => {
@@ -94,9 +96,13 @@ impl Connect {
             }
         };
         let first = |given: &Option<String>, filed: Option<String>| given.clone().or(filed);
+        let known = keep.server()?;
+        let (server, ca_pin) = (first(&self.server, file.server), first(&self.ca_pin, file.ca_pin));
+        let known_server = known.as_ref().map(|known| known.server.clone());
+        let known_pin = known.map(|known| known.ca_pin);
         Ok(Settings {
-            server: first(&self.server, file.server).ok_or(AgentError::NoServer)?,
-            pin: first(&self.ca_pin, file.ca_pin).ok_or(AgentError::BadPin)?,
+            server: server.or(known_server).ok_or(AgentError::NoServer)?,
+            pin: ca_pin.or(known_pin).ok_or(AgentError::BadPin)?,
             token: first(&self.token, file.token),
             institution_code: first(&self.facility, file.facility),
             ..Settings::default()
@@ -148,7 +154,11 @@ impl Cli {
     }
 
     fn keep(&self) -> Result<Keep, AgentError> {
-        Keep::directory(self.data_dir.clone().unwrap_or_else(os::default_data_dir))
+        Keep::directory(self.data_dir())
+    }
+
+    fn data_dir(&self) -> PathBuf {
+        self.data_dir.clone().unwrap_or_else(os::default_data_dir)
     }
 }
 
@@ -168,53 +178,69 @@ fn show_facts(cli: &Cli) -> Result<ExitCode, AgentError> {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         started: clock.now(),
     };
-    let mut all = serde_json::Map::new();
-    for name in facts::names() {
-        for (key, value) in facts::section(name, &*os, &about).unwrap_or_default() {
-            all.insert(key, json!(value));
-        }
-    }
+    let sections = facts::names().filter_map(|name| facts::section(name, &*os, &about));
+    let all: Facts = sections.flatten().collect();
     let mut out = std::io::stdout().lock();
     if cli.json {
+        let all: serde_json::Map<_, _> = all.into_iter().map(|(key, value)| (key, json!(value))).collect();
         say(&mut out, &json!(all).to_string());
-    } else {
-        for (key, value) in all {
-            let words = kaishin_proto::fact::find(&key).map_or("", |fact| fact.ja);
-            say(&mut out, &format!("{key:28} {value}  {words}"));
-        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    for (key, value) in all {
+        let (ja, en) = kaishin_proto::fact::find(&key).map_or(("", ""), |fact| (fact.ja, fact.en));
+        say(&mut out, &format!("{key:24} {}  ({ja} / {en})", status::value(&value)));
     }
     Ok(ExitCode::SUCCESS)
 }
 
+/// How the agent last stood, and what is known of the terminal's registration whether it runs or not.
 fn show_status(cli: &Cli) -> Result<ExitCode, AgentError> {
     let mut out = std::io::stdout().lock();
-    let Some(shown) = cli.keep()?.status()? else {
+    let keep = Keep::as_it_is(cli.data_dir());
+    let Some(mut shown) = keep.status()? else {
         say(&mut out, &words::say(words::NOT_ENROLLED));
         return Ok(ExitCode::from(1));
     };
+    let certificate = if keep.has_key()? {
+        keep.certificate(&keep.device_key()?)?
+    } else {
+        None
+    };
+    if let Some(certificate) = certificate {
+        shown["terminal_id"] = certificate.identity.terminal_id.into();
+        shown["certificate_until"] = certificate.identity.valid_until.rfc3339().into();
+    }
+    if let Some(server) = keep.server()? {
+        shown["server"] = server.server.into();
+    }
     if cli.json {
         say(&mut out, &shown.to_string());
-    } else {
-        let text = |key: &str| {
-            shown
-                .get(key)
-                .and_then(|value| value.as_str())
-                .unwrap_or_default()
-                .to_owned()
-        };
-        say(
-            &mut out,
-            &format!("{}\n{}\n({} {})", text("ja"), text("en"), text("state"), text("at")),
-        );
+        return Ok(ExitCode::SUCCESS);
+    }
+    let text = |key: &str| shown[key].as_str().unwrap_or("-").to_owned();
+    say(&mut out, &format!("{}\n{}", text("ja"), text("en")));
+    let rows = [
+        ("状態 / state", "state"),
+        ("いつから / since", "at"),
+        ("端末ID / terminal id", "terminal_id"),
+        ("証明書の期限 / certificate until", "certificate_until"),
+        ("サーバー / server", "server"),
+    ];
+    for (label, key) in rows {
+        say(&mut out, &format!("  {label}: {}", text(key)));
     }
     Ok(ExitCode::SUCCESS)
 }
 
 /// One thread is enough for one terminal; what blocks goes to a thread of its own.
 fn serve(cli: &Cli, connect: &Connect, only_enrol: bool) -> Result<ExitCode, AgentError> {
-    let settings = connect.settings()?;
     let clock = Clock::system();
     let (os, keep) = (cli.machine(&clock)?, cli.keep()?);
+    let settings = connect.settings(&keep)?;
+    let known = KnownServer {
+        server: settings.server.clone(),
+        ca_pin: settings.pin.clone(),
+    };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -222,10 +248,17 @@ fn serve(cli: &Cli, connect: &Connect, only_enrol: bool) -> Result<ExitCode, Age
     runtime.block_on(async {
         let stop = CancellationToken::new();
         let (status, seen) = watch::channel(Status::Starting);
-        let agent = shell::run(settings, os, keep, clock, stop.clone(), status);
-        let watching = watch_over(seen, stop.clone(), only_enrol);
-        let (ended, code) = tokio::join!(agent_then(agent, stop), watching);
-        ended.map(|()| code)
+        let agent = shell::run(settings, os, keep.clone(), clock, stop.clone(), status);
+        let watching = Watching {
+            stop: stop.clone(),
+            only_enrol,
+            json: cli.json,
+            keep,
+            known,
+        };
+        let (ended, code) = tokio::join!(agent_then(agent, stop), watching.watch(seen));
+        ended?;
+        code
     })
 }
 
@@ -239,42 +272,77 @@ async fn agent_then(
     ended
 }
 
-/// Tells each change of status, and asks the agent to stop when the system asks, or once it is enrolled.
-async fn watch_over(mut seen: watch::Receiver<Status>, stop: CancellationToken, only_enrol: bool) -> ExitCode {
-    let mut code = ExitCode::SUCCESS;
-    // One listener from the start: a signal that comes while a status is printed is not lost.
-    let mut asked = std::pin::pin!(os::stop::asked_to_stop());
-    loop {
-        tokio::select! {
-            () = stop.cancelled() => return code,
-            asked = &mut asked, if !stop.is_cancelled() => {
-                if let Err(error) = asked {
-                    tracing::warn!(%error, "signals cannot be heard");
+struct Watching {
+    stop: CancellationToken,
+    only_enrol: bool,
+    json: bool,
+    keep: Keep,
+    known: KnownServer,
+}
+
+impl Watching {
+    /// Tells each change of status, and asks the agent to stop when the system asks, or once it is enrolled.
+    async fn watch(self, mut seen: watch::Receiver<Status>) -> Result<ExitCode, AgentError> {
+        let mut code = ExitCode::SUCCESS;
+        // One listener from the start: a signal that comes while a status is printed is not lost.
+        let mut asked = std::pin::pin!(os::stop::asked_to_stop());
+        loop {
+            tokio::select! {
+                () = self.stop.cancelled() => return Ok(code),
+                asked = &mut asked, if !self.stop.is_cancelled() => {
+                    if let Err(error) = asked {
+                        tracing::warn!(%error, "signals cannot be heard");
+                    }
+                    self.stop.cancel();
                 }
-                stop.cancel();
-            }
-            changed = seen.changed() => {
-                if changed.is_err() {
-                    return code;
-                }
-                let status = seen.borrow_and_update().clone();
-                let (name, ja, en) = status::told(&status);
-                say(&mut std::io::stderr(), &format!("[{name}] {ja}\n    {en}"));
-                if only_enrol && let Some(ended) = enrolled(&status) {
-                    code = ended;
-                    stop.cancel();
+                changed = seen.changed() => {
+                    if changed.is_err() {
+                        return Ok(code);
+                    }
+                    let status = seen.borrow_and_update().clone();
+                    if let Some(ended) = self.told(&status)? {
+                        code = ended;
+                        self.stop.cancel();
+                    }
                 }
             }
         }
     }
+
+    /// The exit code, where this status is the end of the command.
+    fn told(&self, status: &Status) -> Result<Option<ExitCode>, AgentError> {
+        if matches!(status, Status::Connecting | Status::Pending { .. }) {
+            // It proved to be the server that the pin names.
+            self.keep.store_server(&self.known)?;
+        }
+        let ended = if self.only_enrol { enrolled(status) } else { None };
+        let registered = self.only_enrol && *status == Status::Connecting;
+        let (name, ja, en) = if registered {
+            status::enrolled()
+        } else {
+            status::told(status)
+        };
+        if self.json {
+            let shown = json!({ "state": name, "ja": ja, "en": en });
+            say(&mut std::io::stdout(), &shown.to_string());
+        } else {
+            say(&mut std::io::stderr(), &format!("[{name}] {ja}\n    {en}"));
+        }
+        Ok(ended)
+    }
 }
 
-/// Whether enrolment has come to an end, and which. A request that waits for a person can be asked after later.
+/// Whether enrolment has come to an end, and which. A request that waits for a person can be asked after later; a line that
+/// is down may come up; but a server that is not ours will not become it.
 fn enrolled(status: &Status) -> Option<ExitCode> {
     match status {
         Status::Connecting | Status::Online { .. } | Status::Pending { .. } => Some(ExitCode::SUCCESS),
         Status::Refused { .. } | Status::Incompatible { .. } | Status::Revoked => Some(ExitCode::from(1)),
-        Status::Starting | Status::Enrolling | Status::Waiting { .. } | Status::Stopped => None,
+        Status::Waiting {
+            why: Failure::WrongServer(_) | Failure::Revoked,
+            ..
+        } => Some(ExitCode::from(1)),
+        Status::Waiting { .. } | Status::Starting | Status::Enrolling | Status::Stopped => None,
     }
 }
 

@@ -4,6 +4,8 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use serde::{Deserialize, Serialize};
+
 use crate::error::AgentError;
 use crate::identity::{Certificate, DeviceKey};
 use crate::journal::Storage;
@@ -13,6 +15,7 @@ const KEY: &str = "device-key.pem";
 const CERTIFICATE: &str = "certificate.json";
 const JOURNAL: &str = "journal";
 const STATUS: &str = "status.json";
+const SERVER: &str = "server.json";
 
 /// Cheap to clone: every clone is the same store.
 #[derive(Clone, Debug)]
@@ -22,6 +25,13 @@ pub struct Keep(Kind);
 enum Kind {
     Directory(PathBuf),
     Memory(Arc<Mutex<Held>>, Arc<Mutex<Vec<u8>>>),
+}
+
+/// Where the terminal enrolled, so that it need not be told again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KnownServer {
+    pub server: String,
+    pub ca_pin: String,
 }
 
 #[derive(Debug, Default)]
@@ -36,6 +46,11 @@ impl Keep {
         let path = path.into();
         disk::private_dir(&path).map_err(|error| AgentError::state(&path, error))?;
         Ok(Keep(Kind::Directory(path)))
+    }
+
+    /// For a look from outside: makes nothing.
+    pub fn as_it_is(path: impl Into<PathBuf>) -> Keep {
+        Keep(Kind::Directory(path.into()))
     }
 
     pub fn memory() -> Keep {
@@ -115,6 +130,22 @@ impl Keep {
 
     pub fn status(&self) -> Result<Option<serde_json::Value>, AgentError> {
         Ok(self.read(STATUS)?.and_then(|bytes| serde_json::from_slice(&bytes).ok()))
+    }
+
+    pub fn server(&self) -> Result<Option<KnownServer>, AgentError> {
+        Ok(self.read(SERVER)?.and_then(|bytes| serde_json::from_slice(&bytes).ok()))
+    }
+
+    pub fn store_server(&self, server: &KnownServer) -> Result<(), AgentError> {
+        if self.server()?.as_ref() == Some(server) {
+            return Ok(());
+        }
+        self.write(SERVER, &serde_json::to_vec(server).unwrap_or_default())
+    }
+
+    /// Whether a device key was ever made here; looking does not make one.
+    pub fn has_key(&self) -> Result<bool, AgentError> {
+        Ok(self.read(KEY)?.is_some())
     }
 
     fn read(&self, name: &str) -> Result<Option<Vec<u8>>, AgentError> {
