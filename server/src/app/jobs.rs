@@ -14,8 +14,8 @@ use tracing::{debug, info};
 use super::error::AppError;
 use super::gather::{Gather, Gathered, gather};
 use super::{App, Change, Cx, Wake};
-use crate::store::{JobDetail, NewSteps, StoreError, Tx};
 pub use crate::store::JobFilter;
+use crate::store::{JobDetail, NewSteps, StoreError, Tx};
 use kaishin_domain::access::Permission;
 
 /// How many due jobs are looked at in one go.

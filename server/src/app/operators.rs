@@ -12,12 +12,12 @@ use kaishin_domain::id::OperatorId;
 use serde_json::json;
 
 pub use api_tokens::{api_tokens, bearer, create_api_token, revoke_api_token};
-pub use sign_in::{SignedIn, forget_old_sign_ins, session, sign_in, sign_out};
+pub use sign_in::{SignedIn, forget_old_sign_ins, glance, session, sign_in, sign_out};
 pub use throttle::Throttle;
 
 use super::error::AppError;
 use super::{Change, Cx};
-use crate::store::Operator;
+pub use crate::store::Operator;
 
 const SHORTEST_PASSWORD: usize = 12;
 /// Longer input is no better a password, only more work.

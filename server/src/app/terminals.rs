@@ -13,8 +13,8 @@ use serde_json::json;
 use super::error::AppError;
 use super::{App, Change, Cx, Wake, enrolment, jobs};
 use crate::index::{Counts, Cursor, Entry, Flags, Page, Row, Sort};
-pub use crate::store::SectionRow;
-use crate::store::{FaultRow, JobFilter, StoreError};
+pub use crate::store::{FaultRow, SectionRow};
+use crate::store::{JobFilter, StoreError};
 
 /// How many rows are read at once when the index is rebuilt.
 const REBUILD_PAGE: u32 = 2_000;

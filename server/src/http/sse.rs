@@ -18,6 +18,7 @@ use serde::Deserialize;
 use tokio::sync::broadcast::{self, error::RecvError};
 use tokio_util::sync::CancellationToken;
 
+use super::auth::Visitor;
 use crate::app::{App, Change};
 
 /// How many events one who was away for a moment can still be told.
@@ -205,8 +206,8 @@ fn event(number: u64, name: &'static str) -> Event {
         .data(number.to_string())
 }
 
-/// The caller is signed in already: the route says so.
 pub async fn events(
+    _: Visitor,
     axum::extract::State(app): axum::extract::State<Arc<App>>,
     Extension(live): Extension<Live>,
     Query(wanted): Query<Wanted>,

@@ -100,6 +100,13 @@ fn actor(operator: &Operator) -> Actor {
     }
 }
 
+/// Whose cookie this is, without counting as use: a page that refreshes itself keeps nobody signed in.
+pub async fn glance(app: &Arc<App>, cookie: &str) -> Result<Option<(Actor, Operator)>, AppError> {
+    let found = app.store.signed_in(secret::hash(cookie)).await?;
+    let found = found.filter(|found| holds(found, app.now()));
+    Ok(found.map(|found| (actor(&found.operator), found.operator)))
+}
+
 /// Whose cookie this is; None: nobody's any more.
 pub async fn session(app: &Arc<App>, cookie: &str) -> Result<Option<(Actor, Operator)>, AppError> {
     let (hash, now) = (secret::hash(cookie), app.now());

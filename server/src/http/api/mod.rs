@@ -11,7 +11,7 @@ use kaishin_domain::access::Permission;
 use serde_json::{Value as Json, json};
 
 pub use caller::Caller;
-pub use problem::Problem;
+pub use problem::{Problem, status};
 
 use super::routes::{Needs, Routes};
 use crate::app::AppError;

@@ -1,0 +1,246 @@
+//! `/audit`: who changed what, when and why, and whether the chain of entries is whole.
+
+use askama::Template;
+use axum::http::StatusCode;
+use kaishin_domain::access::Permission;
+use kaishin_domain::audit::Entry;
+use kaishin_domain::time::Time;
+use serde::Deserialize;
+
+use super::parts::{Badge, Problem, badge};
+use super::{Page, Place, Shown, show};
+use crate::app::{Cx, Kind, audit};
+use crate::http::auth::Visitor;
+use crate::http::failure::{Failure, Wished};
+use crate::http::query;
+use crate::http::routes::{Needs, Routes};
+
+const ROWS: u32 = 50;
+
+pub fn routes() -> Routes {
+    Routes::new().get("/audit", Needs::Permission(Permission::ViewAudit), list)
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Wanted {
+    actor: String,
+    target: String,
+    before: String,
+    verify: String,
+}
+
+async fn list(visitor: Visitor, Wished(wanted): Wished<Wanted>) -> Shown {
+    let (cx, page) = visitor.at(Place::Audit);
+    let some = |text: &str| (!text.trim().is_empty()).then(|| text.trim().to_owned());
+    let filter = audit::Filter {
+        actor: some(&wanted.actor),
+        target: some(&wanted.target),
+    };
+    let entries = audit::recent(&cx, &filter, wanted.before.parse().ok(), ROWS).await?;
+    let to = |before: &str| {
+        query::address(
+            "/audit",
+            &[("actor", &wanted.actor), ("target", &wanted.target), ("before", before)],
+        )
+    };
+    let full = entries.len() == ROWS as usize;
+    let view = View {
+        chain: if wanted.verify.is_empty() {
+            None
+        } else {
+            Some(verified(&cx, &page).await?)
+        },
+        rows: entries.iter().map(|entry| row(&cx, &page, entry)).collect(),
+        first_href: (!wanted.before.is_empty()).then(|| to("")),
+        next_href: entries.last().filter(|_| full).map(|last| to(&last.number.to_string())),
+        actor: wanted.actor.clone(),
+        target: wanted.target.clone(),
+        page,
+    };
+    Ok(show(StatusCode::OK, &view))
+}
+
+/// Walks the whole log, so it is done when somebody asks.
+async fn verified(cx: &Cx, page: &Page) -> Result<Chain, Failure> {
+    match audit::verify(cx, None).await {
+        Ok(verified) => Ok(Chain {
+            state: badge("good", page.t("audit-whole")),
+            broken: None,
+            entries: verified.entries.unsigned_abs(),
+            head: hex::encode(verified.head.seal),
+        }),
+        Err(error) if error.kind == Kind::Conflict => Ok(Chain {
+            state: badge("bad", page.t("audit-broken")),
+            broken: Some(page.problem(&error)),
+            entries: 0,
+            head: String::new(),
+        }),
+        Err(error) => Err(Failure(error)),
+    }
+}
+
+fn row(cx: &Cx, page: &Page, entry: &Entry) -> Row {
+    let row = plain_row(page, entry);
+    let terminal = entry.target.strip_prefix("terminal:").and_then(|id| id.parse().ok());
+    match terminal.and_then(|id| cx.app.index.get(id)) {
+        Some(found) => Row {
+            target: found.entry.hostname,
+            ..row
+        },
+        None => row,
+    }
+}
+
+/// What following the chain of seals found.
+struct Chain {
+    state: Badge,
+    broken: Option<Problem>,
+    entries: u64,
+    head: String,
+}
+
+#[derive(Template)]
+#[template(path = "audit.html")]
+struct View {
+    page: Page,
+    chain: Option<Chain>,
+    actor: String,
+    target: String,
+    rows: Vec<Row>,
+    first_href: Option<String>,
+    next_href: Option<String>,
+}
+
+struct Row {
+    number: i64,
+    at: Time,
+    actor: String,
+    actor_href: String,
+    action: String,
+    slug: String,
+    target: String,
+    target_href: Option<String>,
+    reason: String,
+    before: String,
+    after: String,
+}
+
+fn plain_row(page: &Page, entry: &Entry) -> Row {
+    let (noun, id) = entry.target.split_once(':').unwrap_or(("", entry.target.as_str()));
+    Row {
+        number: entry.number,
+        at: entry.at,
+        actor: entry.actor.clone(),
+        actor_href: query::address("/audit", &[("actor", &entry.actor)]),
+        action: action(page, &entry.action),
+        slug: entry.action.clone(),
+        target: entry.target.clone(),
+        target_href: (noun == "terminal").then(|| format!("/terminals/{id}")),
+        reason: entry.reason.clone(),
+        before: json_words(&entry.before),
+        after: json_words(&entry.after),
+    }
+}
+
+/// Known actions have words; a newer or older one is shown by its name.
+fn action(page: &Page, name: &str) -> String {
+    let key = format!("action-{}", name.replace('.', "-"));
+    page.lang.try_t(&key).unwrap_or_else(|| name.to_owned())
+}
+
+/// `state: revoked, generation: 2` reads better than braces; what is no object stays as it was sealed.
+fn json_words(text: &str) -> String {
+    match serde_json::from_str(text) {
+        Ok(serde_json::Value::Null) => String::new(),
+        Ok(serde_json::Value::Object(map)) => {
+            let parts: Vec<String> = map
+                .iter()
+                .map(|(name, value)| match value {
+                    serde_json::Value::String(text) => format!("{name}: {text}"),
+                    serde_json::Value::Null
+                    | serde_json::Value::Bool(_)
+                    | serde_json::Value::Number(_)
+                    | serde_json::Value::Array(_)
+                    | serde_json::Value::Object(_) => format!("{name}: {value}"),
+                })
+                .collect();
+            parts.join(", ")
+        }
+        Ok(_) | Err(_) => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kaishin_domain::access::Role;
+    use kaishin_domain::audit::{Event, Head};
+    use serde_json::json;
+
+    use super::super::sample;
+    use super::*;
+    use crate::http::words::Lang;
+
+    fn entry(action: &'static str) -> Entry {
+        Entry::next(
+            Head::START,
+            Event {
+                at: Time(1_795_151_000_000_000),
+                actor: "tanaka<i>".into(),
+                action,
+                target: "terminal:x".into(),
+                reason: "盗難<i>".into(),
+                before: json!({"state": "active<i>"}),
+                after: json!(null),
+            },
+        )
+    }
+
+    #[test]
+    fn the_page_renders_in_both_languages() {
+        for lang in Lang::ALL {
+            let page = sample::page(lang, Some(Role::Admin), Some(Place::Audit));
+            let html = sample::check(&View {
+                chain: Some(Chain {
+                    state: badge("good", page.t("audit-whole")),
+                    broken: None,
+                    entries: 1,
+                    head: "ab".repeat(32),
+                }),
+                actor: "\"<i>".into(),
+                target: String::new(),
+                rows: vec![
+                    plain_row(&page, &entry("terminal.revoke")),
+                    plain_row(&page, &entry("something.newer")),
+                ],
+                first_href: None,
+                next_href: Some("/audit?before=1".into()),
+                page,
+            });
+            assert!(html.contains("something.newer") && html.contains("state: active") && !html.contains("<i>"));
+        }
+    }
+
+    #[test]
+    fn an_empty_log_says_so() {
+        let page = sample::page(Lang::En, Some(Role::Admin), Some(Place::Audit));
+        let html = sample::check(&View {
+            chain: Some(Chain {
+                state: badge("bad", page.t("audit-broken")),
+                broken: Some(Problem {
+                    code: "E-AUDIT-01".into(),
+                    text: "Entry 3 was altered".into(),
+                }),
+                entries: 0,
+                head: String::new(),
+            }),
+            actor: String::new(),
+            target: String::new(),
+            rows: vec![],
+            first_href: None,
+            next_href: None,
+            page,
+        });
+        assert!(html.contains("No entry matches.") && html.contains("Entry 3 was altered"));
+    }
+}

@@ -1,0 +1,195 @@
+//! Small pieces that several pages show: badges, name-value pairs, notices, problems, jobs.
+
+use kaishin_domain::job::{Job, JobState, Outcome};
+use kaishin_domain::terminal::{Hold, Terminal};
+use kaishin_domain::time::Time;
+
+use super::Page;
+use crate::index::Flags;
+
+/// A word with a colour and, by the style sheet, a shape.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Badge {
+    pub kind: &'static str,
+    pub word: String,
+}
+
+#[derive(Clone, Debug)]
+pub struct Pair {
+    pub name: String,
+    pub value: String,
+}
+
+#[derive(Clone, Debug)]
+pub struct Notice {
+    pub kind: &'static str,
+    pub title: String,
+    pub text: String,
+}
+
+/// What went wrong and what to do, with its stable code.
+#[derive(Clone, Debug)]
+pub struct Problem {
+    pub code: String,
+    pub text: String,
+}
+
+#[derive(Clone, Debug)]
+pub struct Link {
+    pub href: String,
+    pub name: String,
+}
+
+pub fn badge(kind: &'static str, word: impl Into<String>) -> Badge {
+    Badge {
+        kind,
+        word: word.into(),
+    }
+}
+
+/// A pair that is left out when there is nothing to say.
+pub fn pair(name: String, value: impl Into<String>) -> Option<Pair> {
+    let value = value.into();
+    (!value.is_empty()).then_some(Pair { name, value })
+}
+
+pub fn presence(page: &Page, online: bool) -> Badge {
+    if online {
+        badge("good", page.t("online"))
+    } else {
+        badge("", page.t("offline"))
+    }
+}
+
+pub fn flag_badges(page: &Page, flags: Flags) -> Vec<Badge> {
+    [
+        (flags.duplicate, "warn", "flag-duplicate"),
+        (flags.incompatible, "warn", "flag-incompatible"),
+        (flags.revoked, "bad", "flag-revoked"),
+    ]
+    .into_iter()
+    .filter(|(raised, _, _)| *raised)
+    .map(|(_, kind, key)| badge(kind, page.t(key)))
+    .collect()
+}
+
+pub fn flags(terminal: &Terminal) -> Flags {
+    Flags {
+        revoked: !terminal.is_active(),
+        duplicate: matches!(terminal.hold, Some(Hold::Duplicate { .. })),
+        incompatible: matches!(terminal.hold, Some(Hold::Incompatible { .. })),
+    }
+}
+
+/// What tells people which machine they have before them.
+pub fn about(page: &Page, terminal: &Terminal) -> Vec<Pair> {
+    let machine = &terminal.machine;
+    let pairs = [
+        pair(
+            page.t("terminal-machine"),
+            machine_name(&machine.manufacturer, &machine.model),
+        ),
+        pair(page.t("terminal-serial"), &machine.serial),
+        pair(page.t("terminal-os"), &machine.os_version),
+        pair(
+            page.t("terminal-institution"),
+            terminal.institution_code.clone().unwrap_or_default(),
+        ),
+        pair(page.t("terminal-id"), terminal.id.to_string()),
+    ];
+    pairs.into_iter().flatten().collect()
+}
+
+pub fn job_state(page: &Page, job: &Job) -> Badge {
+    let kind = match &job.state {
+        JobState::Ready => "",
+        JobState::Offered { .. } | JobState::Accepted | JobState::Running { .. } => "busy",
+        JobState::Final(finish) => match finish.outcome {
+            Outcome::Succeeded => "good",
+            Outcome::Failed | Outcome::Refused => "bad",
+            Outcome::Expired | Outcome::Unknown => "warn",
+            Outcome::Cancelled => "",
+        },
+    };
+    let name = if job.cancel_asked && !job.is_final() {
+        "cancelling"
+    } else {
+        job.state.name()
+    };
+    badge(kind, page.t(&format!("job-{name}")))
+}
+
+/// `HP ProDesk 400`, without saying the maker twice.
+pub fn machine_name(manufacturer: &str, model: &str) -> String {
+    if manufacturer.is_empty() || model.to_lowercase().starts_with(&manufacturer.to_lowercase()) {
+        model.to_owned()
+    } else {
+        format!("{manufacturer} {model}").trim_end().to_owned()
+    }
+}
+
+/// One line of "what was done lately".
+#[derive(Clone, Debug)]
+pub struct JobLine {
+    pub remedy: String,
+    pub hostname: String,
+    pub terminal_href: String,
+    pub state: Badge,
+    pub at: Time,
+}
+
+#[cfg(test)]
+mod tests {
+    use kaishin_domain::access::Role;
+    use kaishin_domain::id::{JobId, TerminalId};
+    use kaishin_domain::job::Finish;
+    use kaishin_domain::remedy::Remedy;
+
+    use super::super::sample;
+    use super::*;
+    use crate::http::words::Lang;
+
+    #[test]
+    fn every_state_of_a_job_has_its_words() {
+        let states = [
+            JobState::Ready,
+            JobState::Offered { until: Time(0) },
+            JobState::Accepted,
+            JobState::Running { step: 1 },
+        ]
+        .into_iter()
+        .chain(Outcome::ALL.map(|outcome| {
+            JobState::Final(Finish {
+                outcome,
+                at: Time(0),
+                code: String::new(),
+                detail: String::new(),
+            })
+        }));
+        for state in states {
+            for (lang, cancel_asked) in [(Lang::Ja, false), (Lang::En, true)] {
+                let job = Job {
+                    id: JobId::new(Time(0), [0; 10]),
+                    terminal: TerminalId::new(Time(0), [0; 10]),
+                    remedy: Remedy::RefreshFacts,
+                    state: state.clone(),
+                    attempt: 1,
+                    deadline: Time(0),
+                    cancel_asked,
+                    created_at: Time(0),
+                    created_by: "tanaka".into(),
+                    reason: String::new(),
+                };
+                let shown = job_state(&sample::page(lang, Some(Role::Desk), None), &job);
+                assert!(!shown.word.contains("Unknown loc"), "{}", state.name());
+            }
+        }
+    }
+
+    #[test]
+    fn a_maker_is_named_once() {
+        assert_eq!(machine_name("HP", "HP ProDesk 400"), "HP ProDesk 400");
+        assert_eq!(machine_name("Dell Inc.", "OptiPlex 3080"), "Dell Inc. OptiPlex 3080");
+        assert_eq!(machine_name("", "X"), "X");
+    }
+}

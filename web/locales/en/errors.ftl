@@ -1,0 +1,11 @@
+error-code = Error code
+error-home = To the overview
+error-title-400 = Please check what was entered
+error-title-401 = Please sign in
+error-title-403 = This is not permitted
+error-title-404 = Page not found
+error-title-409 = Things have changed meanwhile
+error-title-413 = Too much was sent
+error-title-429 = Too many attempts
+error-title-500 = Something went wrong on the server
+error-title-503 = Not available right now

@@ -1,0 +1,14 @@
+overview-lead = The whole fleet as it is now. The figures keep themselves up to date.
+count-terminals = Terminals
+count-online = Online
+count-offline = Offline
+count-faults = Faults
+count-pending = Awaiting approval
+count-pending-note = Please review
+overview-faults = Faults by kind
+overview-no-terminals = No terminal is enrolled yet. Issue an enrolment token and hand it to the terminal's installer.
+overview-first-token = Enrolment tokens
+overview-no-faults = No faults found.
+overview-jobs = Recent work
+overview-no-jobs = No work yet.
+job-when = Accepted

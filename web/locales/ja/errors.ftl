@@ -1,0 +1,11 @@
+error-code = エラーコード
+error-home = 状況のページへ
+error-title-400 = 入力を確認してください
+error-title-401 = サインインが必要です
+error-title-403 = この操作は許可されていません
+error-title-404 = ページが見つかりません
+error-title-409 = 状態が変わっています
+error-title-413 = 送信された内容が大きすぎます
+error-title-429 = 試行回数が多すぎます
+error-title-500 = サーバーで問題が起きました
+error-title-503 = 今は利用できません

@@ -1,0 +1,14 @@
+overview-lead = すべての端末の今の状態です。数字は自動で更新されます。
+count-terminals = 端末
+count-online = オンライン
+count-offline = オフライン
+count-faults = 不具合
+count-pending = 登録の承認待ち
+count-pending-note = 確認してください
+overview-faults = 不具合の内訳
+overview-no-terminals = まだ端末が登録されていません。登録トークンを発行し、端末のインストーラーに渡してください。
+overview-first-token = 登録トークンへ
+overview-no-faults = 不具合は見つかっていません。
+overview-jobs = 最近の作業
+overview-no-jobs = まだ作業はありません。
+job-when = 受付日時
