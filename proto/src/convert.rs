@@ -20,6 +20,11 @@ pub fn section_to_wire(name: &str, facts: &Facts, observed_at: Time) -> v1::Sect
     }
 }
 
+/// What a section takes on the wire, for those who must keep below its caps.
+pub fn size(section: &v1::Section) -> usize {
+    section.encoded_len()
+}
+
 /// Over the facts alone: the same facts at another time have the same digest.
 fn digest(facts: &[v1::Fact]) -> Vec<u8> {
     let mut hash = Sha256::new();

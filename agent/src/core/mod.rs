@@ -10,7 +10,7 @@ mod jobs;
 mod sampling;
 
 #[cfg(test)]
-mod scenarios;
+mod tests;
 
 use kaishin_proto::id::JobId;
 use kaishin_proto::time::{Span, Time};

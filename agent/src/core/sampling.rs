@@ -3,10 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use kaishin_proto::convert;
 use kaishin_proto::limits::MAX_MESSAGE;
 use kaishin_proto::time::{Span, Time};
 use kaishin_proto::v1;
-use prost::Message;
 
 use crate::chance::Chance;
 use crate::facts;
@@ -191,7 +191,7 @@ pub(super) fn messages(sections: Vec<v1::Section>) -> Vec<v1::FactReport> {
     let mut reports: Vec<v1::FactReport> = Vec::new();
     let mut size = 0;
     for section in sections {
-        let length = section.encoded_len();
+        let length = convert::size(&section);
         match reports.last_mut() {
             Some(report) if size + length <= REPORT => {
                 size += length;
