@@ -411,3 +411,71 @@ async fn aside<T: Send + 'static>(instant: bool, work: impl FnOnce() -> T + Send
         .await
         .map_err(|_| AgentError::WorkLost)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::os::sim::Sim;
+    use crate::words;
+
+    async fn ended(settings: Settings, keep: Keep) -> &'static str {
+        let clock = Clock::system();
+        let os = Arc::new(Sim::new(1, 1, clock.clone()));
+        let (status, _) = watch::channel(Status::Starting);
+        let ended = run(settings, os, keep, clock, CancellationToken::new(), status).await;
+        ended.unwrap_err().code()
+    }
+
+    fn settings() -> Settings {
+        Settings {
+            server: "127.0.0.1:1".into(),
+            pin: "ab".repeat(32),
+            ..Settings::default()
+        }
+    }
+
+    #[tokio::test]
+    async fn what_the_installer_got_wrong_is_told_at_once() {
+        let nowhere = Settings {
+            server: String::new(),
+            ..settings()
+        };
+        assert_eq!(ended(nowhere, Keep::memory()).await, words::NO_SERVER);
+        let misread = Settings {
+            pin: "ab".into(),
+            ..settings()
+        };
+        assert_eq!(ended(misread, Keep::memory()).await, words::BAD_PIN);
+    }
+
+    #[tokio::test]
+    async fn without_a_sound_journal_the_agent_does_nothing() {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::create_dir(directory.path().join("journal")).unwrap();
+        let keep = Keep::directory(directory.path()).unwrap();
+        assert_eq!(ended(settings(), keep).await, words::JOURNAL);
+    }
+
+    #[tokio::test]
+    async fn a_terminal_without_a_server_waits_and_stops_when_it_is_told() {
+        let clock = Clock::system();
+        let os = Arc::new(Sim::new(1, 1, clock.clone()));
+        let (status, mut seen) = watch::channel(Status::Starting);
+        let stop = CancellationToken::new();
+        let agent = tokio::spawn(run(settings(), os, Keep::memory(), clock, stop.clone(), status));
+        seen.wait_for(|status| {
+            matches!(
+                status,
+                Status::Waiting {
+                    why: Failure::Line(_),
+                    ..
+                }
+            )
+        })
+        .await
+        .unwrap();
+        stop.cancel();
+        agent.await.unwrap().unwrap();
+        assert_eq!(*seen.borrow(), Status::Stopped);
+    }
+}
