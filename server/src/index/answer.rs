@@ -1,7 +1,7 @@
 //! Answers: pages in order, facets, counts.
 
-use std::collections::{BTreeMap, BinaryHeap};
-use std::sync::MutexGuard;
+use std::collections::BTreeMap;
+use std::sync::RwLockReadGuard;
 
 use kaishin_domain::expr::{Expr, Field, Standing};
 use kaishin_proto::id::TerminalId;
@@ -9,19 +9,19 @@ use kaishin_proto::time::Time;
 use kaishin_proto::value::Value;
 use roaring::RoaringBitmap;
 
-use super::column::{Dictionary, Moments, Ranks};
+use super::column::{Dictionary, Moments, Ranks, first_of};
 use super::cursor::SortKey;
 use super::entry::value_words;
 use super::fleet::{Column, Fleet, NEVER};
 use super::{Counts, Cursor, Facets, Page, Sort};
 
-/// Up to so many rows are kept in a heap; for more, everything is sorted.
-const HEAP: usize = 2_048;
+/// A selection of at least one in so many is paged through along the order; a smaller one is sorted.
+const DENSE: u64 = 8;
 
 /// A field as lists are sorted by it: each slot's place in a number. Later than `u64::MAX - 1` is only "no value".
 enum Order<'a> {
     None,
-    Values(&'a Dictionary, MutexGuard<'a, Ranks>),
+    Values(&'a Dictionary, RwLockReadGuard<'a, Ranks>),
     Moments(&'a Moments),
     Seen(&'a Fleet),
     Online(&'a RoaringBitmap),
@@ -102,28 +102,50 @@ impl Fleet {
 
     pub fn page(&self, selection: &RoaringBitmap, sort: Sort, after: Option<&Cursor>, limit: usize) -> Page {
         let order = Order::of(self, sort.field);
-        let turned = |place: Option<u64>| match place {
-            None => u64::MAX,
-            Some(place) if sort.descending => u64::MAX - 1 - place,
-            Some(place) => place,
+        let after = after.map(|after| (order.place_of_key(&after.key), after.id));
+        let most = limit.saturating_add(1);
+        let dense = selection.len() * DENSE > self.all.len();
+        let mut first = if let Order::Values(values, ranks) = &order
+            && dense
+            && !ranks.is_empty()
+        {
+            values.walk(ranks, selection, sort.descending, after, &self.ids, most)
+        } else {
+            self.sorted(selection, &order, sort.descending, after, most)
         };
-        let after = after.map(|after| (turned(order.place_of_key(&after.key)), after.id));
-        let rows = selection
-            .iter()
-            .map(|slot| (turned(order.place(slot)), self.ids[slot as usize], slot))
-            .filter(|(place, id, _)| after.is_none_or(|after| (*place, *id) > after));
-        let mut first = first_of(rows, limit.saturating_add(1));
         let more = first.len() > limit;
         first.truncate(limit);
-        let next = first.last().filter(|_| more).map(|(_, id, slot)| Cursor {
+        let next = first.last().filter(|_| more).map(|(id, slot)| Cursor {
             key: order.key(*slot),
             id: *id,
         });
         Page {
-            items: first.iter().filter_map(|(_, _, slot)| self.row(*slot)).collect(),
+            items: first.iter().filter_map(|(_, slot)| self.row(*slot)).collect(),
             total: selection.len(),
             next,
         }
+    }
+
+    fn sorted(
+        &self,
+        selection: &RoaringBitmap,
+        order: &Order<'_>,
+        descending: bool,
+        after: Option<(Option<u64>, TerminalId)>,
+        most: usize,
+    ) -> Vec<(TerminalId, u32)> {
+        let turned = |place: Option<u64>| match place {
+            None => u64::MAX,
+            Some(place) if descending => u64::MAX - 1 - place,
+            Some(place) => place,
+        };
+        let after = after.map(|(place, id)| (turned(place), id));
+        let rows = selection
+            .iter()
+            .map(|slot| (turned(order.place(slot)), self.ids[slot as usize], slot))
+            .filter(|(place, id, _)| after.is_none_or(|after| (*place, *id) > after));
+        let first = first_of(rows, most).into_iter();
+        first.map(|(_, id, slot)| (id, slot)).collect()
     }
 
     pub fn count(&self, expr: &Expr, now: Time) -> u64 {
@@ -251,25 +273,4 @@ impl Fleet {
             }
         }
     }
-}
-
-/// The `most` smallest, in order.
-fn first_of<T: Ord + Copy>(rows: impl Iterator<Item = T>, most: usize) -> Vec<T> {
-    if most > HEAP {
-        let mut all: Vec<T> = rows.collect();
-        all.sort_unstable();
-        all.truncate(most);
-        return all;
-    }
-    let mut heap: BinaryHeap<T> = BinaryHeap::with_capacity(most + 1);
-    for row in rows {
-        if heap.len() < most {
-            heap.push(row);
-        } else if let Some(mut largest) = heap.peek_mut()
-            && row < *largest
-        {
-            *largest = row;
-        }
-    }
-    heap.into_sorted_vec()
 }

@@ -1,8 +1,10 @@
 //! One field of every terminal: which value stands in which slot, and which slots have which value.
 
+mod ranks;
+
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hash, Hasher, RandomState};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{PoisonError, RwLock};
 
 use kaishin_domain::expr::{Literal, Op, Term, Truth3, folded};
 use kaishin_proto::time::Time;
@@ -11,9 +13,11 @@ use roaring::{MultiOps, RoaringBitmap};
 
 use super::cursor::SortKey;
 
+pub(super) use ranks::{Ranks, first_of};
+
 const NONE: u32 = u32::MAX;
 /// From so many values on, one pass over the slots is cheaper than joining the values' sets. Tests take both ways.
-const MANY_VALUES: usize = if cfg!(test) { 2 } else { 64 };
+const MANY_VALUES: usize = if cfg!(test) { 2 } else { 16 };
 
 /// Each different value is held once.
 #[derive(Default)]
@@ -27,7 +31,7 @@ pub(super) struct Dictionary {
     chains: HashMap<u32, u32>,
     hasher: RandomState,
     known: RoaringBitmap,
-    ranks: Mutex<Ranks>,
+    ranks: RwLock<Ranks>,
 }
 
 struct Held {
@@ -122,6 +126,14 @@ impl Slots {
         matches!(self, Slots::None)
     }
 
+    fn len(&self) -> u64 {
+        match self {
+            Slots::None => 0,
+            Slots::One(_) => 1,
+            Slots::Many(many) => many.len(),
+        }
+    }
+
     fn count_in(&self, selection: &RoaringBitmap) -> u64 {
         match self {
             Slots::None => 0,
@@ -129,14 +141,6 @@ impl Slots {
             Slots::Many(many) => many.intersection_len(selection),
         }
     }
-}
-
-/// The values in sorted order, made when first asked for and mended as values come.
-#[derive(Default)]
-pub(super) struct Ranks {
-    order: Vec<u32>,
-    /// Per value number its place; equal sort keys share one. `NONE` sorts last.
-    rank: Vec<u32>,
 }
 
 impl Dictionary {
@@ -329,10 +333,15 @@ impl Dictionary {
 
     /// Each value with how many of the selected slots have it; of unknown ones nothing.
     pub fn tally(&self, selection: &RoaringBitmap) -> Vec<(u32, u64)> {
-        let counted: Vec<(u32, u64)> = if self.held.len() <= 4 * MANY_VALUES {
+        let by_set = |count: &dyn Fn(&Slots) -> u64| {
             let each = (0_u32..).zip(&self.held);
-            each.map(|(number, held)| (number, held.slots.count_in(selection)))
-                .collect()
+            each.map(|(number, held)| (number, count(&held.slots))).collect()
+        };
+        let few = MANY_VALUES * if selection.len() > self.known.len() / 3 { 16 } else { 1 };
+        let counted: Vec<(u32, u64)> = if self.known.is_subset(selection) {
+            by_set(&Slots::len)
+        } else if self.held.len() <= few {
+            by_set(&|slots| slots.count_in(selection))
         } else {
             let mut counts = vec![0_u64; self.held.len()];
             for slot in selection {
@@ -351,72 +360,12 @@ impl Dictionary {
         self.held[number as usize].value.value()
     }
 
-    /// The value's place in the order, as sort keys are compared with; none sorts last.
-    pub fn sort_place(&self, ranks: &Ranks, slot: u32) -> Option<u64> {
-        let number = *self.of.get(slot as usize)?;
-        ranks.place(number)
-    }
-
-    /// Where a key that may be held no more would stand: between two values or on one.
-    pub fn place_of_key(&self, ranks: &Ranks, key: &SortKey) -> Option<u64> {
-        let at = ranks.order.partition_point(|number| self.key(*number) < *key);
-        let number = ranks.order.get(at);
-        match number {
-            Some(number) if self.key(*number) == *key => ranks.place(*number),
-            Some(number) => ranks.place(*number).map(|place| place - 1),
-            None => Some(2 * ranks.order.len() as u64 + 2),
-        }
-    }
-
     pub fn key(&self, number: u32) -> SortKey {
         self.held[number as usize].value.key()
     }
 
     pub fn key_at(&self, slot: u32) -> SortKey {
         self.kept(slot).map_or(SortKey::None, Kept::key)
-    }
-
-    /// The sorted order, brought up to date.
-    pub fn ranks(&self) -> MutexGuard<'_, Ranks> {
-        let mut ranks = self.ranks.lock().unwrap_or_else(PoisonError::into_inner);
-        let seen = ranks.rank.len();
-        if seen < self.held.len() {
-            let numbers = u32::try_from(seen).unwrap_or(NONE)..u32::try_from(self.held.len()).unwrap_or(NONE);
-            let mut fresh: Vec<u32> = numbers.filter(|number| self.key(*number) != SortKey::None).collect();
-            fresh.sort_by_cached_key(|number| self.key(*number));
-            ranks.order = self.merged(&ranks.order, &fresh);
-            ranks.rank = vec![NONE; self.held.len()];
-            let mut rank = 0;
-            for at in 0..ranks.order.len() {
-                let number = ranks.order[at];
-                let again = at > 0 && self.equal_keys(ranks.order[at - 1], number);
-                rank += u32::from(at > 0 && !again);
-                ranks.rank[number as usize] = rank;
-            }
-        }
-        ranks
-    }
-
-    fn equal_keys(&self, one: u32, other: u32) -> bool {
-        match (&self.held[one as usize].value, &self.held[other as usize].value) {
-            // Different texts have different keys.
-            (Kept::Text(_), Kept::Text(_)) => false,
-            (one, other) => one.key() == other.key(),
-        }
-    }
-
-    fn merged(&self, order: &[u32], fresh: &[u32]) -> Vec<u32> {
-        let mut merged = Vec::with_capacity(order.len() + fresh.len());
-        let mut rest = order;
-        for number in fresh {
-            let key = self.key(*number);
-            let at = rest.partition_point(|other| self.key(*other) <= key);
-            merged.extend_from_slice(&rest[..at]);
-            merged.push(*number);
-            rest = &rest[at..];
-        }
-        merged.extend_from_slice(rest);
-        merged
     }
 
     /// An estimate of the bytes it holds.
@@ -432,19 +381,11 @@ impl Dictionary {
             };
             value + slots + size_of::<Held>()
         });
-        let ranks = self.ranks.lock().unwrap_or_else(PoisonError::into_inner);
+        let ranks = self.ranks.read().unwrap_or_else(PoisonError::into_inner);
         held.sum::<usize>()
             + 4 * (self.of.capacity() + ranks.order.capacity() + ranks.rank.capacity())
             + 9 * self.chains.capacity()
             + self.known.serialized_size()
-    }
-}
-
-impl Ranks {
-    /// Odd, so that there is room between two values.
-    pub fn place(&self, number: u32) -> Option<u64> {
-        let rank = *self.rank.get(number as usize)?;
-        (rank != NONE).then(|| 2 * u64::from(rank) + 1)
     }
 }
 
