@@ -4,4 +4,5 @@ mod all {
     mod store;
     mod tidy;
     mod wine;
+    mod wire;
 }

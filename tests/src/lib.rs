@@ -1,9 +1,11 @@
-//! What the tests share: the source tree as data, a PostgreSQL and a browser of one's own, a plain HTTP client, and waiting
-//! on conditions. Nothing of the product is implemented here.
+//! What the tests share: the source tree as data, a server, terminals, a PostgreSQL and a browser of one's own, a plain
+//! HTTP client, and waiting on conditions. Nothing of the product is implemented here.
 
 pub mod browser;
 pub mod children;
+pub mod harness;
 pub mod http;
+pub mod line;
 pub mod postgres;
 pub mod require;
 pub mod sources;

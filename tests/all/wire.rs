@@ -1,0 +1,7 @@
+//! The wire, with terminals played by hand against a real server: what each side may say, and what it gets for it.
+
+mod enrolment;
+mod handshake;
+mod jobs;
+mod limits;
+mod session;

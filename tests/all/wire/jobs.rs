@@ -1,0 +1,209 @@
+use kaishin_domain::time::Span;
+use kaishin_proto::v1;
+use kaishin_proto::v1::job_result::Outcome;
+use kaishin_proto::v1::job_step::Phase;
+use kaishin_proto::v1::session_response::Body as Down;
+use kaishin_tests::harness::Harness;
+use kaishin_tests::line::{Session, Terminal, accepted, event, result, step};
+use serde_json::json;
+
+async fn enrolled(harness: &Harness) -> Terminal {
+    Terminal::enrolled(harness.agents(), "uketsuke-1", &harness.token(1).await).await
+}
+
+/// Works through an offer the straight way.
+async fn works(session: &mut Session, offer: &v1::JobOffer, from: u64) {
+    session.tells(vec![event(from, offer, accepted())]).await;
+    session
+        .tells(vec![
+            event(from + 1, offer, step(1, "read-before", Phase::Intent)),
+            event(from + 2, offer, step(1, "read-before", Phase::Done)),
+        ])
+        .await;
+    session
+        .tells(vec![event(from + 3, offer, result(Outcome::Succeeded))])
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_job_goes_from_the_button_to_its_result_and_every_step_is_seen() {
+    let harness = Harness::start().await;
+    let terminal = enrolled(&harness).await;
+    let mut session = terminal.connect(1).await;
+    let job = harness.order(terminal.id(), "fast-startup-off").await;
+    let offer = session.hears_offer().await;
+    assert_eq!((&offer.job_id, offer.attempt), (&job, 1));
+    assert_eq!(harness.job(&job).await["state"], "offered");
+    session.tells(vec![event(1, &offer, accepted())]).await;
+    assert_eq!(harness.job(&job).await["state"], "accepted");
+    session
+        .tells(vec![event(2, &offer, step(1, "read-before", Phase::Intent))])
+        .await;
+    assert_eq!(harness.job(&job).await["state"], "running");
+    session
+        .tells(vec![
+            event(3, &offer, step(1, "read-before", Phase::Done)),
+            event(4, &offer, result(Outcome::Succeeded)),
+        ])
+        .await;
+    let done = harness.job(&job).await;
+    assert_eq!(done["state"], "succeeded");
+    let phases: Vec<_> = done["steps"]
+        .as_array()
+        .expect("steps")
+        .iter()
+        .map(|step| step["phase"].clone())
+        .collect();
+    assert_eq!(phases, [json!("intent"), json!("done")]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_terminal_that_was_off_gets_its_job_when_it_returns() {
+    let mut harness = Harness::start().await;
+    let terminal = enrolled(&harness).await;
+    drop(terminal.connect(1).await);
+    harness.is_online(terminal.id(), false).await;
+    let job = harness.order(terminal.id(), "refresh-facts").await;
+    assert_eq!(harness.job(&job).await["state"], "ready");
+    // Not even a restart of the server in between loses it.
+    harness.restart().await;
+    let mut session = terminal.connect(2).await;
+    let offer = session.hears_offer().await;
+    assert_eq!(offer.job_id, job);
+    works(&mut session, &offer, 1).await;
+    harness.job_is(&job, "succeeded").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn events_that_are_told_again_count_once_and_late_results_change_nothing() {
+    let harness = Harness::start().await;
+    let terminal = enrolled(&harness).await;
+    let mut session = terminal.connect(1).await;
+    let job = harness.order(terminal.id(), "refresh-facts").await;
+    let offer = session.hears_offer().await;
+    works(&mut session, &offer, 1).await;
+    drop(session);
+    let mut session = terminal.connect(1).await;
+    works(&mut session, &offer, 1).await;
+    session.tells(vec![event(9, &offer, result(Outcome::Failed))]).await;
+    let done = harness.job(&job).await;
+    assert_eq!(done["state"], "succeeded");
+    assert_eq!(done["steps"].as_array().map(Vec::len), Some(2));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_terminal_says_nothing_about_another_terminals_job() {
+    let harness = Harness::start().await;
+    let token = harness.token(2).await;
+    let one = Terminal::enrolled(harness.agents(), "uketsuke-1", &token).await;
+    let other = Terminal::enrolled(harness.agents(), "uketsuke-2", &token).await;
+    let mut session = one.connect(1).await;
+    let mut liar = other.connect(1).await;
+    let job = harness.order(one.id(), "refresh-facts").await;
+    let offer = session.hears_offer().await;
+    // Acknowledged, so that it is not repeated for ever, and not believed.
+    liar.tells(vec![
+        event(1, &offer, accepted()),
+        event(2, &offer, result(Outcome::Succeeded)),
+    ])
+    .await;
+    assert_eq!(harness.job(&job).await["state"], "offered");
+    works(&mut session, &offer, 1).await;
+    harness.job_is(&job, "succeeded").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_job_that_nobody_takes_expires_at_its_deadline() {
+    let harness = Harness::with_manual_clock().await;
+    let terminal = enrolled(&harness).await;
+    let job = harness.order(terminal.id(), "refresh-facts").await;
+    harness.pass(Span::days(6)).await;
+    assert_eq!(harness.job(&job).await["state"], "ready");
+    harness.pass(Span::days(1)).await;
+    harness.pass(Span::seconds(10)).await;
+    let job = harness.job_is(&job, "expired").await;
+    assert_eq!(job["code"], "E-JOB-23");
+    let mut session = terminal.connect(1).await;
+    session.tells(vec![]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_offer_that_is_not_taken_is_made_again() {
+    let harness = Harness::with_manual_clock().await;
+    let terminal = enrolled(&harness).await;
+    let mut session = terminal.connect(1).await;
+    let job = harness.order(terminal.id(), "refresh-facts").await;
+    assert_eq!(session.hears_offer().await.attempt, 1);
+    harness.pass(Span::seconds(61)).await;
+    harness.pass(Span::seconds(10)).await;
+    let second = session.hears_offer().await;
+    assert_eq!((second.job_id.as_str(), second.attempt), (job.as_str(), 2));
+    works(&mut session, &second, 1).await;
+    harness.job_is(&job, "succeeded").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_job_is_cancelled_before_it_is_taken_or_by_asking_the_terminal() {
+    let harness = Harness::start().await;
+    let terminal = enrolled(&harness).await;
+    let cancel = async |job: &str| {
+        let path = format!("/api/v1/jobs/{job}/cancel");
+        harness
+            .api
+            .post(&path, &json!({ "reason": "wrong terminal" }))
+            .await
+            .expect(200);
+    };
+    let waiting = harness.order(terminal.id(), "refresh-facts").await;
+    cancel(&waiting).await;
+    assert_eq!(harness.job(&waiting).await["state"], "cancelled");
+
+    let mut session = terminal.connect(1).await;
+    let running = harness.order(terminal.id(), "refresh-facts").await;
+    let offer = session.hears_offer().await;
+    assert_eq!(offer.job_id, running, "the cancelled one is not offered");
+    session.tells(vec![event(1, &offer, accepted())]).await;
+    cancel(&running).await;
+    let told = session
+        .hears("the cancellation", |body| {
+            if let Down::JobCancel(cancel) = body {
+                Some(cancel)
+            } else {
+                None
+            }
+        })
+        .await;
+    assert_eq!(told.job_id, running);
+    session.tells(vec![event(2, &offer, result(Outcome::Cancelled))]).await;
+    harness.job_is(&running, "cancelled").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn revoking_a_terminal_leaves_none_of_its_jobs_open() {
+    let harness = Harness::start().await;
+    let terminal = enrolled(&harness).await;
+    let mut session = terminal.connect(1).await;
+    let taken = harness.order(terminal.id(), "refresh-facts").await;
+    let offer = session.hears_offer().await;
+    session.tells(vec![event(1, &offer, accepted())]).await;
+    let path = format!("/api/v1/terminals/{}/revoke", terminal.id());
+    harness
+        .api
+        .post(&path, &json!({ "reason": "stolen" }))
+        .await
+        .expect(200);
+    harness.job_is(&taken, "unknown").await;
+    let jobs = format!("/api/v1/terminals/{}/jobs", terminal.id());
+    let refused = harness.api.post(&jobs, &json!({ "remedy": "refresh-facts" })).await;
+    assert!(refused.status.is_client_error(), "{}", refused.text);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_waits_for_approval_gets_no_work() {
+    let harness = Harness::start().await;
+    let mut terminal = Terminal::new(harness.agents(), "stranger");
+    terminal.enrol("").await.expect("an answer");
+    let list = harness.api.get("/api/v1/terminals").await.expect(200).json();
+    assert_eq!(list["total"], 0, "there is nothing to order work for");
+    assert!(terminal.open().await.is_err());
+}
