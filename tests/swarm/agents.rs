@@ -1,0 +1,72 @@
+//! One process full of terminals: the agent crate as it is, on simulated machines.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use kaishin_agent::os::sim::Sim;
+use kaishin_agent::{Keep, Settings, Status};
+use kaishin_proto::clock::Clock;
+use kaishin_proto::time::Span;
+use serde_json::json;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+#[derive(clap::Args, Clone, Debug)]
+pub struct Agents {
+    #[arg(long)]
+    server: String,
+    #[arg(long)]
+    pin: String,
+    #[arg(long)]
+    token: String,
+    #[arg(long)]
+    terminals: u64,
+    /// The first one's number in the fleet
+    #[arg(long)]
+    first: u64,
+    /// The local address to call from
+    #[arg(long)]
+    source: IpAddr,
+}
+
+/// New terminals a second in one process: the measure is the server, not the making of keys.
+const STARTS: Span = Span::millis(1);
+
+pub async fn run(wanted: Agents) {
+    let clock = Clock::system();
+    let stop = CancellationToken::new();
+    let mut fleet = JoinSet::new();
+    let mut statuses = Vec::new();
+    for n in wanted.first..wanted.first + wanted.terminals {
+        let settings = Settings {
+            server: wanted.server.clone(),
+            pin: wanted.pin.clone(),
+            token: Some(wanted.token.clone()),
+            source: Some(wanted.source),
+            ..Settings::default()
+        };
+        let os = Arc::new(Sim::new(7, n, clock.clone()));
+        let (status, seen) = watch::channel(Status::Starting);
+        statuses.push(seen);
+        let agent = kaishin_agent::run(settings, os, Keep::memory(), clock.clone(), stop.clone(), status);
+        fleet.spawn(async move {
+            if let Err(error) = agent.await {
+                tracing::warn!(%error, "a terminal ended");
+            }
+        });
+        clock.sleep(STARTS).await;
+    }
+    let mut last = usize::MAX;
+    loop {
+        let online = statuses
+            .iter()
+            .filter(|seen| matches!(*seen.borrow(), Status::Online { .. }))
+            .count();
+        if online != last {
+            crate::say(&json!({ "online": online }));
+            last = online;
+        }
+        clock.sleep(Span::millis(100)).await;
+    }
+}
