@@ -212,14 +212,14 @@ mod tests {
     use crate::index::Sort;
 
     /// Waits for a condition, not for a time.
-    #[expect(clippy::disallowed_methods, reason = "polls a condition until its deadline")]
     async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+        let mut turn = tokio::time::interval(Duration::from_millis(20));
         let found = tokio::time::timeout(Duration::from_secs(30), async {
             loop {
+                turn.tick().await;
                 if let Some(found) = look().await {
                     return found;
                 }
-                tokio::time::sleep(Duration::from_millis(20)).await;
             }
         });
         found.await.unwrap_or_else(|_| panic!("in vain: {what}"))
