@@ -38,11 +38,20 @@
   setInterval(tell, 5000);
   document.addEventListener("htmx:afterSettle", tell);
 
-  // The live mark in the bar: stale pages say so instead of looking fresh.
+  // The live mark in the bar: stale pages say so instead of looking fresh. After a break, the page is read anew.
+  const listening = document.querySelector("[sse-connect]") !== null;
+  root.classList.toggle("has-live", listening);
+  let broke = false;
   const live = (on) => root.classList.toggle("is-live", on);
-  document.addEventListener("htmx:sseOpen", () => live(true));
-  document.addEventListener("htmx:sseError", () => live(false));
-  document.addEventListener("htmx:sseClose", () => live(false));
+  document.addEventListener("htmx:sseOpen", () => {
+    live(true);
+    const part = document.getElementById("live");
+    if (broke && part) window.htmx.trigger(part, "again");
+    broke = false;
+  });
+  for (const name of ["htmx:sseError", "htmx:sseClose"]) {
+    document.addEventListener(name, () => { broke = true; live(false); });
+  }
 
   // Select fields of filters and switches act at once; their buttons are for people without script.
   document.addEventListener("change", (event) => {

@@ -12,6 +12,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use super::failure::Failure;
 use super::pages::{Page, Place, Theme, Who, announced};
 use super::query;
+use super::sse::Live;
 use super::words::Lang;
 use crate::app::operators::Operator;
 use crate::app::{App, AppError, Cx, operators};
@@ -107,6 +108,7 @@ fn page(parts: &Parts, app: &App, operator: Option<&Operator>) -> Page {
         announced(said)
     });
     Page {
+        event: parts.extensions.get::<Live>().map_or(0, Live::number),
         lang,
         theme: cookie(&parts.headers, THEME)
             .and_then(Theme::from_name)

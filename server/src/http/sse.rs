@@ -77,6 +77,12 @@ impl Live {
         let _ = self.sender.send(happened);
     }
 
+    /// The latest event's number: a page that is made now shows everything up to it.
+    pub fn number(&self) -> u64 {
+        let latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+        latest.back().map_or(0, |happened| happened.number)
+    }
+
     /// What came after an event, and everything from now on.
     fn after(&self, last: Option<u64>) -> (Vec<Happened>, broadcast::Receiver<Happened>) {
         let latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
@@ -97,6 +103,8 @@ impl Live {
 pub struct Wanted {
     #[serde(default)]
     topic: String,
+    /// The number of the last event that the page already shows.
+    after: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -216,7 +224,8 @@ pub async fn events(
     let last = headers
         .get("last-event-id")
         .and_then(|value| value.to_str().ok())
-        .and_then(|text| text.parse().ok());
+        .and_then(|text| text.parse().ok())
+        .or(wanted.after);
     let (missed, next) = live.after(last);
     let topics = wanted.topic.split(',').filter_map(|topic| topic.parse().ok()).collect();
     let told = Time::ZERO;
@@ -273,5 +282,6 @@ mod tests {
             [2, 3]
         );
         assert!(live.after(None).0.is_empty());
+        assert!(live.after(Some(live.number())).0.is_empty());
     }
 }

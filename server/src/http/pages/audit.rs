@@ -81,15 +81,18 @@ async fn verified(cx: &Cx, page: &Page) -> Result<Chain, Failure> {
 }
 
 fn row(cx: &Cx, page: &Page, entry: &Entry) -> Row {
-    let row = plain_row(page, entry);
-    let terminal = entry.target.strip_prefix("terminal:").and_then(|id| id.parse().ok());
-    match terminal.and_then(|id| cx.app.index.get(id)) {
-        Some(found) => Row {
-            target: found.entry.hostname,
-            ..row
-        },
-        None => row,
+    let mut row = plain_row(page, entry);
+    let hostname = |who: &str| {
+        let id = who.strip_prefix("terminal:")?.parse().ok()?;
+        Some(cx.app.index.get(id)?.entry.hostname)
+    };
+    if let Some(hostname) = hostname(&entry.target) {
+        row.target = hostname;
     }
+    if let Some(hostname) = hostname(&entry.actor) {
+        row.actor = hostname;
+    }
+    row
 }
 
 /// What following the chain of seals found.
@@ -152,22 +155,28 @@ fn action(page: &Page, name: &str) -> String {
 /// `state: revoked, generation: 2` reads better than braces; what is no object stays as it was sealed.
 fn json_words(text: &str) -> String {
     match serde_json::from_str(text) {
-        Ok(serde_json::Value::Null) => String::new(),
-        Ok(serde_json::Value::Object(map)) => {
-            let parts: Vec<String> = map
-                .iter()
-                .map(|(name, value)| match value {
-                    serde_json::Value::String(text) => format!("{name}: {text}"),
-                    serde_json::Value::Null
-                    | serde_json::Value::Bool(_)
-                    | serde_json::Value::Number(_)
-                    | serde_json::Value::Array(_)
-                    | serde_json::Value::Object(_) => format!("{name}: {value}"),
-                })
-                .collect();
+        Ok(value @ serde_json::Value::Object(_)) => {
+            let mut parts = Vec::new();
+            words_of("", &value, &mut parts);
             parts.join(", ")
         }
+        Ok(serde_json::Value::Null) => String::new(),
         Ok(_) | Err(_) => text.to_owned(),
+    }
+}
+
+fn words_of(name: &str, value: &serde_json::Value, parts: &mut Vec<String>) {
+    use serde_json::Value as Json;
+    match value {
+        Json::Null => {}
+        Json::String(text) if text.is_empty() => {}
+        Json::String(text) => parts.push(format!("{name}: {text}")),
+        Json::Object(map) => {
+            for (inner, value) in map {
+                words_of(inner, value, parts);
+            }
+        }
+        Json::Bool(_) | Json::Number(_) | Json::Array(_) => parts.push(format!("{name}: {value}")),
     }
 }
 

@@ -63,7 +63,7 @@ async fn ask(visitor: Visitor, Path(text): Path<String>, Wished(wanted): Wished<
     let now = fast_startup(&detail);
     let mut strip = about(&page, &detail.terminal);
     if let (Remedy::FastStartupOff, Some(value)) = (remedy, now) {
-        let words = match shown(page.lang, value) {
+        let words = match shown(page.lang, "power.fast_startup", value) {
             Fact::Text(text) | Fact::Unknown(text) => text,
             Fact::Time(_) | Fact::List(_) | Fact::Table(_) => String::new(),
         };
@@ -121,13 +121,13 @@ async fn create(visitor: Visitor, Path(text): Path<String>, Filled(wanted): Fill
         reason: String::new(),
     };
     jobs::create(&cx, order).await?;
-    Ok(Redirect::to(&format!("/terminals/{id}?done=job-created#jobs")).into_response())
+    Ok(Redirect::to(&format!("/terminals/{id}?done=job-created")).into_response())
 }
 
 async fn cancel(visitor: Visitor, Path(text): Path<String>) -> Shown {
     let (cx, _) = visitor.at(Place::Terminals);
     let job = jobs::cancel(&cx, id(&text)?, "").await?;
-    Ok(Redirect::to(&format!("/terminals/{}?done=job-cancelled#jobs", job.terminal)).into_response())
+    Ok(Redirect::to(&format!("/terminals/{}?done=job-cancelled", job.terminal)).into_response())
 }
 
 fn revoke_view(page: Page, detail: &TerminalDetail, reason: String, problem: Option<Problem>) -> RevokeView {

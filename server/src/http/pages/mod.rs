@@ -52,6 +52,8 @@ pub struct Page {
     /// Path and query of this page, to come back to.
     pub path: String,
     pub now: Time,
+    /// The latest live event that this page already shows.
+    pub event: u64,
     /// What was just done, as the key of its words.
     pub done: Option<&'static str>,
 }
@@ -171,6 +173,11 @@ impl Page {
         assets::address(name)
     }
 
+    /// Where to hear of what happens after this page was made.
+    fn events(&self, topic: &str) -> String {
+        format!("/events?topic={topic}&after={}", self.event)
+    }
+
     fn version(&self) -> &'static str {
         env!("CARGO_PKG_VERSION")
     }
@@ -266,6 +273,7 @@ pub(crate) mod sample {
             place,
             path: "/somewhere?q=\"quoted\"".into(),
             now: Time(1_795_151_100_000_000),
+            event: 7,
             done: None,
         }
     }

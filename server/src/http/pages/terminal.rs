@@ -69,7 +69,7 @@ fn view(cx: &Cx, page: Page, detail: &TerminalDetail, jobs: Vec<JobView>) -> Vie
     );
     View {
         href: format!("/terminals/{}", terminal.id),
-        events_href: format!("/events?topic=terminal:{}", terminal.id),
+        topic: format!("terminal:{}", terminal.id),
         hostname,
         state: presence(&page, online_since.is_some()),
         flags: flag_badges(&page, flags(terminal)),
@@ -130,7 +130,7 @@ fn fault_row(cx: &Cx, page: &Page, fault: &Fault) -> FaultRow {
         citation: rule.map_or_else(String::new, |rule| page.of(&rule.citation).to_owned()),
         weight,
         expected: page.of(&fault.expected).to_owned(),
-        found: match shown(page.lang, &fault.found) {
+        found: match shown(page.lang, rule.map_or("", |rule| rule.evidence), &fault.found) {
             Shown::Text(text) | Shown::Unknown(text) => text,
             Shown::Time(at) => page.when(&at),
             Shown::List(items) => items.join(", "),
@@ -208,7 +208,7 @@ fn steps_view(page: &Page, job: &Job, steps: &[Step]) -> Vec<StepView> {
 struct View {
     page: Page,
     href: String,
-    events_href: String,
+    topic: String,
     hostname: String,
     state: Badge,
     flags: Vec<Badge>,
@@ -275,10 +275,12 @@ struct StepView {
     at: Option<Time>,
 }
 
-pub fn shown(lang: Lang, value: &Value) -> Shown {
+/// A setting is on or off; whatever else is true or false is a yes or a no.
+pub fn shown(lang: Lang, key: &str, value: &Value) -> Shown {
+    let setting = key.starts_with("power.");
     match value {
-        Value::Truth(true) => Shown::Text(lang.t("on")),
-        Value::Truth(false) => Shown::Text(lang.t("off")),
+        Value::Truth(true) => Shown::Text(lang.t(if setting { "on" } else { "yes" })),
+        Value::Truth(false) => Shown::Text(lang.t(if setting { "off" } else { "no" })),
         Value::Number(number) => Shown::Text(number.to_string()),
         Value::Text(text) => Shown::Text(text.clone()),
         Value::Version(version) => Shown::Text(version.to_string()),
@@ -324,7 +326,7 @@ fn sections(lang: Lang, known: &[SectionRow]) -> Vec<SectionView> {
                 .map(|(key, value)| FactView {
                     label: fact::find(key).map_or_else(|| key.clone(), |fact| lang.choose(fact.ja, fact.en).to_owned()),
                     key: key.clone(),
-                    value: shown(lang, value),
+                    value: shown(lang, key, value),
                 })
                 .collect();
             facts.sort_by_key(|fact| place(&fact.key));
@@ -381,7 +383,7 @@ mod tests {
         let page = sample::page(lang, Some(role), Some(Place::Terminals));
         View {
             href: "/terminals/x".into(),
-            events_href: "/events?topics=terminal:x".into(),
+            topic: "terminal:x".into(),
             hostname: "UKETSUKE-01<i>".into(),
             state: badge("good", "オンライン"),
             flags: vec![badge("warn", "重複")],
@@ -452,7 +454,7 @@ mod tests {
     fn every_reason_for_not_knowing_has_its_words() {
         for reason in Reason::ALL {
             for lang in Lang::ALL {
-                let Shown::Unknown(text) = shown(lang, &Value::unknown(reason, "")) else {
+                let Shown::Unknown(text) = shown(lang, "os.edition", &Value::unknown(reason, "")) else {
                     panic!("unknown is shown as unknown");
                 };
                 assert!(!text.contains("localization"), "{text}");
