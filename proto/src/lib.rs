@@ -10,6 +10,8 @@ pub mod value;
 #[cfg(feature = "clock")]
 pub mod clock;
 #[cfg(feature = "wire")]
+pub mod codec;
+#[cfg(feature = "wire")]
 pub mod convert;
 #[cfg(feature = "wire")]
 pub mod limits;

@@ -2,11 +2,12 @@
 //! come say hello.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use kaishin_domain::id::{JobId, TerminalId};
-use kaishin_domain::time::{Span, Time};
+use kaishin_domain::terminal::KeyHash;
+use kaishin_domain::time::Span;
 use kaishin_proto::fact::SECTIONS;
 use kaishin_proto::v1;
 use kaishin_proto::v1::goodbye::Reason;
@@ -21,15 +22,20 @@ use super::wire;
 use crate::app::{App, Wake, jobs};
 use crate::index::Flags;
 
-/// What waits to be sent to one terminal. One that does not read gets no more, and is cut off.
-pub type Out = mpsc::Sender<Result<v1::SessionResponse, Status>>;
+/// What waits to be sent to one terminal. One that does not read gets no more, and is cut off. Boxed, because the queue
+/// of every session has its first places allocated.
+pub type Out = mpsc::Sender<Sent>;
+pub type Sent = Box<Result<v1::SessionResponse, Status>>;
+
+pub const INSTANCE: usize = 16;
 
 /// How many terminals' jobs are taken in one write.
 const AT_ONCE: usize = 512;
 /// How long a machine may take to answer "are you there?".
 const PROBE: Span = Span::seconds(10);
 /// After a restart, terminals come back spread over this and so much more for each of them.
-const RETURN_WITHIN_MS: u32 = 1_000;
+pub const RETURN_AFTER_MS: u32 = 100;
+pub const RETURN_WITHIN_MS: u32 = 1_000;
 const RETURN_PER_SESSION_US: usize = 400;
 
 pub struct Hub {
@@ -37,18 +43,38 @@ pub struct Hub {
     sessions: Mutex<HashMap<TerminalId, Vec<Live>>>,
     next: AtomicU64,
     left: Notify,
+    closing: AtomicBool,
+}
+
+/// Who opens a session.
+#[derive(Clone, Copy, Debug)]
+pub struct Guest {
+    pub terminal: TerminalId,
+    pub key: KeyHash,
+    pub instance: [u8; INSTANCE],
 }
 
 /// One session that is open.
 struct Live {
     number: u64,
-    instance: Vec<u8>,
+    key: KeyHash,
+    instance: [u8; INSTANCE],
     out: Out,
     cut: CancellationToken,
-    /// Whether it gets jobs.
-    works: bool,
-    /// Somebody waits for it to answer this.
-    probed: Option<(Vec<u8>, oneshot::Sender<()>)>,
+    stage: Stage,
+    /// Those who wait for it to answer these.
+    probes: Vec<(Nonce, oneshot::Sender<()>)>,
+}
+
+type Nonce = [u8; 16];
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// It has not been welcomed yet.
+    Greeting,
+    Works,
+    /// Connected, but gets no jobs.
+    Waits,
 }
 
 /// A session's place among the connected.
@@ -59,8 +85,8 @@ pub struct Place {
     pub rival: Option<u64>,
 }
 
-pub fn message(body: Body) -> Result<v1::SessionResponse, Status> {
-    Ok(v1::SessionResponse { body: Some(body) })
+pub fn message(body: Body) -> Sent {
+    Box::new(Ok(v1::SessionResponse { body: Some(body) }))
 }
 
 pub fn goodbye(reason: Reason, min_ms: u32, max_ms: u32) -> Body {
@@ -95,6 +121,7 @@ impl Hub {
             sessions: Mutex::default(),
             next: AtomicU64::new(1),
             left: Notify::new(),
+            closing: AtomicBool::new(false),
         })
     }
 
@@ -102,48 +129,55 @@ impl Hub {
         self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The same start of the same agent, come back over a new connection, replaces its old session at once.
-    pub fn join(&self, terminal: TerminalId, instance: &[u8], out: Out, cut: CancellationToken) -> Place {
+    /// The same start of the same agent, come back over a new connection, replaces its old session at once. None when
+    /// the server is stopping.
+    pub fn join(&self, guest: &Guest, out: Out, cut: CancellationToken) -> Option<Place> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let mut sessions = self.lock();
-        let here = sessions.entry(terminal).or_default();
-        for old in here.iter().filter(|live| live.instance == instance) {
+        // Asked under the lock that saying goodbye takes: nobody slips in behind it.
+        if self.closing.load(Ordering::Relaxed) {
+            return None;
+        }
+        let here = sessions.entry(guest.terminal).or_insert_with(|| Vec::with_capacity(1));
+        for old in here.iter().filter(|live| live.instance == guest.instance) {
             old.end(goodbye(Reason::Replaced, 0, 0));
         }
         let rival = here
             .iter()
-            .find(|live| live.instance != instance)
+            .find(|live| live.instance != guest.instance)
             .map(|live| live.number);
-        let instance = instance.to_vec();
         here.push(Live {
             number,
-            instance,
+            key: guest.key,
+            instance: guest.instance,
             out,
             cut,
-            works: false,
-            probed: None,
+            stage: Stage::Greeting,
+            probes: Vec::new(),
         });
-        Place { number, rival }
+        Some(Place { number, rival })
     }
 
     /// Whether the machine behind a session answers.
     pub async fn is_there(&self, terminal: TerminalId, number: u64) -> bool {
-        let nonce = self.app.entropy.bytes::<16>().to_vec();
+        let nonce: Nonce = self.app.entropy.bytes();
+        let until = self.app.now() + PROBE;
         let answered = {
             let mut sessions = self.lock();
             let Some(live) = sessions.get_mut(&terminal).and_then(|here| find(here, number)) else {
                 return false;
             };
             let (answer, answered) = oneshot::channel();
-            live.probed = Some((nonce.clone(), answer));
-            if !live.send(Body::Probe(v1::Probe { nonce })) {
+            live.probes.retain(|(_, waits)| !waits.is_closed());
+            live.probes.push((nonce, answer));
+            if !live.send(Body::Probe(v1::Probe { nonce: nonce.to_vec() })) {
                 return false;
             }
             answered
         };
         tokio::select! {
             answer = answered => answer.is_ok(),
-            () = self.app.clock.sleep(PROBE) => false,
+            () = self.app.clock.sleep_until(until) => false,
         }
     }
 
@@ -152,9 +186,9 @@ impl Hub {
         let Some(live) = sessions.get_mut(&terminal).and_then(|here| find(here, number)) else {
             return;
         };
-        if let Some((_, answer)) = live.probed.take_if(|(asked, _)| asked == nonce) {
+        if let Some(place) = live.probes.iter().position(|(asked, _)| asked == nonce) {
             // Whoever asked may have given up.
-            let _ = answer.send(());
+            let _ = live.probes.swap_remove(place).1.send(());
         }
     }
 
@@ -165,10 +199,25 @@ impl Hub {
         }
     }
 
-    /// From now on it gets jobs, or, as a duplicate, no session of it does.
-    pub fn set_works(&self, terminal: TerminalId, works: bool) {
+    /// It has been welcomed: from now on it gets jobs, or waits connected.
+    pub fn welcomed(&self, terminal: TerminalId, number: u64, gets_work: bool) {
+        let mut sessions = self.lock();
+        let Some(here) = sessions.get_mut(&terminal) else {
+            return;
+        };
+        // One identity twice: neither works, whatever was true before the other came.
+        let alone = here.iter().all(|live| live.number == number || live.cut.is_cancelled());
+        if let Some(live) = find(here, number) {
+            live.stage = if gets_work && alone { Stage::Works } else { Stage::Waits };
+        }
+    }
+
+    /// Two machines have this identity: no session of it gets jobs.
+    pub fn suspend(&self, terminal: TerminalId) {
         for live in self.lock().get_mut(&terminal).into_iter().flatten() {
-            live.works = works;
+            if live.stage == Stage::Works {
+                live.stage = Stage::Waits;
+            }
         }
     }
 
@@ -189,31 +238,31 @@ impl Hub {
         last
     }
 
-    /// Tells everybody to come back a little later, spread by how many they are, and ends their sessions.
+    /// Tells everybody to come back a little later, spread by how many they are, and ends their sessions. From now on
+    /// nobody joins.
     pub fn goodbye_all(&self) -> usize {
         let sessions = self.lock();
+        self.closing.store(true, Ordering::Relaxed);
         let count: usize = sessions.values().map(Vec::len).sum();
         let spread = u32::try_from(count * RETURN_PER_SESSION_US / 1_000).unwrap_or(u32::MAX / 2);
         for live in sessions.values().flatten() {
-            live.end(goodbye(Reason::Restarting, 100, RETURN_WITHIN_MS + spread));
+            live.end(goodbye(
+                Reason::Restarting,
+                RETURN_AFTER_MS,
+                RETURN_WITHIN_MS.saturating_add(spread),
+            ));
         }
         count
     }
 
-    /// Waits until everybody has left, or a moment has come.
-    pub async fn emptied(&self, until: Time) {
-        let all_left = async {
-            loop {
-                let left = self.left.notified();
-                if self.lock().is_empty() {
-                    return;
-                }
-                left.await;
+    /// Waits until everybody has left.
+    pub async fn emptied(&self) {
+        loop {
+            let left = self.left.notified();
+            if self.lock().is_empty() {
+                return;
             }
-        };
-        tokio::select! {
-            () = all_left => {}
-            () = self.app.clock.sleep_until(until) => {}
+            left.await;
         }
     }
 
@@ -228,10 +277,13 @@ impl Hub {
                     Ok(Wake::Ready(terminal)) => ready.push(terminal),
                     Ok(wake) => self.act(&wake),
                     // Too many at once to remember: the database knows them all.
-                    Err(RecvError::Lagged(_)) => match jobs::terminals_with_work(&self.app).await {
-                        Ok(all) => ready.extend(all),
-                        Err(error) => warn!(%error, "which terminals have work could not be read"),
-                    },
+                    Err(RecvError::Lagged(_)) => {
+                        self.cut_revoked();
+                        match jobs::terminals_with_work(&self.app).await {
+                            Ok(all) => ready.extend(all),
+                            Err(error) => warn!(%error, "which terminals have work could not be read"),
+                        }
+                    }
                     Err(RecvError::Closed) => return,
                 }
                 if ready.len() >= AT_ONCE {
@@ -282,6 +334,17 @@ impl Hub {
         }
     }
 
+    /// For when wake-ups were missed: whoever is not admitted any more is cut off.
+    fn cut_revoked(&self) {
+        for (terminal, here) in self.lock().iter() {
+            for live in here {
+                if !self.app.admission.allows(*terminal, &live.key) {
+                    live.end(goodbye(Reason::Revoked, 0, 0));
+                }
+            }
+        }
+    }
+
     /// Those that are here and get work, each once.
     fn workers(&self, mut terminals: Vec<TerminalId>) -> Vec<TerminalId> {
         terminals.sort_unstable();
@@ -291,19 +354,15 @@ impl Hub {
             let Some(here) = sessions.get_mut(terminal) else {
                 return false;
             };
-            if here.iter().any(|live| live.works) {
+            if here.iter().any(|live| live.stage == Stage::Works) {
                 return true;
             }
-            // A person may have released it meanwhile, or it has not finished its hello.
-            let released = here.len() == 1
-                && here.iter().all(|live| live.probed.is_none())
-                && self
-                    .app
-                    .index
-                    .get(*terminal)
-                    .is_some_and(|row| row.online() && row.entry.flags == Flags::default());
-            for live in here.iter_mut().filter(|_| released) {
-                live.works = true;
+            // A person may have released it meanwhile.
+            let [live] = here.as_mut_slice() else { return false };
+            let free = |row: &crate::index::Row| row.entry.flags == Flags::default();
+            let released = live.stage == Stage::Waits && self.app.index.get(*terminal).as_ref().is_some_and(free);
+            if released {
+                live.stage = Stage::Works;
             }
             released
         });
@@ -322,9 +381,10 @@ impl Hub {
         for job in offered {
             let live = sessions
                 .get(&job.terminal)
-                .and_then(|here| here.iter().find(|live| live.works));
-            // An offer that reaches nobody lapses, and is made again.
-            let sent = live.is_some_and(|live| live.send(Body::JobOffer(wire::offer(&job))));
+                .and_then(|here| here.iter().find(|live| live.stage == Stage::Works));
+            // An offer that reaches nobody, or finds the queue full, lapses and is made again.
+            let offer = |live: &Live| live.out.try_send(message(Body::JobOffer(wire::offer(&job)))).is_ok();
+            let sent = live.is_some_and(offer);
             debug!(job.id = %job.id, terminal.id = %job.terminal, sent, "job offered");
         }
     }

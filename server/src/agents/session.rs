@@ -1,9 +1,12 @@
 //! One terminal's stream, from its hello to its end.
 
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use kaishin_domain::id::{JobId, TerminalId};
+use kaishin_domain::terminal::KeyHash;
 use kaishin_proto::limits::{negotiate, our_protocol};
 use kaishin_proto::v1;
 use kaishin_proto::v1::fleet_server::Fleet;
@@ -12,20 +15,23 @@ use kaishin_proto::v1::session_request::Body as Up;
 use kaishin_proto::v1::session_response::Body as Down;
 use prost::Message as _;
 use tokio::sync::mpsc;
-use tokio_stream::wrappers::ReceiverStream;
+use tokio_stream::Stream;
 use tokio_util::sync::CancellationToken;
-use tonic::{Request, Response, Status, Streaming};
+use tonic::{Code, Request, Response, Status, Streaming};
 use tracing::{debug, info, warn};
 
-use super::hub::{Hub, Out, goodbye, message};
-use super::listener::Caller;
+use super::hub::{Guest, Hub, INSTANCE, Out, RETURN_AFTER_MS, RETURN_WITHIN_MS, Sent, goodbye, message};
+use super::listener::{Caller, Held};
 use super::rate::{Bucket, Rate};
 use super::wire;
 use crate::app::{App, AppError, Kind, Wake, enrolment, facts, jobs, terminals};
 use crate::pki::{Admitted, DeviceKey};
 
-/// Small: thousands of these are open. A terminal that reads has it empty nearly always.
-const QUEUE: usize = 16;
+/// A terminal that reads has it empty nearly always; places are allocated as they are needed.
+const QUEUE: usize = 256;
+const LONGEST_VERSION: usize = 100;
+/// More jobs than a journal ever holds.
+const MOST_HELD: usize = 1_000;
 const HELLO_WITHIN: Duration = Duration::from_secs(10);
 /// A terminal at its liveliest, running jobs one after another, stays below these.
 const MESSAGES: Rate = Rate {
@@ -50,15 +56,15 @@ impl FleetService {
 
 #[tonic::async_trait]
 impl Fleet for FleetService {
-    type SessionStream = ReceiverStream<Result<v1::SessionResponse, Status>>;
+    type SessionStream = Queue;
 
     async fn session(
         &self,
         request: Request<Streaming<v1::SessionRequest>>,
     ) -> Result<Response<Self::SessionStream>, Status> {
-        let caller = request.extensions().get::<Caller>().copied();
-        let proved = caller.and_then(|caller| caller.terminal);
-        let Some((terminal, key)) = proved else {
+        let caller = request.extensions().get::<Caller>();
+        let proved = caller.and_then(|caller| Some((caller.terminal?, caller.line.hold())));
+        let Some(((terminal, key), line)) = proved else {
             return Err(Status::unauthenticated("E-SESSION-01 a terminal shows its certificate"));
         };
         // The handshake asked already; the connection may be older than a revocation.
@@ -70,14 +76,27 @@ impl Fleet for FleetService {
             app: self.app.clone(),
             hub: self.hub.clone(),
             terminal,
+            key,
             number: 0,
             admitted,
             out,
+            _line: line,
             messages: Bucket::full(MESSAGES, self.app.now()),
             bytes: Bucket::full(BYTES, self.app.now()),
         };
         tokio::spawn(session.live(request.into_inner()));
-        Ok(Response::new(ReceiverStream::new(queue)))
+        Ok(Response::new(Queue(queue)))
+    }
+}
+
+/// What the terminal is sent, in order.
+pub struct Queue(mpsc::Receiver<Sent>);
+
+impl Stream for Queue {
+    type Item = Result<v1::SessionResponse, Status>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.0.poll_recv(cx).map(|sent| sent.map(|boxed| *boxed))
     }
 }
 
@@ -85,9 +104,12 @@ struct Session {
     app: Arc<App>,
     hub: Arc<Hub>,
     terminal: TerminalId,
+    key: KeyHash,
     number: u64,
     admitted: Admitted,
     out: Out,
+    // The connection goes with its last session.
+    _line: Held,
     messages: Bucket,
     bytes: Bucket,
 }
@@ -116,28 +138,14 @@ impl From<AppError> for End {
 
 impl Session {
     async fn live(mut self, mut inbound: Streaming<v1::SessionRequest>) {
-        let cut = CancellationToken::new();
-        let end = match self.hello(&mut inbound).await {
-            Ok(hello) => {
-                let place = self
-                    .hub
-                    .join(self.terminal, &hello.instance, self.out.clone(), cut.clone());
-                self.number = place.number;
-                let end = cut
-                    .run_until_cancelled(self.serve(hello, place.rival, &mut inbound))
-                    .await;
-                if self.hub.leave(self.terminal, self.number) {
-                    terminals::disconnected(&self.app, self.terminal);
-                }
-                // Who cuts a session has said why.
-                end.unwrap_or(End::Gone)
-            }
+        let end = match Box::pin(hello(&mut inbound)).await {
+            Ok((hello, instance)) => self.joined(hello, instance, &mut inbound).await,
             Err(end) => end,
         };
         let last = match end {
             End::Gone => None,
             End::Told(body) => Some(message(body)),
-            End::Failed(status) => Some(Err(status)),
+            End::Failed(status) => Some(Box::new(Err(status))),
         };
         if let Some(last) = last {
             // One that does not even read its last word is gone all the same.
@@ -146,32 +154,42 @@ impl Session {
         debug!(terminal.id = %self.terminal, session = self.number, "session ended");
     }
 
-    async fn hello(&mut self, inbound: &mut Streaming<v1::SessionRequest>) -> Result<v1::Hello, End> {
-        let first = tokio::time::timeout(HELLO_WITHIN, inbound.message()).await;
-        let Ok(Ok(Some(v1::SessionRequest {
-            body: Some(Up::Hello(hello)),
-        }))) = first
-        else {
-            return Err(End::Failed(Status::invalid_argument(
-                "E-SESSION-03 a session begins with a hello",
-            )));
-        };
-        Ok(hello)
-    }
-
-    async fn serve(
+    async fn joined(
         &mut self,
         hello: v1::Hello,
-        rival: Option<u64>,
+        instance: [u8; INSTANCE],
         inbound: &mut Streaming<v1::SessionRequest>,
     ) -> End {
-        match self.begin(hello, rival).await {
-            Ok(()) => {}
-            Err(end) => return end,
+        let cut = CancellationToken::new();
+        let guest = Guest {
+            terminal: self.terminal,
+            key: self.key,
+            instance,
+        };
+        let Some(place) = self.hub.join(&guest, self.out.clone(), cut.clone()) else {
+            return End::Told(goodbye(Reason::Restarting, RETURN_AFTER_MS, RETURN_WITHIN_MS));
+        };
+        self.number = place.number;
+        let end = cut
+            .run_until_cancelled(async {
+                match Box::pin(self.begin(hello, place.rival)).await {
+                    Ok(()) => self.serve(inbound).await,
+                    Err(end) => end,
+                }
+            })
+            .await;
+        if self.hub.leave(self.terminal, self.number) {
+            terminals::disconnected(&self.app, self.terminal);
         }
+        // Who cuts a session has said why.
+        end.unwrap_or(End::Gone)
+    }
+
+    async fn serve(&mut self, inbound: &mut Streaming<v1::SessionRequest>) -> End {
         loop {
             let sent = match inbound.message().await {
                 Ok(Some(sent)) => sent,
+                Err(status) if status.code() == Code::OutOfRange => return self.too_much(),
                 // A connection that broke is as gone as one that ended.
                 Ok(None) | Err(_) => return End::Gone,
             };
@@ -180,21 +198,31 @@ impl Session {
             }
             let now = self.app.now();
             if !self.messages.take(MESSAGES, 1.0, now) || !self.bytes.take(BYTES, sent.encoded_len() as f64, now) {
-                info!(terminal.id = %self.terminal, "a terminal sends more than one may");
-                return End::Told(goodbye(Reason::TooMuch, 60_000, 120_000));
+                return self.too_much();
             }
-            if let Err(end) = self.take(sent).await {
+            if let None | Some(Up::Heartbeat(_)) = sent.body {
+                // Nothing in it, or something of a later minor.
+                continue;
+            }
+            // Boxed, so that a session that waits does not hold room for the largest message's work.
+            if let Err(end) = Box::pin(self.take(sent)).await {
                 return end;
             }
         }
+    }
+
+    fn too_much(&self) -> End {
+        info!(terminal.id = %self.terminal, "a terminal sends more than one may");
+        End::Told(goodbye(Reason::TooMuch, 60_000, 120_000))
     }
 
     /// Agrees on a protocol, settles who is who, and asks for what has changed.
     async fn begin(&mut self, hello: v1::Hello, rival: Option<u64>) -> Result<(), End> {
         let (app, id) = (self.app.clone(), self.terminal);
         let ours = our_protocol();
+        let version = wire::cut(hello.agent_version, LONGEST_VERSION);
         let Some(minor) = hello.protocol.as_ref().and_then(|theirs| negotiate(&ours, theirs)) else {
-            terminals::hold_incompatible(&app, id, hello.agent_version).await?;
+            terminals::hold_incompatible(&app, id, version).await?;
             return Err(End::Told(Down::Incompatible(wire::incompatible(ours))));
         };
         let duplicate = match rival {
@@ -205,15 +233,16 @@ impl Session {
                 false
             }
         };
-        let known = terminals::connected(&app, id, &hello.agent_version, minor).await?;
+        let known = terminals::connected(&app, id, &version, minor).await?;
         if duplicate {
             warn!(terminal.id = %id, "two machines are connected with one identity");
-            self.hub.set_works(id, false);
+            self.hub.suspend(id);
             terminals::hold_duplicate(&app, id).await?;
         }
         let held: Vec<(JobId, u32)> = hello
             .held
             .iter()
+            .take(MOST_HELD)
             .filter_map(|held| Some((held.job_id.parse().ok()?, held.attempt)))
             .collect();
         let reconciled = jobs::reconcile(&app, id, held).await?;
@@ -226,6 +255,7 @@ impl Session {
         let changed: Vec<String> = hello
             .digests
             .into_iter()
+            .filter(|told| kaishin_proto::fact::section(&told.name).is_some())
             .filter(|told| {
                 !known
                     .digests
@@ -241,8 +271,9 @@ impl Session {
         for job in reconciled.cancel {
             self.hub.cancel(id, self.number, job);
         }
-        if known.gets_work && !duplicate {
-            self.hub.set_works(id, true);
+        let gets_work = known.gets_work && !duplicate;
+        self.hub.welcomed(id, self.number, gets_work);
+        if gets_work {
             app.bus.wake(Wake::Ready(id));
         }
         Ok(())
@@ -302,4 +333,22 @@ impl Session {
     async fn send(&self, body: Down) -> Result<(), End> {
         self.out.send(message(body)).await.map_err(|_| End::Gone)
     }
+}
+
+async fn hello(inbound: &mut Streaming<v1::SessionRequest>) -> Result<(v1::Hello, [u8; INSTANCE]), End> {
+    let first = tokio::time::timeout(HELLO_WITHIN, inbound.message()).await;
+    let Ok(Ok(Some(v1::SessionRequest {
+        body: Some(Up::Hello(hello)),
+    }))) = first
+    else {
+        return Err(End::Failed(Status::invalid_argument(
+            "E-SESSION-03 a session begins with a hello",
+        )));
+    };
+    let instance = hello
+        .instance
+        .as_slice()
+        .try_into()
+        .map_err(|_| End::Failed(Status::invalid_argument("E-SESSION-05 an instance is 16 bytes")))?;
+    Ok((hello, instance))
 }

@@ -185,11 +185,12 @@ fn undo(record: &v1::UndoRecord) -> Option<String> {
     (!registry.is_empty() && text.len() <= LONGEST_UNDO).then_some(text)
 }
 
-fn cut(text: String, longest: usize) -> String {
-    match text.char_indices().nth(longest) {
-        None => text,
-        Some((at, _)) => text[..at].to_owned(),
+/// No longer than so many characters, and without the one that databases refuse.
+pub fn cut(text: String, longest: usize) -> String {
+    if text.len() <= longest && !text.contains('\0') {
+        return text;
     }
+    text.chars().filter(|c| *c != '\0').take(longest).collect()
 }
 
 #[cfg(test)]
@@ -228,5 +229,6 @@ mod tests {
     fn words_are_cut_at_a_character() {
         assert_eq!(cut("回診回診".into(), 3), "回診回");
         assert_eq!(cut("回診".into(), 3), "回診");
+        assert_eq!(cut("a\0b".into(), 3), "ab");
     }
 }

@@ -6,6 +6,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use kaishin_proto::id::TerminalId;
 use kaishin_proto::time::Time;
 use rcgen::{CertificateParams, KeyPair};
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::ring;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName, UnixTime};
+use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme};
 
 use super::{Ca, Passphrase, Random};
 
@@ -42,4 +46,59 @@ pub fn terminal(n: u8) -> TerminalId {
 pub fn csr(key: &KeyPair) -> Vec<u8> {
     let params = CertificateParams::new(Vec::new()).expect("parameters");
     params.serialize_request(key).expect("a request").der().to_vec()
+}
+
+/// Trusts any server that holds the key it shows: these tests are about the other direction.
+#[derive(Debug)]
+pub struct Pinned;
+
+impl ServerCertVerifier for Pinned {
+    fn verify_server_cert(
+        &self,
+        _leaf: &CertificateDer<'_>,
+        _between: &[CertificateDer<'_>],
+        _name: &ServerName<'_>,
+        _ocsp: &[u8],
+        _now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+    fn verify_tls12_signature(
+        &self,
+        _message: &[u8],
+        _certificate: &CertificateDer<'_>,
+        _signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        Err(rustls::Error::General("TLS 1.2".into()))
+    }
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let schemes = ring::default_provider().signature_verification_algorithms;
+        rustls::crypto::verify_tls13_signature(message, certificate, signed, &schemes)
+    }
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        vec![SignatureScheme::ECDSA_NISTP256_SHA256]
+    }
+}
+
+pub fn client(identity: Option<(&KeyPair, Vec<Vec<u8>>)>) -> ClientConfig {
+    let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(Pinned));
+    let mut config = match identity {
+        None => builder.with_no_client_auth(),
+        Some((key, chain)) => {
+            let chain = chain.into_iter().map(CertificateDer::from).collect();
+            let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
+            builder.with_client_auth_cert(chain, key).expect("an identity")
+        }
+    };
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    config
 }

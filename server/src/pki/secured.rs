@@ -15,7 +15,7 @@ use tracing::debug;
 
 const HANDSHAKE: Duration = Duration::from_secs(10);
 /// Handshakes under way at once; more callers wait in the kernel's queue.
-const AT_ONCE: usize = 256;
+const AT_ONCE: usize = 2_048;
 /// Handshakes that are done and wait to be taken.
 const READY: usize = 64;
 /// After an error of the listener itself, for example too many open files.

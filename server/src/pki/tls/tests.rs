@@ -3,12 +3,11 @@
 use super::*;
 
 use rustls::ClientConfig;
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::pki::samples::{self, NOW, terminal};
+use crate::pki::samples::{self, NOW, Pinned, client, terminal};
 use crate::pki::{DeviceKey, Issued};
 
 struct Port {
@@ -76,61 +75,6 @@ impl Port {
         let issued = self.ca.issue_terminal(&device, terminal(n), NOW).expect("issued");
         (key, issued)
     }
-}
-
-/// Trusts what the test authority issued, as of the sample moment.
-#[derive(Debug)]
-struct Pinned;
-
-impl ServerCertVerifier for Pinned {
-    fn verify_server_cert(
-        &self,
-        _leaf: &CertificateDer<'_>,
-        _between: &[CertificateDer<'_>],
-        _name: &ServerName<'_>,
-        _ocsp: &[u8],
-        _now: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-    fn verify_tls12_signature(
-        &self,
-        _message: &[u8],
-        _certificate: &CertificateDer<'_>,
-        _signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        Err(rustls::Error::General("TLS 1.2".into()))
-    }
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let schemes = ring::default_provider().signature_verification_algorithms;
-        rustls::crypto::verify_tls13_signature(message, certificate, signed, &schemes)
-    }
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        vec![SignatureScheme::ECDSA_NISTP256_SHA256]
-    }
-}
-
-fn client(identity: Option<(&KeyPair, Vec<Vec<u8>>)>) -> ClientConfig {
-    let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .expect("versions")
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(Pinned));
-    let mut config = match identity {
-        None => builder.with_no_client_auth(),
-        Some((key, chain)) => {
-            let chain = chain.into_iter().map(CertificateDer::from).collect();
-            let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
-            builder.with_client_auth_cert(chain, key).expect("an identity")
-        }
-    };
-    config.alpn_protocols = vec![b"h2".to_vec()];
-    config
 }
 
 #[tokio::test]
