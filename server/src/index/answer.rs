@@ -105,14 +105,19 @@ impl Fleet {
         let after = after.map(|after| (order.place_of_key(&after.key), after.id));
         let most = limit.saturating_add(1);
         let dense = selection.len() * DENSE > self.all.len();
-        let mut first = if let Order::Values(values, ranks) = &order
-            && dense
-            && !ranks.is_empty()
-        {
-            values.walk(ranks, selection, sort.descending, after, &self.ids, most)
-        } else {
-            self.sorted(selection, &order, sort.descending, after, most)
+        let walked = match &order {
+            Order::Values(values, ranks) if dense && !ranks.is_empty() => {
+                values.walk(ranks, selection, sort.descending, after, &self.ids, most)
+            }
+            Order::Values(..)
+            | Order::None
+            | Order::Moments(_)
+            | Order::Seen(_)
+            | Order::Online(_)
+            | Order::Gravity(_)
+            | Order::Faults(_) => None,
         };
+        let mut first = walked.unwrap_or_else(|| self.sorted(selection, &order, sort.descending, after, most));
         let more = first.len() > limit;
         first.truncate(limit);
         let next = first.last().filter(|_| more).map(|(id, slot)| Cursor {

@@ -11,6 +11,8 @@ use super::{Dictionary, Kept, NONE, Slots};
 
 /// Up to so many rows are kept in a heap; for more, everything is sorted.
 const HEAP: usize = 2_048;
+/// After so many values that nothing selected has, it is quicker to sort. Tests take both ways.
+const PATIENCE: usize = if cfg!(test) { 5 } else { 8_192 };
 
 #[derive(Default)]
 pub(in super::super) struct Ranks {
@@ -124,7 +126,8 @@ impl Dictionary {
     }
 
     /// The first `most` slots of a selection in sorted order, met along the order instead of by sorting the selection:
-    /// the larger the selection, the sooner they are met. `after` is a place and an id on it.
+    /// the larger the selection, the sooner they are met. `after` is a place and an id on it. None where the selection
+    /// lies so far along the order that it is better sorted.
     pub fn walk(
         &self,
         ranks: &Ranks,
@@ -133,16 +136,19 @@ impl Dictionary {
         after: Option<(Option<u64>, TerminalId)>,
         ids: &[TerminalId],
         most: usize,
-    ) -> Vec<(TerminalId, u32)> {
+    ) -> Option<Vec<(TerminalId, u32)>> {
         let mut found: Vec<(TerminalId, u32)> = Vec::new();
         let row = |slot: u32| (ids[slot as usize], slot);
         let from = after.and_then(|(place, _)| place);
         let in_the_tail = after.is_some() && from.is_none();
         let groups = ranks.groups(descending, from).take_while(|_| !in_the_tail);
-        for (place, numbers) in groups {
+        for (met, (place, numbers)) in groups.enumerate() {
             let rest = most - found.len();
             if rest == 0 {
-                return found;
+                return Some(found);
+            }
+            if met > PATIENCE + 8 * found.len() {
+                return None;
             }
             let here = numbers
                 .iter()
@@ -155,7 +161,7 @@ impl Dictionary {
         let valueless = selection - &self.known;
         let later = |(id, _): &(TerminalId, u32)| !in_the_tail || after.is_none_or(|(_, after)| *id > after);
         found.extend(first_of(valueless.iter().map(row).filter(later), rest));
-        found
+        Some(found)
     }
 
     fn slots_in(&self, number: u32, selection: &RoaringBitmap) -> Vec<u32> {
