@@ -1,5 +1,7 @@
 //! An authority and requests for this room's tests.
 
+use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -11,7 +13,12 @@ use rustls::crypto::ring;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme};
 
-use super::{Ca, Passphrase, Random};
+use tokio::net::TcpStream;
+
+use super::{AGENTS_NAME, Ca, Passphrase, Random};
+
+/// What a terminal keeps to itself.
+pub type Key = KeyPair;
 
 pub const NOW: Time = Time(1_795_000_000_000_000);
 
@@ -41,6 +48,19 @@ pub fn ca() -> Ca {
 
 pub fn terminal(n: u8) -> TerminalId {
     TerminalId::new(NOW, [n; 10])
+}
+
+pub fn key() -> Key {
+    KeyPair::generate().expect("a key")
+}
+
+pub async fn dial(
+    address: SocketAddr,
+    config: Arc<ClientConfig>,
+) -> io::Result<tokio_rustls::client::TlsStream<TcpStream>> {
+    let socket = TcpStream::connect(address).await?;
+    let name = ServerName::try_from(AGENTS_NAME).expect("a name");
+    tokio_rustls::TlsConnector::from(config).connect(name, socket).await
 }
 
 pub fn csr(key: &KeyPair) -> Vec<u8> {

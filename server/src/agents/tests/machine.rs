@@ -19,9 +19,6 @@ use kaishin_proto::v1::enrolment_client::EnrolmentClient;
 use kaishin_proto::v1::fleet_client::FleetClient;
 use kaishin_proto::v1::session_request::Body as Up;
 use kaishin_proto::v1::session_response::Body as Down;
-use rcgen::KeyPair;
-use rustls::pki_types::ServerName;
-use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::{Channel, Endpoint};
@@ -30,7 +27,7 @@ use tonic::{Status, Streaming};
 use crate::app::enrolment::{NewToken, create_token};
 use crate::app::{Cx, jobs};
 use crate::config::Config;
-use crate::pki::{AGENTS_NAME, samples};
+use crate::pki::samples;
 use crate::{Handle, Listeners};
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -104,7 +101,7 @@ impl Port {
 
 pub struct Machine {
     address: SocketAddr,
-    key: KeyPair,
+    key: samples::Key,
     enrolled: Option<(TerminalId, Vec<Vec<u8>>)>,
 }
 
@@ -112,7 +109,7 @@ impl Machine {
     pub fn new(port: &Port) -> Machine {
         Machine {
             address: port.address(),
-            key: KeyPair::generate().expect("a key"),
+            key: samples::key(),
             enrolled: None,
         }
     }
@@ -145,12 +142,8 @@ impl Machine {
         let config = Arc::new(samples::client(identity));
         let address = self.address;
         let connect = tower::service_fn(move |_| {
-            let connector = tokio_rustls::TlsConnector::from(config.clone());
-            async move {
-                let socket = TcpStream::connect(address).await?;
-                let name = ServerName::try_from(AGENTS_NAME).expect("a name");
-                Ok::<_, std::io::Error>(TokioIo::new(connector.connect(name, socket).await?))
-            }
+            let config = config.clone();
+            async move { samples::dial(address, config).await.map(TokioIo::new) }
         });
         Endpoint::from_static("http://kaishin-agents")
             .connect_with_connector(connect)
