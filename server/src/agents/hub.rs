@@ -19,7 +19,7 @@ use tonic::Status;
 use tracing::{debug, warn};
 
 use super::wire;
-use crate::app::{App, Wake, jobs};
+use crate::app::{App, Wake, jobs, terminals};
 use crate::index::Flags;
 
 /// What waits to be sent to one terminal. One that does not read gets no more, and is cut off. Boxed, because the queue
@@ -221,21 +221,19 @@ impl Hub {
         }
     }
 
-    /// Whether it was the last session of the terminal.
-    pub fn leave(&self, terminal: TerminalId, number: u64) -> bool {
+    /// With its last session a terminal is gone. Said under the lock, so that one that comes back at this moment, and
+    /// joins after this, is not shown as gone.
+    pub fn leave(&self, terminal: TerminalId, number: u64) {
         let mut sessions = self.lock();
-        let Some(here) = sessions.get_mut(&terminal) else {
-            return true;
-        };
+        let here = sessions.entry(terminal).or_default();
         here.retain(|live| live.number != number);
-        let last = here.is_empty();
-        if last {
+        if here.is_empty() {
             sessions.remove(&terminal);
+            terminals::disconnected(&self.app, terminal);
         }
         if sessions.is_empty() {
             self.left.notify_waiters();
         }
-        last
     }
 
     /// Tells everybody to come back a little later, spread by how many they are, and ends their sessions. From now on

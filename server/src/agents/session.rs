@@ -178,9 +178,7 @@ impl Session {
                 }
             })
             .await;
-        if self.hub.leave(self.terminal, self.number) {
-            terminals::disconnected(&self.app, self.terminal);
-        }
+        self.hub.leave(self.terminal, self.number);
         // Who cuts a session has said why.
         end.unwrap_or(End::Gone)
     }
