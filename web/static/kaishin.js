@@ -20,11 +20,11 @@
   const relative = new Intl.RelativeTimeFormat(root.lang || "ja", { numeric: "auto" });
   const meta = document.querySelector('meta[name="server-now"]');
   const skew = meta ? Number(meta.content) - Date.now() : 0;
-  const units = [["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]];
+  const units = [["year", 31536000], ["month", 2592000], ["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]];
   const tell = () => {
     for (const time of document.querySelectorAll("time[data-ago]")) {
       const seconds = Math.round((Date.parse(time.dateTime) - Date.now() - skew) / 1000);
-      const [unit, size] = units.find(([, size]) => Math.abs(seconds) >= size) || units[3];
+      const [unit, size] = units.find(([, size]) => Math.abs(seconds) >= size) || units[5];
       const ago = unit === "second" && Math.abs(seconds) < 10 ? relative.format(0, "second") : relative.format(Math.trunc(seconds / size), unit);
       if (time.dataset.said !== ago) {
         time.dataset.said = ago;
