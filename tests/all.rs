@@ -1,6 +1,8 @@
 //! Kaishin tested as a whole, in one binary so that it links once. `cargo test -p kaishin-tests --test all tidy` runs a part.
 
 mod all {
+    mod access;
+    mod browser;
     mod store;
     mod tidy;
     mod wine;

@@ -1,0 +1,174 @@
+//! A person at a screen: a real Chromium on a small demo, from the sign-in to the audit entry, by mouse and by keyboard.
+
+use std::net::SocketAddr;
+
+use http::Method;
+use kaishin::demo::{Demo, DemoOptions};
+use kaishin_tests::browser::Browser;
+use kaishin_tests::http::Http;
+use kaishin_tests::need;
+use kaishin_tests::wait::{SOON, eventually};
+use serde_json::{Value, json};
+
+const FAULTY: &str = "/api/v1/terminals?q=fault%3Afast-startup-on";
+/// Hiragana, katakana and the common ideographs.
+const JAPANESE: &str = "[\\u3040-\\u30ff\\u4e00-\\u9fff]";
+
+/// A demo in which at least one terminal has the fault, and a program's client of it.
+async fn demo() -> (Demo, Http) {
+    let any = SocketAddr::from(([127, 0, 0, 1], 0));
+    let options = DemoOptions {
+        terminals: 12,
+        http: any,
+        agents: any,
+        data: None,
+        speed: 1.0,
+    };
+    let demo = Demo::start(options).await.expect("the demo starts");
+    let addr = demo.invitation.http.trim_start_matches("http://").parse();
+    let api = Http::new(addr.expect("an address")).with_bearer(&demo.invitation.api_token);
+    eventually(SOON, "all online and a fault among them", async || {
+        let online = api.get("/api/v1/overview").await.expect(200).json()["online"] == 12;
+        let found = api.get(FAULTY).await.expect(200).json()["total"].as_u64()?;
+        (online && found > 0).then_some(())
+    })
+    .await;
+    (demo, api)
+}
+
+async fn sign_in(browser: &Browser, demo: &Demo, name: &str) {
+    let person = demo.invitation.operators.iter().find(|person| person.name == name);
+    browser.fill("#name", name).await;
+    browser
+        .fill("#password", &person.expect("an operator of the demo").password)
+        .await;
+    browser.click("main button.main").await;
+    browser.element("form[action='/sign-out']").await;
+}
+
+/// What the terminal's page shows for a fact.
+async fn fact(browser: &Browser, key: &str) -> Value {
+    let script = format!(
+        "const rows = [...document.querySelectorAll('.facts tr')];
+         const row = rows.find((row) => row.querySelector('.key')?.textContent === '{key}');
+         return row ? row.cells[1].textContent.trim() : null;"
+    );
+    browser.run(&script).await
+}
+
+async fn presses(browser: &Browser, key: &str) {
+    let turn = json!([{ "type": "keyDown", "value": key }, { "type": "keyUp", "value": key }]);
+    let keys = json!({ "actions": [{ "type": "key", "id": "keyboard", "actions": turn }] });
+    let pressed = browser.command(Method::POST, "/actions", &keys).await;
+    pressed.expect("the browser takes the key");
+}
+
+async fn complains_of_nothing(browser: &Browser) {
+    assert_eq!(
+        browser.complaints().await,
+        Vec::<String>::new(),
+        "on {}",
+        browser.url().await
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_desk_turns_fast_startup_off_and_the_approver_finds_it_in_the_audit() {
+    let browser = need!(Browser::start("ja").await, "chromedriver");
+    let (demo, api) = demo().await;
+    browser.goto(&demo.invitation.http).await;
+    sign_in(&browser, &demo, "suzuki").await;
+    let terminal = turns_fast_startup_off(&browser).await;
+    work_of_others_arrives_by_itself(&browser, &api, &terminal).await;
+    complains_of_nothing(&browser).await;
+
+    browser.click("form[action='/sign-out'] button").await;
+    sign_in(&browser, &demo, "tanaka").await;
+    browser.click(".nav a[href='/audit']").await;
+    browser.fill("#actor", "suzuki").await;
+    browser.click("main form.filter button.main").await;
+    browser.shows("main tbody", "job.create").await;
+    browser.shows("main tbody", "作業の依頼").await;
+    browser.shows("main tbody", &terminal).await;
+    complains_of_nothing(&browser).await;
+    drop(browser);
+    demo.stop().await;
+}
+
+/// From the list to the turned fact; answers the terminal's id.
+async fn turns_fast_startup_off(browser: &Browser) -> String {
+    browser.click(".nav a[href='/terminals']").await;
+    browser.fill("#q", "fault:fast-startup-on").await;
+    browser.click("main form.filter button.main").await;
+    browser.click("#live tbody th a").await;
+    browser.shows("#live", "fast-startup-on").await;
+    assert_eq!(fact(browser, "power.fast_startup").await, "有効");
+
+    browser.click("main a[href$='/jobs/new?remedy=fast-startup-off']").await;
+    browser.shows("main h1", "高速スタートアップを無効にする").await;
+    browser.click("main form[action$='/jobs'] button.main").await;
+    browser.shows("main .note", "作業を受け付けました").await;
+    browser.shows(".area-jobs .job .badge", "完了").await;
+    browser.shows(".area-jobs .steps", "設定").await;
+    let turned = async || (fact(browser, "power.fast_startup").await == "無効").then_some(());
+    eventually(SOON, "the fact turns", turned).await;
+    let gone = async || {
+        (!browser
+            .text("#live section[aria-labelledby='faults-title']")
+            .await?
+            .contains("fast-startup-on"))
+        .then_some(())
+    };
+    eventually(SOON, "the fault goes", gone).await;
+    let url = browser.url().await;
+    let id = url
+        .split("/terminals/")
+        .nth(1)
+        .and_then(|rest| rest.split(['?', '#']).next());
+    id.expect("the page of a terminal").to_owned()
+}
+
+/// The page stays as it is loaded, and a job that somebody else orders comes to its end on it.
+async fn work_of_others_arrives_by_itself(browser: &Browser, api: &Http, terminal: &str) {
+    browser.element("html.is-live").await;
+    browser.run("window.sameLoad = true").await;
+    let order = json!({ "remedy": "refresh-facts", "reason": "test" });
+    let path = format!("/api/v1/terminals/{terminal}/jobs");
+    let job = api.post(&path, &order).await.expect(201).json()["id"].clone();
+    let newest = ".area-jobs .job:first-of-type";
+    browser.shows(newest, job.as_str().expect("an id")).await;
+    browser.shows(&format!("{newest} .badge"), "完了").await;
+    browser.element(&format!("{newest} .steps")).await;
+    assert_eq!(browser.run("return window.sameLoad === true").await, true);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_page_is_english_after_one_click_and_the_keyboard_reaches_everything_first() {
+    let browser = need!(Browser::start("ja").await, "chromedriver");
+    let (demo, _) = demo().await;
+    browser.goto(&demo.invitation.http).await;
+    sign_in(&browser, &demo, "sato").await;
+    assert_eq!(browser.run("return document.documentElement.lang").await, "ja");
+    browser.shows(".nav", "端末").await;
+    browser.click("form[action='/preferences'] button[lang='en']").await;
+    browser.element("html[lang='en']").await;
+    for page in ["/enrolment/pending", "/audit?verify=yes", "/terminals", "/"] {
+        browser.goto(&format!("{}{page}", demo.invitation.http)).await;
+        browser.shows(".nav", "Terminals").await;
+        // What people wrote and what machines call themselves stays as it is.
+        let script = format!(
+            "const main = document.getElementById('main').cloneNode(true);
+             main.querySelectorAll('.change, td.wide').forEach((own) => own.remove());
+             return main.textContent.match(/{JAPANESE}+/g);"
+        );
+        assert_eq!(browser.run(&script).await, Value::Null, "on {page}");
+        complains_of_nothing(&browser).await;
+    }
+    presses(&browser, "\u{e004}").await;
+    assert_eq!(browser.run("return document.activeElement.className").await, "skip");
+    presses(&browser, "/").await;
+    assert_eq!(browser.run("return document.activeElement.id").await, "search");
+    complains_of_nothing(&browser).await;
+    drop(browser);
+    demo.stop().await;
+}
