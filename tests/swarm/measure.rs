@@ -150,7 +150,7 @@ async fn work(clock: &Clock, api: &Http, server: &Server, ids: &[String], jobs: 
         .await;
     let ordered_in = seconds(clock, begun);
     let mut finished = Vec::with_capacity(ordered.len());
-    let mut before = String::new();
+    let mut page_at = "/api/v1/jobs?limit=500".to_owned();
     // Jobs end nearly in order; the newest is looked at first, and then all of them are.
     let last = ordered.last().cloned().unwrap_or_default();
     eventually(LONG, "the last job ends", async || {
@@ -158,11 +158,7 @@ async fn work(clock: &Clock, api: &Http, server: &Server, ids: &[String], jobs: 
     })
     .await;
     while (finished.len() as u64) < jobs {
-        let page = api
-            .get(&format!("/api/v1/jobs?limit=500&before={before}"))
-            .await
-            .expect(200)
-            .json();
+        let page = api.get(&page_at).await.expect(200).json();
         for job in page["items"].as_array().into_iter().flatten() {
             let id = job["id"].as_str().expect("an id");
             let done = match ended(job) {
@@ -177,7 +173,7 @@ async fn work(clock: &Clock, api: &Http, server: &Server, ids: &[String], jobs: 
             finished.push(done);
         }
         match page["next"].as_str() {
-            Some(next) => next.clone_into(&mut before),
+            Some(next) => page_at = format!("/api/v1/jobs?limit=500&before={next}"),
             None => break,
         }
     }
