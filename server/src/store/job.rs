@@ -146,9 +146,12 @@ impl Store {
         let steps: Vec<StepRow> = on_pool!(self, c => sqlx::query_as(STEPS).bind(id.to_string()).fetch_all(c).await)?;
         let undo: Option<Option<String>> =
             on_pool!(self, c => sqlx::query_scalar(UNDO).bind(id.to_string()).fetch_optional(c).await)?;
+        let mut steps = steps.into_iter().map(StepRow::step).collect::<Result<Vec<_>, _>>()?;
+        // Within one microsecond, the intent comes first.
+        steps.sort_by_key(|step| (step.at, step.attempt, step.number, step.phase));
         Ok(Some(JobDetail {
             job: row.job()?,
-            steps: steps.into_iter().map(StepRow::step).collect::<Result<_, _>>()?,
+            steps,
             undo: undo.flatten(),
         }))
     }

@@ -52,7 +52,7 @@ async fn a_job_goes_from_the_button_to_its_result_and_every_step_is_seen() {
         .as_array()
         .expect("steps")
         .iter()
-        .map(|step| step["phase"].clone())
+        .map(|step| step["state"].clone())
         .collect();
     assert_eq!(phases, [json!("intent"), json!("done")]);
 }

@@ -6,8 +6,8 @@ use std::sync::{PoisonError, RwLockReadGuard};
 use kaishin_proto::id::TerminalId;
 use roaring::RoaringBitmap;
 
-use super::super::cursor::SortKey;
 use super::{Dictionary, Kept, NONE, Slots};
+use crate::index::cursor::SortKey;
 
 /// Up to so many rows are kept in a heap; for more, everything is sorted.
 const HEAP: usize = 2_048;
