@@ -15,7 +15,7 @@ const HEAP: usize = 2_048;
 const PATIENCE: usize = if cfg!(test) { 5 } else { 8_192 };
 
 #[derive(Default)]
-pub(in super::super) struct Ranks {
+pub(in crate::index) struct Ranks {
     pub(super) order: Vec<u32>,
     /// Per value number its place; equal sort keys share one. `NONE` sorts last.
     pub(super) rank: Vec<u32>,
@@ -175,7 +175,7 @@ impl Dictionary {
 }
 
 /// The `most` smallest, in order.
-pub(in super::super) fn first_of<T: Ord + Copy>(rows: impl Iterator<Item = T>, most: usize) -> Vec<T> {
+pub(in crate::index) fn first_of<T: Ord + Copy>(rows: impl Iterator<Item = T>, most: usize) -> Vec<T> {
     if most > HEAP {
         let mut all: Vec<T> = rows.collect();
         all.sort_unstable();
