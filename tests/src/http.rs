@@ -109,6 +109,26 @@ impl Http {
 
     /// The answer with its body still to come: for streams of events.
     pub async fn open(&self, method: Method, path: &str, body: Option<(&str, String)>) -> http::Response<Incoming> {
+        self.try_open(method, path, body).await.expect("the server answers")
+    }
+
+    /// `None` where nobody answers, or the answer breaks off: for servers that are killed.
+    pub async fn try_send(&self, method: Method, path: &str, body: Option<(&str, String)>) -> Option<Answer> {
+        let (head, body) = self.try_open(method, path, body).await?.into_parts();
+        let bytes = body.collect().await.ok()?.to_bytes();
+        Some(Answer {
+            status: head.status,
+            headers: head.headers,
+            text: String::from_utf8_lossy(&bytes).into_owned(),
+        })
+    }
+
+    async fn try_open(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<(&str, String)>,
+    ) -> Option<http::Response<Incoming>> {
         let mut request = Request::builder().method(method).uri(format!("{}{path}", self.base));
         if let Some(token) = &self.bearer {
             request = request.header(AUTHORIZATION, format!("Bearer {token}"));
@@ -125,9 +145,9 @@ impl Http {
             request = request.header(CONTENT_TYPE, kind);
         }
         let request = request.body(Full::new(Bytes::from(body))).expect("a request");
-        let response = self.client.request(request).await.expect("the server answers");
+        let response = self.client.request(request).await.ok()?;
         self.keep(response.headers());
-        response
+        Some(response)
     }
 
     fn cookies(&self) -> String {

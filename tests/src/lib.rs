@@ -8,6 +8,7 @@ pub mod http;
 pub mod line;
 pub mod postgres;
 pub mod require;
+pub mod serve;
 pub mod sources;
 pub mod wait;
 pub mod wine;
