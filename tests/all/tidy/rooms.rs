@@ -237,11 +237,18 @@ fn edges(tree: &Tree) -> Vec<Breach> {
             let what = format!("{room} reaches into {}", ident.name);
             found.push(Breach::new(&file.path, code.line(ident.at), what));
         }
-        for at in code.find("super::super").filter(|at| !code.in_tests(*at)) {
+        // As many steps up as the module is deep lead out of the room.
+        let depth = inside
+            .trim_end_matches(".rs")
+            .trim_end_matches("/mod")
+            .split('/')
+            .count();
+        let out = "super::".repeat(depth);
+        for at in code.find(&out).filter(|at| !code.in_tests(*at)) {
             found.push(Breach::new(
                 &file.path,
                 code.line(at),
-                "say `crate::`: super::super hides which room is meant",
+                "say `crate::`: so many `super` hide which room is meant",
             ));
         }
     }
