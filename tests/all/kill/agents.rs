@@ -14,9 +14,10 @@ const SMALL: Size = Size {
     jobs: 90,
     kills: 12,
 };
+/// Jobs per agent stay below what an agent takes at once: it refuses the rest, and rightly so.
 const FULL: Size = Size {
     agents: 40,
-    jobs: 2_000,
+    jobs: 1_000,
     kills: 200,
 };
 
