@@ -5,6 +5,7 @@ use kaishin_proto::v1::job_step::Phase;
 use kaishin_proto::v1::session_response::Body as Down;
 use kaishin_tests::harness::Harness;
 use kaishin_tests::line::{Session, Terminal, accepted, event, result, step};
+use kaishin_tests::wait::{SOON, eventually};
 use serde_json::json;
 
 async fn enrolled(harness: &Harness) -> Terminal {
@@ -135,7 +136,11 @@ async fn an_offer_that_is_not_taken_is_made_again() {
     let job = harness.order(terminal.id(), "refresh-facts").await;
     assert_eq!(session.hears_offer().await.attempt, 1);
     harness.pass(Span::seconds(61)).await;
-    harness.pass(Span::seconds(10)).await;
+    eventually(SOON, "the job is offered again", async || {
+        harness.clock.advance(Span::seconds(1));
+        (harness.job(&job).await["attempt"] == 2).then_some(())
+    })
+    .await;
     let second = session.hears_offer().await;
     assert_eq!((second.job_id.as_str(), second.attempt), (job.as_str(), 2));
     works(&mut session, &second, 1).await;
