@@ -77,10 +77,15 @@ impl Wine {
             server,
             running: None,
         };
-        std::fs::create_dir(wine.prefix()).expect("the prefix's folder");
+        for folder in [wine.prefix(), wine.temporary()] {
+            std::fs::create_dir(folder).expect("a folder of the prefix");
+        }
         let mut command = wine.in_prefix(&wine.server);
         command.args(["--foreground", "--persistent"]);
         wine.running = Some(Child::spawn_guarded(&command, &wine.folder).expect("Wine's server starts"));
+        // It names its folder before it makes it: who comes in between finds a name that leads nowhere.
+        let listens = async || wine.server_listens().then_some(());
+        eventually(SOON, "Wine's server listens", listens).await;
         wine.must("wineboot", &["--init"]).await;
         wine.must("winecfg", &["-v", "win10"]).await;
         wine.stand_in_for_randomness(&compiler);
@@ -104,6 +109,20 @@ impl Wine {
         self.folder.join("prefix")
     }
 
+    /// Its socket lies two folders below the place for temporary files, under names of its own.
+    fn server_listens(&self) -> bool {
+        let below = |folder: PathBuf| {
+            let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+            entries.map(|entry| entry.path()).filter(|path| path.is_dir())
+        };
+        let mut folders = below(self.temporary()).flat_map(below);
+        folders.any(|folder| folder.join("socket").exists())
+    }
+
+    fn temporary(&self) -> PathBuf {
+        self.folder.join("temporary")
+    }
+
     /// A folder of this Windows that is seen from outside as well, and its name inside.
     pub fn folder(&self, name: &str) -> (PathBuf, String) {
         (self.prefix().join("drive_c").join(name), format!("C:\\{name}"))
@@ -119,6 +138,7 @@ impl Wine {
             // No .NET, no browser, no menu entries, no screen, and nothing of the real home.
             .env("WINEDLLOVERRIDES", "mscoree,mshtml,winemenubuilder.exe=")
             .env("HOME", &self.folder)
+            .env("TMPDIR", self.temporary())
             .env_remove("DISPLAY");
         command
     }
