@@ -10,6 +10,11 @@ pub const OLDEST_MINOR: u32 = 0;
 pub const MAX_MESSAGE: usize = 512 * 1024;
 /// A terminal never needs to have more than this many messages under way.
 pub const MAX_IN_FLIGHT: usize = 32;
+/// Unfinished jobs that an agent's journal takes; it refuses the next, and a refusal is final.
+pub const MOST_HELD: usize = 32;
+/// Unfinished jobs that the server gives one terminal at a time. Far enough below what an agent takes that a server
+/// and an agent who count differently for a moment refuse nothing.
+pub const MOST_OFFERED: usize = 16;
 
 pub fn our_protocol() -> ProtocolRange {
     ProtocolRange {

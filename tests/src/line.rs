@@ -259,9 +259,18 @@ impl Session {
 
     /// Tells events and waits until they are acknowledged.
     pub async fn tells(&mut self, events: Vec<v1::JobEvent>) {
+        self.tells_and_hears(events, |_| {}).await;
+    }
+
+    /// The same, for one who wants the offers that come meanwhile.
+    pub async fn tells_and_hears(&mut self, events: Vec<v1::JobEvent>, mut heard: impl FnMut(v1::JobOffer)) {
         let wanted: Vec<u64> = events.iter().map(|event| event.sequence).collect();
         self.say(Up::JobEvents(v1::JobEvents { events })).await;
         self.hears("the acknowledgement", |body| {
+            if let Down::JobOffer(offer) = body {
+                heard(offer);
+                return None;
+            }
             matches!(body, Down::Acknowledge(v1::Acknowledge { sequences }) if sequences == wanted).then_some(())
         })
         .await;

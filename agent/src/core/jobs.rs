@@ -1,6 +1,7 @@
 //! Taking work, doing it a step at a time, and owing its result until the server has it.
 
 use kaishin_proto::id::JobId;
+use kaishin_proto::limits::MOST_HELD;
 use kaishin_proto::time::Time;
 use kaishin_proto::v1;
 
@@ -8,9 +9,6 @@ use super::book::{Entry, Finish, JobEntry, Next, Outcome, What};
 use super::{Core, Effect, Work};
 use crate::remedies::{Done, Failed, Probed, Remedy};
 use crate::words;
-
-/// More than a campaign or a call ever gives one terminal at a time.
-const MOST_HELD: usize = 32;
 
 impl Core {
     pub(super) fn offered(&mut self, offer: &v1::JobOffer) {

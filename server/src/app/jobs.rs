@@ -17,6 +17,7 @@ use super::{App, Change, Cx, Wake};
 pub use crate::store::JobFilter;
 use crate::store::{JobDetail, NewSteps, StoreError, Tx};
 use kaishin_domain::access::Permission;
+use kaishin_proto::limits::MOST_OFFERED;
 
 /// How many due jobs are looked at in one go.
 const DUE_PAGE: u32 = 500;
@@ -175,14 +176,15 @@ pub(super) async fn end_open(
     Ok(changes.into_iter().map(|(_, ended)| ended).collect())
 }
 
-/// Takes the ready jobs of many connected terminals in one go: from now on they are offered.
+/// Takes ready jobs of many connected terminals in one go: from now on they are offered. A terminal gets no more than it
+/// can hold; the rest follows when one of these has ended.
 pub async fn take_ready(app: &Arc<App>, terminals: Vec<TerminalId>) -> Result<Vec<Job>, AppError> {
     let now = app.now();
     let offered = app
         .store
         .write::<_, AppError, _>(move |tx| {
             Box::pin(async move {
-                let ready = tx.ready_jobs(&terminals).await?;
+                let ready = tx.ready_jobs(&terminals, MOST_OFFERED).await?;
                 let changes: Vec<(Job, Job)> = ready
                     .into_iter()
                     .filter_map(|job| job.on(JobEvent::Offer, now).ok().map(|offered| (job, offered)))
@@ -313,7 +315,7 @@ pub async fn take_events(app: Arc<App>, intake: GatheredIntake) {
 
 async fn commit(app: &Arc<App>, batch: Vec<Batch>) -> Result<(), StoreError> {
     let now = app.now();
-    let changed = app
+    let (changed, waiting) = app
         .store
         .write::<_, StoreError, _>(move |tx| {
             Box::pin(async move {
@@ -338,17 +340,42 @@ async fn commit(app: &Arc<App>, batch: Vec<Batch>) -> Result<(), StoreError> {
                     .collect();
                 tx.update_jobs(&changes).await?;
                 tx.set_undo(&outcome.undo).await?;
-                Ok(changes.into_iter().map(|(_, is)| is).collect::<Vec<_>>())
+                let changed: Vec<Job> = changes.into_iter().map(|(_, is)| is).collect();
+                let waiting = tx.who_waits(&freed(&changed)).await?;
+                Ok((changed, waiting))
             })
         })
         .await?;
     for job in &changed {
-        if let JobState::Final(finish) = &job.state {
-            debug!(job.id = %job.id, terminal.id = %job.terminal, outcome = finish.outcome.name(), "job finished");
+        match &job.state {
+            JobState::Final(finish) => {
+                debug!(job.id = %job.id, terminal.id = %job.terminal, outcome = finish.outcome.name(), "job finished");
+            }
+            // Whoever was asked before it had the job may not have understood.
+            JobState::Accepted | JobState::Running { .. } if job.cancel_asked => app.bus.wake(Wake::Cancel {
+                terminal: job.terminal,
+                job: job.id,
+            }),
+            JobState::Ready | JobState::Offered { .. } | JobState::Accepted | JobState::Running { .. } => {}
         }
+    }
+    for terminal in waiting {
+        app.bus.wake(Wake::Ready(terminal));
     }
     told(app, &changed);
     Ok(())
+}
+
+/// The terminals that have room for more: one of their jobs has ended.
+fn freed(changed: &[Job]) -> Vec<TerminalId> {
+    let mut freed: Vec<TerminalId> = changed
+        .iter()
+        .filter(|job| job.is_final())
+        .map(|job| job.terminal)
+        .collect();
+    freed.sort_unstable();
+    freed.dedup();
+    freed
 }
 
 #[derive(Default)]
@@ -447,7 +474,8 @@ pub async fn sweep(app: &Arc<App>) -> Result<usize, AppError> {
             Err(StoreError::LostRace(_)) => return Ok(count),
             Err(error) => return Err(error.into()),
         }
-        for job in swept.iter().filter(|job| job.state == JobState::Ready) {
+        // Ready again, or ended without a word: either way its terminal has room.
+        for job in &swept {
             app.bus.wake(Wake::Ready(job.terminal));
         }
         told(app, &swept);

@@ -227,17 +227,24 @@ impl Tx {
         Ok(jobs)
     }
 
-    /// The ready jobs of some terminals, oldest first.
-    pub async fn ready_jobs(&mut self, terminals: &[TerminalId]) -> Result<Vec<Job>, StoreError> {
+    /// The oldest ready jobs of some terminals: of each so many that, with what it has in hand, it has at most `most`.
+    pub async fn ready_jobs(&mut self, terminals: &[TerminalId], most: usize) -> Result<Vec<Job>, StoreError> {
+        let most = i64::try_from(most).unwrap_or(i64::MAX);
         let mut jobs = Vec::new();
         for part in terminals.chunks(500) {
+            let ids = list(2, part.len());
             let text = format!(
                 "SELECT j.*, NULL AS result_at, NULL AS result_code, NULL AS result_detail
-                 FROM job j WHERE j.state = 'ready' AND j.terminal_id IN ({}) ORDER BY j.id",
-                list(1, part.len())
+                 FROM (SELECT id, terminal_id, ROW_NUMBER() OVER (PARTITION BY terminal_id ORDER BY id) AS place
+                       FROM job WHERE state = 'ready' AND terminal_id IN ({ids})) AS queued
+                 JOIN job j ON j.id = queued.id
+                 LEFT JOIN (SELECT terminal_id, COUNT(*) AS held FROM job
+                            WHERE state IN ('offered', 'accepted', 'running') AND terminal_id IN ({ids})
+                            GROUP BY terminal_id) AS hand ON hand.terminal_id = queued.terminal_id
+                 WHERE queued.place + COALESCE(hand.held, 0) <= CAST($1 AS BIGINT) ORDER BY j.id",
             );
             let rows: Vec<Row> = on_tx!(self, c => {
-                let mut query = sqlx::query_as(sqlx::AssertSqlSafe(text));
+                let mut query = sqlx::query_as(sqlx::AssertSqlSafe(text)).bind(most);
                 for id in part {
                     query = query.bind(id.to_string());
                 }
@@ -248,6 +255,28 @@ impl Tx {
             }
         }
         Ok(jobs)
+    }
+
+    /// Those among some terminals for which a job is ready.
+    pub async fn who_waits(&mut self, terminals: &[TerminalId]) -> Result<Vec<TerminalId>, StoreError> {
+        let mut waiting = Vec::new();
+        for part in terminals.chunks(500) {
+            let text = format!(
+                "SELECT DISTINCT terminal_id FROM job WHERE state = 'ready' AND terminal_id IN ({})",
+                list(1, part.len())
+            );
+            let found: Vec<String> = on_tx!(self, c => {
+                let mut query = sqlx::query_scalar(sqlx::AssertSqlSafe(text));
+                for id in part {
+                    query = query.bind(id.to_string());
+                }
+                query.fetch_all(c).await
+            })?;
+            for id in found {
+                waiting.push(parse("terminal id", &id)?);
+            }
+        }
+        Ok(waiting)
     }
 
     pub async fn open_jobs(&mut self, terminal: TerminalId) -> Result<Vec<Job>, StoreError> {

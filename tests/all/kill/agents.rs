@@ -14,7 +14,6 @@ const SMALL: Size = Size {
     jobs: 90,
     kills: 12,
 };
-/// Jobs per agent stay below what an agent takes at once: it refuses the rest, and rightly so.
 const FULL: Size = Size {
     agents: 40,
     jobs: 1_000,

@@ -13,6 +13,7 @@ on_both_engines! {
     a_step_that_is_told_twice_is_kept_once
     jobs_are_listed_newest_first_by_terminal_and_page
     ready_and_due_jobs_are_found
+    a_terminal_is_given_its_oldest_jobs_and_no_more_than_it_can_hold
     hundreds_of_jobs_change_in_one_unit
 }
 
@@ -200,7 +201,7 @@ async fn ready_and_due_jobs_are_found(opened: Opened) {
     let seen = store.write(|tx| {
         Box::pin(async move {
             let both = [terminal_id(0), terminal_id(1)];
-            let ready: Vec<JobId> = tx.ready_jobs(&both).await?.iter().map(|job| job.id).collect();
+            let ready: Vec<JobId> = tx.ready_jobs(&both, 9).await?.iter().map(|job| job.id).collect();
             let open: Vec<JobId> = tx.open_jobs(terminal_id(0)).await?.iter().map(|job| job.id).collect();
             let some: usize = tx.jobs_by_id(&[job_id(2), job_id(8)]).await?.len();
             Ok::<_, StoreError>((ready, open, some))
@@ -208,6 +209,34 @@ async fn ready_and_due_jobs_are_found(opened: Opened) {
     });
     let expected = (vec![job_id(1), job_id(3)], vec![job_id(0), job_id(1)], 1);
     assert_eq!(seen.await.expect("read"), expected);
+}
+
+async fn a_terminal_is_given_its_oldest_jobs_and_no_more_than_it_can_hold(opened: Opened) {
+    let jobs: Vec<Job> = (0..20).map(|n| job(n, terminal_id(n % 2))).collect();
+    insert(&opened, jobs.clone()).await;
+    let given = async |most: usize| {
+        let both = [terminal_id(0), terminal_id(1), terminal_id(2)];
+        let ready = opened
+            .store
+            .write(move |tx| Box::pin(async move { tx.ready_jobs(&both, most).await }));
+        let ready = ready.await.expect("read");
+        ready.into_iter().map(|job| job.id).collect::<Vec<_>>()
+    };
+    assert_eq!(given(2).await, [job_id(0), job_id(1), job_id(2), job_id(3)]);
+    // One of the first terminal's jobs is with it now, the other is over; the second terminal's are untouched.
+    let offered = jobs[0].on(JobEvent::Offer, Time(10)).expect("offered");
+    let accepted = offered.on(JobEvent::Accepted { attempt: 1 }, Time(10)).expect("taken");
+    let over = jobs[2].on(JobEvent::CancelAsked, Time(10)).expect("cancelled");
+    update(&opened, vec![(jobs[0].clone(), accepted), (jobs[2].clone(), over)])
+        .await
+        .expect("written");
+    assert_eq!(given(2).await, [job_id(1), job_id(3), job_id(4)]);
+    assert_eq!(given(1).await, [job_id(1)]);
+    assert_eq!(given(100).await.len(), 18);
+    let waits = opened
+        .store
+        .write(|tx| Box::pin(async move { tx.who_waits(&[terminal_id(1), terminal_id(2)]).await }));
+    assert_eq!(waits.await.expect("read"), [terminal_id(1)]);
 }
 
 async fn hundreds_of_jobs_change_in_one_unit(opened: Opened) {

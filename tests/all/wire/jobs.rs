@@ -1,4 +1,5 @@
 use kaishin_domain::time::Span;
+use kaishin_proto::limits::MOST_OFFERED;
 use kaishin_proto::v1;
 use kaishin_proto::v1::job_result::Outcome;
 use kaishin_proto::v1::job_step::Phase;
@@ -145,6 +146,75 @@ async fn an_offer_that_is_not_taken_is_made_again() {
     assert_eq!((second.job_id.as_str(), second.attempt), (job.as_str(), 2));
     works(&mut session, &second, 1).await;
     harness.job_is(&job, "succeeded").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_terminal_with_a_hundred_jobs_is_given_a_few_at_a_time_and_all_are_done_in_order() {
+    let harness = Harness::start().await;
+    let terminal = enrolled(&harness).await;
+    let mut jobs = Vec::new();
+    for _ in 0..100 {
+        jobs.push(harness.order(terminal.id(), "refresh-facts").await);
+    }
+    let mut session = terminal.connect(1).await;
+    let mut heard: Vec<v1::JobOffer> = Vec::new();
+    while heard.len() < MOST_OFFERED {
+        heard.push(session.hears_offer().await);
+    }
+    // A word that is answered after whatever was on its way: nothing more came before it.
+    session
+        .tells_and_hears(vec![event(1, &heard[0], accepted())], |offer| heard.push(offer))
+        .await;
+    assert_eq!(heard.len(), MOST_OFFERED);
+    let mut done = 0;
+    while done < jobs.len() {
+        let offer = match heard.get(done) {
+            Some(offer) => offer.clone(),
+            None => {
+                heard.push(session.hears_offer().await);
+                continue;
+            }
+        };
+        let sequence = done as u64 * 2 + 2;
+        let events = vec![
+            event(sequence, &offer, accepted()),
+            event(sequence + 1, &offer, result(Outcome::Succeeded)),
+        ];
+        session.tells_and_hears(events, |offer| heard.push(offer)).await;
+        done += 1;
+        assert!(heard.len() <= done + MOST_OFFERED, "{} after {done}", heard.len());
+    }
+    let order: Vec<String> = heard.into_iter().map(|offer| offer.job_id).collect();
+    assert_eq!(order, jobs, "the oldest first, each once");
+    for job in &jobs {
+        assert_eq!(harness.job(job).await["state"], "succeeded");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_terminal_that_takes_a_job_after_all_hears_again_that_it_is_cancelled() {
+    let harness = Harness::start().await;
+    let terminal = enrolled(&harness).await;
+    let mut session = terminal.connect(1).await;
+    let job = harness.order(terminal.id(), "refresh-facts").await;
+    let offer = session.hears_offer().await;
+    let path = format!("/api/v1/jobs/{job}/cancel");
+    harness
+        .api
+        .post(&path, &json!({ "reason": "wrong terminal" }))
+        .await
+        .expect(200);
+    let cancelled = |body| {
+        if let Down::JobCancel(cancel) = body {
+            Some(cancel.job_id)
+        } else {
+            None
+        }
+    };
+    assert_eq!(session.hears("the cancellation", cancelled).await, job);
+    // It did not know the job yet and passed over that.
+    session.tells(vec![event(1, &offer, accepted())]).await;
+    assert_eq!(session.hears("the cancellation again", cancelled).await, job);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
