@@ -177,6 +177,7 @@ fn show_facts(cli: &Cli) -> Result<ExitCode, AgentError> {
     let about = About {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         started: clock.now(),
+        profile: kaishin_proto::profile::Profile::built_in().into(),
     };
     let sections = facts::names().filter_map(|name| facts::section(name, &*os, &about));
     let all: Facts = sections.flatten().collect();

@@ -179,6 +179,7 @@ impl Shell {
         let about = About {
             version: settings.agent_version.clone(),
             started: clock.now(),
+            profile: kaishin_proto::profile::Profile::built_in().into(),
         };
         let config = Config {
             seed: u64::from_le_bytes(entropy::bytes()?),

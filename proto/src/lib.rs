@@ -4,6 +4,7 @@
 
 pub mod fact;
 pub mod id;
+pub mod profile;
 pub mod time;
 pub mod value;
 

@@ -50,6 +50,7 @@ fn sections(n: usize, round: usize, clock: &Clock) -> Vec<Section> {
     let about = About {
         version: format!("0.1.{round}"),
         started: Time(0),
+        profile: kaishin_proto::profile::Profile::built_in().into(),
     };
     names()
         .map(|name| {

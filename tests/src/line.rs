@@ -158,6 +158,7 @@ impl Terminal {
             instance: vec![instance; 16],
             digests: Vec::new(),
             held: Vec::new(),
+            profile_version: 0,
         }
     }
 

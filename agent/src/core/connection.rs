@@ -158,6 +158,7 @@ impl Core {
             instance: self.config.instance.to_vec(),
             digests: self.sampling.digests(),
             held: held.collect(),
+            profile_version: 0,
         };
         self.send(Up::Hello(hello));
     }

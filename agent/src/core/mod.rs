@@ -302,6 +302,8 @@ impl Core {
             Down::Notice(notice) => self.effects.push(Effect::Note(notice)),
             Down::Probe(probe) => self.send(Up::ProbeReply(v1::ProbeReply { nonce: probe.nonce })),
             Down::Goodbye(goodbye) => self.sent_away(&goodbye),
+            // It goes on by the profile that it was built with.
+            Down::Profile(_) => {}
         }
     }
 

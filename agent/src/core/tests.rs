@@ -251,6 +251,7 @@ impl World {
         let about = About {
             version: "0.1.0".into(),
             started: START,
+            profile: kaishin_proto::profile::Profile::built_in().into(),
         };
         let around = Around { about, now: self.now };
         let name = |remedy: Remedy, step: usize| remedy.steps()[step].name;

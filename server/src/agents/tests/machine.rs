@@ -187,6 +187,7 @@ impl Machine {
             instance: vec![instance; 16],
             digests,
             held: vec![],
+            profile_version: 0,
         }
     }
 

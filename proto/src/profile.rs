@@ -1,0 +1,555 @@
+//! The terminal profile: names, ids, places, hosts and target versions that carriers change without a new build. Server and
+//! agent read it with the same parser, and an agent uses none that it has not read to the end itself.
+//!
+//! A profile only says where to look and what to expect. Nothing in it is ever run, and places lie below the folders of
+//! the verification software alone.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::value::Version;
+
+const BUILT_IN: &str = include_str!("../profile/built_in.json");
+
+/// A profile larger than this is none.
+pub const MAX_PROFILE: usize = 64 * 1024;
+/// Names, ids and hosts beyond this are no names.
+const LONGEST: usize = 260;
+const MOST: usize = 64;
+
+/// Where a profile may point to, in lower case.
+const ROOTS: &[&str] = &[
+    r"c:\oqs",
+    r"c:\program files\oqs",
+    r"c:\program files\oqs-auth",
+    r"c:\program files (x86)\oqs",
+    r"c:\program files (x86)\oqs-auth",
+    r"c:\programdata\oqs",
+];
+const REGISTRY_ROOTS: &[&str] = &[r"software\oqs", r"software\wow6432node\oqs"];
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Profile {
+    /// Grows with every change; an agent takes whichever the server names.
+    pub version: u32,
+    pub edge: Edge,
+    pub arp: Arp,
+    pub proxy: Proxy,
+    pub time: TimeSource,
+    /// The account that the link software runs as, exact in case.
+    pub account: String,
+    /// Names of the tasks that have to be there.
+    pub tasks: Vec<String>,
+    pub restart: Restart,
+    /// Folders that have to be shared.
+    pub shares: Vec<String>,
+    /// The issuer's common name.
+    pub certificate_issuer: String,
+    pub software: SoftwareSet,
+    pub distribution: Distribution,
+    /// The least .NET Framework release.
+    pub dotnet_release: i64,
+    pub checks: Vec<Check>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Edge {
+    /// Where the files to drag into the browser lie.
+    pub folder: String,
+    pub delegate: Extension,
+    pub nopinauth: Extension,
+    pub pinauth: Extension,
+}
+
+impl Edge {
+    /// With the names that facts use for them.
+    pub fn extensions(&self) -> [(&'static str, &Extension); 3] {
+        [
+            ("delegate", &self.delegate),
+            ("nopinauth", &self.nopinauth),
+            ("pinauth", &self.pinauth),
+        ]
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Extension {
+    pub file: String,
+    /// 32 letters a to p. None: the id of the file in the folder.
+    pub id: Option<String>,
+    /// Ids of what it replaces, where they differ.
+    #[serde(default)]
+    pub old_ids: Vec<String>,
+    /// What people see; the manuals do not agree. Never used to tell extensions apart.
+    #[serde(default)]
+    pub names: Vec<String>,
+    /// The least version that works.
+    pub version: Version,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Arp {
+    pub models: Vec<Model>,
+    /// Driver descriptions; case and spaces do not count.
+    pub adapters: Vec<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Model {
+    pub manufacturer: String,
+    pub model: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Proxy {
+    /// host:port
+    pub server: String,
+    pub bypass: Vec<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TimeSource {
+    pub server: String,
+}
+
+/// No terminal restarts itself in this part of the day.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Restart {
+    pub avoid_from: Clock24,
+    pub avoid_until: Clock24,
+}
+
+impl Restart {
+    /// Both ends belong to it.
+    pub fn avoids(&self, at: Clock24) -> bool {
+        if self.avoid_from <= self.avoid_until {
+            self.avoid_from <= at && at <= self.avoid_until
+        } else {
+            at >= self.avoid_from || at <= self.avoid_until
+        }
+    }
+}
+
+/// Minutes since midnight, written `03:50`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Clock24(u16);
+
+impl Clock24 {
+    pub fn new(hour: u16, minute: u16) -> Option<Clock24> {
+        (hour < 24 && minute < 60).then_some(Clock24(hour * 60 + minute))
+    }
+
+    pub fn parse(text: &str) -> Option<Clock24> {
+        let (hour, minute) = text.split_once(':')?;
+        let number = |text: &str| {
+            let two = text.len() == 2 && text.bytes().all(|digit| digit.is_ascii_digit());
+            two.then(|| text.parse().ok()).flatten()
+        };
+        Clock24::new(number(hour)?, number(minute)?)
+    }
+
+    pub fn minutes(self) -> u16 {
+        self.0
+    }
+}
+
+impl std::fmt::Display for Clock24 {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:02}:{:02}", self.0 / 60, self.0 % 60)
+    }
+}
+
+impl Serialize for Clock24 {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Clock24 {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Clock24, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Clock24::parse(&text).ok_or_else(|| serde::de::Error::custom(format!("{text:?} is no time of day like 03:50")))
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SoftwareSet {
+    pub face: Software,
+    pub link: Software,
+    pub distribution: Software,
+    pub mpki: Software,
+}
+
+impl SoftwareSet {
+    /// With the names that facts use for them.
+    pub fn all(&self) -> [(&'static str, &Software); 4] {
+        [
+            ("face", &self.face),
+            ("link", &self.link),
+            ("distribution", &self.distribution),
+            ("mpki", &self.mpki),
+        ]
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Software {
+    /// Display names in the list of installed software; case does not count.
+    pub names: Vec<String>,
+    /// Files that tell the version; the first that is there counts.
+    pub info: Vec<String>,
+    /// The least version that works.
+    pub version: Version,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Distribution {
+    /// Where the distribution software writes its status words.
+    pub status_file: String,
+    /// Where it keeps whether it updates by itself, once somebody has found out.
+    pub auto_update: Option<RegistryPlace>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RegistryPlace {
+    /// Below the local machine.
+    pub key: String,
+    pub value: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Check {
+    pub name: String,
+    pub kind: CheckKind,
+    pub host: String,
+    pub port: u16,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CheckKind {
+    /// The name has an address.
+    Dns,
+    /// A time server answers.
+    Time,
+    /// Somebody accepts a connection.
+    Tcp,
+    /// Somebody begins TLS; asking for a client certificate is reachable enough.
+    Tls,
+}
+
+/// A profile that cannot be used, and where.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("E-PROFILE-01 {line}行目: {ja} / Line {line}: {en}")]
+pub struct BadProfile {
+    /// From 1.
+    pub line: usize,
+    pub ja: String,
+    pub en: String,
+}
+
+impl Profile {
+    /// What agent and server know before anybody tells them more.
+    ///
+    /// # Panics
+    /// Never: a test reads it.
+    pub fn built_in() -> Profile {
+        #[expect(clippy::expect_used, reason = "part of the program; a test reads it")]
+        Profile::read(BUILT_IN).expect("the built-in profile is sound")
+    }
+
+    pub fn built_in_text() -> &'static str {
+        BUILT_IN
+    }
+
+    pub fn read(text: &str) -> Result<Profile, BadProfile> {
+        if text.len() > MAX_PROFILE {
+            return Err(BadProfile {
+                line: 1,
+                ja: format!("{}KBを超えています。", MAX_PROFILE / 1024),
+                en: format!("it is longer than {} KB.", MAX_PROFILE / 1024),
+            });
+        }
+        let profile: Profile = serde_json::from_str(text).map_err(|error| BadProfile {
+            line: error.line().max(1),
+            ja: format!("書式を直してください。{error}"),
+            en: format!("correct the format: {error}"),
+        })?;
+        match profile.unsound() {
+            None => Ok(profile),
+            Some(unsound) => Err(BadProfile {
+                line: line_of(text, &unsound.at),
+                ja: format!("「{}」: {}", unsound.at, unsound.ja),
+                en: format!("“{}”: {}", unsound.at, unsound.en),
+            }),
+        }
+    }
+
+    /// Rules name these with a `$` in front.
+    pub fn constants(&self) -> BTreeMap<String, String> {
+        let mut constants = BTreeMap::new();
+        let mut set = |name: String, value: String| {
+            constants.insert(name, value);
+        };
+        for (name, extension) in self.edge.extensions() {
+            set(format!("edge.{name}.version"), extension.version.to_string());
+        }
+        for (name, software) in self.software.all() {
+            set(format!("oqs.{name}.version"), software.version.to_string());
+        }
+        set("dotnet.release".to_owned(), self.dotnet_release.to_string());
+        set("account".to_owned(), self.account.clone());
+        set("time.server".to_owned(), self.time.server.clone());
+        set("proxy.server".to_owned(), self.proxy.server.clone());
+        constants
+    }
+
+    fn unsound(&self) -> Option<Unsound> {
+        self.unsound_edge()
+            .or_else(|| self.unsound_places())
+            .or_else(|| self.unsound_hosts())
+            .or_else(|| self.unsound_names())
+    }
+
+    fn unsound_edge(&self) -> Option<Unsound> {
+        let mut ids = BTreeSet::new();
+        for (_, extension) in self.edge.extensions() {
+            let file = &extension.file;
+            if !file.ends_with(".crx") || file.contains(['\\', '/', ':']) || too_long(file) {
+                return unsound(
+                    file,
+                    "拡張機能のファイル名 (○○.crx) にしてください。",
+                    "name a file like x.crx.",
+                );
+            }
+            for id in extension.id.iter().chain(&extension.old_ids) {
+                if id.len() != 32 || !id.bytes().all(|letter| letter.is_ascii_lowercase() && letter <= b'p') {
+                    return unsound(
+                        id,
+                        "拡張機能のIDはaからpの32文字です。",
+                        "an id has 32 letters from a to p.",
+                    );
+                }
+            }
+            if let Some(id) = &extension.id
+                && !ids.insert(id)
+            {
+                return unsound(id, "同じIDが二つあります。", "the id stands twice.");
+            }
+            if Version::parse(&extension.version.0).is_none() {
+                return unsound(&extension.version.0, "版数ではありません。", "this is no version.");
+            }
+        }
+        None
+    }
+
+    fn unsound_places(&self) -> Option<Unsound> {
+        let infos = self.software.all().into_iter().flat_map(|(_, software)| &software.info);
+        let places = [&self.edge.folder, &self.distribution.status_file];
+        for place in places.into_iter().chain(&self.shares).chain(infos) {
+            if !lies_below(place, ROOTS) {
+                return unsound(
+                    place,
+                    "資格確認ソフトのフォルダーの下だけを指定できます。",
+                    "only places below the verification software's folders can be named.",
+                );
+            }
+        }
+        let key = self.distribution.auto_update.as_ref().map(|place| &place.key)?;
+        if !lies_below(key, REGISTRY_ROOTS) {
+            return unsound(
+                key,
+                "資格確認ソフトのレジストリの下だけを指定できます。",
+                "only keys of the verification software can be named.",
+            );
+        }
+        None
+    }
+
+    fn unsound_hosts(&self) -> Option<Unsound> {
+        let proxy = self.proxy.server.rsplit_once(':');
+        let Some((proxy, _)) = proxy.filter(|(_, port)| port.parse::<u16>().is_ok_and(|port| port != 0)) else {
+            return unsound(
+                &self.proxy.server,
+                "ホスト名:ポートにしてください。",
+                "write host:port.",
+            );
+        };
+        let checks = self.checks.iter().map(|check| check.host.as_str());
+        for host in [proxy, &self.time.server].into_iter().chain(checks) {
+            if !is_host(host) {
+                return unsound(host, "ホスト名ではありません。", "this is no host name.");
+            }
+        }
+        for entry in &self.proxy.bypass {
+            if !is_host(entry.strip_prefix("*.").unwrap_or(entry)) {
+                return unsound(
+                    entry,
+                    "例外は1件ずつ分けてください。",
+                    "write one bypass entry at a time.",
+                );
+            }
+        }
+        let mut names = BTreeSet::new();
+        for check in &self.checks {
+            let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+            if check.name.is_empty() || !check.name.chars().all(plain) || check.port == 0 || !names.insert(&check.name)
+            {
+                let ja = "確認の名前 (英小文字、重複なし) とポートを直してください。";
+                return unsound(&check.name, ja, "name each check once, in lower case, with a port.");
+            }
+        }
+        None
+    }
+
+    fn unsound_names(&self) -> Option<Unsound> {
+        for (_, software) in self.software.all() {
+            if Version::parse(&software.version.0).is_none() {
+                return unsound(&software.version.0, "版数ではありません。", "this is no version.");
+            }
+        }
+        let lists = [&self.tasks, &self.shares, &self.arp.adapters, &self.proxy.bypass];
+        let software = self
+            .software
+            .all()
+            .into_iter()
+            .flat_map(|(_, software)| [&software.names, &software.info]);
+        for list in lists.into_iter().chain(software) {
+            if list.len() > MOST {
+                let first = list.first().map_or("", String::as_str);
+                return unsound(first, "多すぎます (64件まで)。", "too many; 64 at most.");
+            }
+            if let Some(odd) = list.iter().find(|name| name.trim().is_empty() || too_long(name)) {
+                return unsound(odd, "空か、長すぎます。", "empty or too long.");
+            }
+        }
+        if self.checks.len() > MOST || self.arp.models.len() > MOST {
+            return unsound("checks", "多すぎます (64件まで)。", "too many; 64 at most.");
+        }
+        [&self.account, &self.certificate_issuer]
+            .into_iter()
+            .find(|name| name.trim().is_empty() || too_long(name))
+            .and_then(|name| unsound(name, "空か、長すぎます。", "empty or too long."))
+    }
+}
+
+struct Unsound {
+    at: String,
+    ja: &'static str,
+    en: &'static str,
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "what the checks return")]
+fn unsound(at: &str, ja: &'static str, en: &'static str) -> Option<Unsound> {
+    let at = at.chars().take(80).collect();
+    Some(Unsound { at, ja, en })
+}
+
+fn too_long(text: &str) -> bool {
+    text.len() > LONGEST || text.chars().any(char::is_control)
+}
+
+/// Not above it by dots, not beside it by a longer name, and no device or stream.
+fn lies_below(place: &str, roots: &[&str]) -> bool {
+    let lower = place.to_lowercase();
+    let below = |root: &&str| {
+        lower
+            .strip_prefix(*root)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('\\'))
+    };
+    let plain = |part: &str| !part.trim().is_empty() && part != "." && part != ".." && !part.ends_with(['.', ' ']);
+    let sound = |text: &str| !text.contains(['/', '*', '?', '"', '<', '>', '|', '%']) && text.split('\\').all(plain);
+    let without_drive = lower.strip_prefix(r"c:\").unwrap_or(&lower);
+    roots.iter().any(below) && sound(&lower) && !without_drive.contains(':') && !too_long(place)
+}
+
+fn is_host(text: &str) -> bool {
+    let label = |label: &str| {
+        let plain = |c: u8| c.is_ascii_alphanumeric() || c == b'-' || c == b'_';
+        !label.is_empty() && label.len() <= 63 && label.bytes().all(plain) && !label.starts_with('-')
+    };
+    text.len() <= 253 && text.split('.').all(label)
+}
+
+/// Where it is written, as a JSON string; line 1 if nowhere.
+fn line_of(text: &str, value: &str) -> usize {
+    let Ok(written) = serde_json::to_string(value) else {
+        return 1;
+    };
+    let found = text.lines().position(|line| line.contains(&written));
+    let without_end = written.trim_end_matches('"');
+    let begun = || text.lines().position(|line| line.contains(without_end));
+    found.or_else(begun).map_or(1, |line| line + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_built_in_profile_is_sound_and_reads_back() {
+        let profile = Profile::built_in();
+        let text = serde_json::to_string(&profile).expect("JSON");
+        assert_eq!(Profile::read(&text), Ok(profile));
+    }
+
+    #[test]
+    fn a_bad_profile_is_refused_with_the_line_and_the_reason() {
+        for (from, to, reason) in [
+            (r#""C:\\OQS\\face""#, r#""C:\\Windows\\face""#, "only places"),
+            (r#""C:\\OQS\\face""#, r#""C:\\OQS\\..\\Windows""#, "only places"),
+            (r#""C:\\OQS\\face""#, r#""C:\\OQSX\\face""#, "only places"),
+            (r#""C:\\OQS\\face""#, r#""C:\\OQS\\face:stream""#, "only places"),
+            (r#""C:\\OQS\\face""#, r#""C:\\OQS\\%TEMP%""#, "only places"),
+            (r#""C:\\OQS\\face""#, r#""C:\\OQS\\face.""#, "only places"),
+            (r#""delegate.crx""#, r#""..\\delegate.crx""#, "name a file"),
+            (r#""delegate.crx""#, r#""delegate.exe""#, "name a file"),
+            (r#""*.rece""#, r#""*.rece;pweb""#, "one bypass entry"),
+            (r#""03:50""#, r#""25:50""#, "time of day"),
+            (r#""2.3.0""#, r#""two""#, "no version"),
+            (r#""hweb.oqs.onshikaku.org""#, r#""hweb oqs""#, "no host"),
+            (r#""account""#, r#""acount""#, "unknown field"),
+            (r#""OqsComApp","#, r#""","#, "empty"),
+        ] {
+            let text = BUILT_IN.replacen(from, to, 1);
+            assert_ne!(text, BUILT_IN, "{from}");
+            let expected = text.lines().zip(BUILT_IN.lines()).position(|(is, was)| is != was);
+            let error = Profile::read(&text).expect_err(to);
+            assert_eq!(Some(error.line - 1), expected, "{to}: {error}");
+            assert!(error.en.contains(reason), "{to}: {error}");
+        }
+        let cut = &BUILT_IN[..BUILT_IN.len() / 2];
+        assert!(Profile::read(cut).expect_err("cut off").line > 10);
+        assert!(Profile::read(&" ".repeat(MAX_PROFILE + 1)).is_err());
+    }
+
+    #[test]
+    fn the_part_of_the_day_to_avoid_may_span_midnight() {
+        let at = |text: &str| Clock24::parse(text).expect("a time of day");
+        let restart = |from, until| Restart {
+            avoid_from: at(from),
+            avoid_until: at(until),
+        };
+        let short = restart("03:50", "04:10");
+        assert!(short.avoids(at("03:50")) && short.avoids(at("04:10")) && !short.avoids(at("04:11")));
+        let late = restart("23:30", "00:30");
+        assert!(late.avoids(at("23:59")) && late.avoids(at("00:30")) && !late.avoids(at("12:00")));
+        for odd in ["3:50", "24:00", "03:60", "0350", "", "+1:00"] {
+            assert_eq!(Clock24::parse(odd), None, "{odd}");
+        }
+    }
+}
