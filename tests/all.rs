@@ -3,6 +3,7 @@
 mod all {
     mod access;
     mod browser;
+    mod cli;
     mod kill;
     mod store;
     mod tidy;

@@ -14,6 +14,8 @@ pub enum AgentError {
     BadPin,
     #[error("{path}")]
     State { path: String, source: std::io::Error },
+    #[error("{path}")]
+    InUse { path: String },
     #[error("the journal cannot be used")]
     Journal(#[source] std::io::Error),
     #[error(transparent)]
@@ -39,6 +41,7 @@ impl AgentError {
             AgentError::NoServer => words::NO_SERVER,
             AgentError::BadPin => words::BAD_PIN,
             AgentError::State { .. } => words::STATE,
+            AgentError::InUse { .. } => words::IN_USE,
             AgentError::Journal(_) => words::JOURNAL,
             AgentError::Identity(_) => words::KEY,
             AgentError::Machine(_) | AgentError::WorkLost => words::MACHINE,

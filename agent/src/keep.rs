@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use kaishin_proto::sole::Sole;
 use serde::{Deserialize, Serialize};
 
 use crate::error::AgentError;
@@ -16,6 +17,7 @@ const CERTIFICATE: &str = "certificate.json";
 const JOURNAL: &str = "journal";
 const STATUS: &str = "status.json";
 const SERVER: &str = "server.json";
+const LOCK: &str = "lock";
 
 /// Cheap to clone: every clone is the same store.
 #[derive(Clone, Debug)]
@@ -51,6 +53,21 @@ impl Keep {
     /// For a look from outside: makes nothing.
     pub fn as_it_is(path: impl Into<PathBuf>) -> Keep {
         Keep(Kind::Directory(path.into()))
+    }
+
+    /// Makes this process the only agent in the folder, until what is answered is dropped. What is in memory is nobody else's.
+    pub fn occupy(&self) -> Result<Option<Sole>, AgentError> {
+        let Kind::Directory(path) = &self.0 else {
+            return Ok(None);
+        };
+        let file = path.join(LOCK);
+        let claimed = disk::appendable(&file).and_then(Sole::claim);
+        match claimed.map_err(|error| AgentError::state(&file, error))? {
+            Some(sole) => Ok(Some(sole)),
+            None => Err(AgentError::InUse {
+                path: path.display().to_string(),
+            }),
+        }
     }
 
     pub fn memory() -> Keep {
@@ -187,6 +204,18 @@ mod tests {
             let key = again.device_key().unwrap();
             assert_eq!(again.certificate(&key).unwrap(), Some(certificate));
         }
+    }
+
+    #[test]
+    fn a_folder_has_one_agent_at_a_time() {
+        let directory = tempfile::tempdir().unwrap();
+        let keep = Keep::directory(directory.path()).unwrap();
+        let first = keep.occupy().unwrap();
+        let refused = Keep::directory(directory.path()).unwrap().occupy().unwrap_err();
+        assert_eq!(refused.code(), crate::words::IN_USE);
+        drop(first);
+        assert!(keep.occupy().unwrap().is_some());
+        assert!(Keep::memory().occupy().unwrap().is_none());
     }
 
     #[test]

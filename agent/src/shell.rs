@@ -74,6 +74,8 @@ pub async fn run(
     stop: CancellationToken,
     status: watch::Sender<Status>,
 ) -> Result<(), AgentError> {
+    // First of all, and to the end: two agents would each write over the other's journal.
+    let _sole = keep.occupy()?;
     let mut shell = Shell::new(settings, os, keep, clock, status).await?;
     let mut events = VecDeque::from([Event::Started]);
     let mut stopping = false;

@@ -130,8 +130,8 @@ const WORDS: &[(&str, &str, &str)] = &[
     ),
     (
         IN_USE,
-        "このデータフォルダーは別のエージェントが使用中です。二重に起動しないでください。",
-        "Another agent is using this data folder. Do not start it twice.",
+        "このデータフォルダーは別のエージェントが使用中です。動いているエージェントをそのまま使うか、先に終了してください。",
+        "Another agent is using this data folder. Leave it running, or stop it first.",
     ),
 ];
 

@@ -1,6 +1,6 @@
 //! What server and agent share: the wire contract, the fact catalogue, identifiers and time.
 //!
-//! Without the `wire` and `clock` features only the vocabulary is left: that is what pure code depends on.
+//! Without the features `wire`, `clock` and `sole` only the vocabulary is left: that is what pure code depends on.
 
 pub mod fact;
 pub mod id;
@@ -16,6 +16,8 @@ pub mod codec;
 pub mod convert;
 #[cfg(feature = "wire")]
 pub mod limits;
+#[cfg(feature = "sole")]
+pub mod sole;
 
 /// The messages and services of `kaishin.agent.v1`, generated.
 #[cfg(feature = "wire")]

@@ -19,6 +19,7 @@ use std::time::Duration;
 
 use kaishin_domain::rule::{BadPack, RulePack};
 use kaishin_proto::clock::Clock;
+use kaishin_proto::sole::Sole;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -32,11 +33,12 @@ use crate::store::{Store, StoreError};
 
 /// How long open requests and streams may take to end after a stop was asked for.
 const DRAIN: Duration = Duration::from_secs(10);
+const LOCK: &str = "lock";
 
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     #[error("E-START-01 データベースを開けません。 / The database cannot be opened.")]
-    Store(#[from] StoreError),
+    Store(#[source] StoreError),
     #[error("E-START-02 認証局を開けません。 / The certificate authority cannot be opened.")]
     Ca(#[from] CaError),
     #[error("E-START-03 {addr} で待ち受けできません。 / Cannot listen on {addr}.")]
@@ -45,7 +47,9 @@ pub enum StartError {
         #[source]
         source: std::io::Error,
     },
-    #[error("E-START-04 データフォルダー {dir} を作成できません。 / The data directory {dir} cannot be made.")]
+    #[error(
+        "E-START-04 データフォルダー {dir} に書き込めません。場所と権限を確認してください。 / The data directory {dir} cannot be written. Check its place and its permissions."
+    )]
     DataDir {
         dir: String,
         #[source]
@@ -53,21 +57,61 @@ pub enum StartError {
     },
     #[error("E-START-05 規則の定義を読み取れません。 / The rule pack does not read.")]
     Rules(#[from] BadPack),
+    #[error(
+        "E-START-06 データフォルダー {dir} は別のKaishinサーバーが使用中です。動いているサーバーをそのまま使うか、先に停止してください。 / Another Kaishin server is using the data directory {dir}. Leave it running, or stop it first."
+    )]
+    InUse { dir: String },
+    #[error(
+        "E-START-07 このデータベースは新しい版のKaishinのものです（スキーマ{found}、このプログラムは{known}まで）。Kaishinを更新してください。 / A newer Kaishin has written this database (its schema is {found}, this program knows up to {known}). Update Kaishin."
+    )]
+    TooNew { found: i64, known: i64 },
 }
 
-/// The two ports, bound before anything starts, so that nobody finds a half-started server.
+impl From<StoreError> for StartError {
+    fn from(error: StoreError) -> StartError {
+        if let StoreError::TooNew { found, known } = error {
+            return StartError::TooNew { found, known };
+        }
+        StartError::Store(error)
+    }
+}
+
+/// The data directory and the two ports, taken before anything starts, so that nobody finds a half-started server.
 pub struct Listeners {
     pub http: TcpListener,
     pub agents: TcpListener,
+    sole: Sole,
 }
 
 impl Listeners {
     pub async fn bind(config: &Config) -> Result<Listeners, StartError> {
+        let sole = occupy(config)?;
         Ok(Listeners {
+            sole,
             http: bind(config.http).await?,
             agents: bind(config.agents).await?,
         })
     }
+}
+
+fn make_data_dir(config: &Config) -> Result<(), StartError> {
+    std::fs::create_dir_all(&config.data).map_err(|source| data_dir(config, source))
+}
+
+fn data_dir(config: &Config, source: std::io::Error) -> StartError {
+    let dir = config.data.display().to_string();
+    StartError::DataDir { dir, source }
+}
+
+/// The command line works beside a server; a second server does not.
+fn occupy(config: &Config) -> Result<Sole, StartError> {
+    make_data_dir(config)?;
+    let mut file = std::fs::OpenOptions::new();
+    let file = file.create(true).append(true).open(config.data.join(LOCK));
+    let claimed = file.and_then(Sole::claim).map_err(|source| data_dir(config, source))?;
+    claimed.ok_or_else(|| StartError::InUse {
+        dir: config.data.display().to_string(),
+    })
 }
 
 async fn bind(addr: SocketAddr) -> Result<TcpListener, StartError> {
@@ -99,6 +143,7 @@ pub struct Handle {
     edges: TaskTracker,
     inner: CancellationToken,
     rooms: TaskTracker,
+    _sole: Sole,
 }
 
 impl Handle {
@@ -128,10 +173,7 @@ struct Opened {
 }
 
 async fn open(config: &Config, clock: Clock) -> Result<Opened, StartError> {
-    std::fs::create_dir_all(&config.data).map_err(|source| StartError::DataDir {
-        dir: config.data.display().to_string(),
-        source,
-    })?;
+    make_data_dir(config)?;
     let entropy = Entropy;
     let random: pki::Random = Arc::new(move |bytes: &mut [u8]| entropy.fill(bytes));
     let passphrase = Passphrase::resolve(
@@ -217,6 +259,7 @@ pub async fn start(config: Config, listeners: Listeners, clock: Clock) -> Result
         edges,
         inner,
         rooms,
+        _sole: listeners.sole,
     })
 }
 

@@ -47,22 +47,13 @@ impl Opened {
     /// Runs statements behind the store's back, one after the other.
     async fn meddle(&self, statements: &[&str]) {
         for statement in statements {
-            let statement = sqlx::AssertSqlSafe((*statement).to_owned());
             match &self.database {
-                Database::Sqlite(path) => {
-                    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(path);
-                    let mut conn = sqlx::ConnectOptions::connect(&options).await.expect("SQLite opens");
-                    sqlx::query(statement)
-                        .execute(&mut conn)
-                        .await
-                        .map(drop)
-                        .expect("the statement runs");
-                }
+                Database::Sqlite(path) => meddle_with_sqlite(path, statement).await,
                 Database::Postgres(url) => {
                     let mut conn = <sqlx::PgConnection as sqlx::Connection>::connect(url)
                         .await
                         .expect("PostgreSQL answers");
-                    sqlx::query(statement)
+                    sqlx::query(sqlx::AssertSqlSafe((*statement).to_owned()))
                         .execute(&mut conn)
                         .await
                         .map(drop)
@@ -79,6 +70,20 @@ impl Opened {
     {
         self.store.write(unit).await.expect("the unit of work is committed");
     }
+}
+
+/// Runs one statement on the file, as somebody with a shell and a grudge does; nothing of it stays in a log beside the file.
+pub async fn meddle_with_sqlite(file: &std::path::Path, statement: &str) {
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(file);
+    let mut conn = sqlx::ConnectOptions::connect(&options).await.expect("SQLite opens");
+    for statement in [statement, "PRAGMA wal_checkpoint(TRUNCATE)"] {
+        sqlx::query(sqlx::AssertSqlSafe(statement.to_owned()))
+            .execute(&mut conn)
+            .await
+            .map(drop)
+            .expect("the statement runs");
+    }
+    sqlx::Connection::close(conn).await.expect("SQLite closes");
 }
 
 /// Makes of each function one test per engine.

@@ -7,7 +7,7 @@
 mod agents;
 mod echo;
 mod measure;
-mod server;
+mod usage;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

@@ -8,11 +8,12 @@ use kaishin_proto::clock::Clock;
 use kaishin_proto::time::{Span, Time};
 use kaishin_tests::children::Child;
 use kaishin_tests::http::Http;
+use kaishin_tests::serve::{CommandLine, Served};
 use kaishin_tests::wait::eventually;
 use serde_json::{Value, json};
 
 use crate::Measure;
-use crate::server::{Server, cpu, memory};
+use crate::usage::{cpu, memory};
 
 const LONG: Duration = Duration::from_secs(600);
 const QUIET: Span = Span::seconds(5);
@@ -29,7 +30,11 @@ pub async fn run(wanted: Measure) {
         .server_binary
         .clone()
         .unwrap_or_else(|| own.with_file_name("kaishin"));
-    let mut server = Server::start(binary, folder.path(), wanted.database.clone()).await;
+    let mut line = CommandLine::of(binary, folder.path());
+    if let Some(url) = &wanted.database {
+        line = line.with("KAISHIN_DATABASE", url);
+    }
+    let mut server = Served::on(line).await;
     let (before, _) = memory(server.pid());
 
     let begun = clock.now();
@@ -50,7 +55,7 @@ pub async fn run(wanted: Measure) {
     server.stop().await;
     let stopped_in = seconds(&clock, asked);
     let begun = clock.now();
-    server.run().await;
+    server.begin().await;
     let ready_in = seconds(&clock, begun);
     online(&server.api(), wanted.terminals).await;
     let back_in = seconds(&clock, begun);
@@ -86,7 +91,7 @@ fn seconds(clock: &Clock, since: Time) -> f64 {
     clock.now().since(since).0 as f64 / 1e6
 }
 
-fn agents(wanted: &Measure, server: &Server) -> Vec<Child> {
+fn agents(wanted: &Measure, server: &Served) -> Vec<Child> {
     let own = std::env::current_exe().expect("this program");
     let each = wanted.terminals.div_ceil(wanted.processes);
     (0..wanted.processes)
@@ -130,7 +135,7 @@ async fn terminals(api: &Http) -> Vec<String> {
 }
 
 /// Orders the jobs as fast as the server takes them, and waits for the last result.
-async fn work(clock: &Clock, api: &Http, server: &Server, ids: &[String], jobs: u64) -> (Value, Value) {
+async fn work(clock: &Clock, api: &Http, server: &Served, ids: &[String], jobs: u64) -> (Value, Value) {
     let (begun, used) = (clock.now(), cpu(server.pid()));
     let order = json!({ "remedy": "fast-startup-off" });
     let ordered: Vec<String> = futures_util::stream::iter(0..jobs)

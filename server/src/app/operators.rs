@@ -90,10 +90,10 @@ pub async fn set_password(cx: &Cx, name: &str, password: Option<String>) -> Resu
     let password = chosen(cx, password)?;
     let after = Operator {
         password_hash: password::hash(cx.app.entropy, password.clone()).await?,
-        ..before
+        ..before.clone()
     };
     let event = cx.event("operator.set-password", target(&after), "", json!(null), json!(null));
-    update(cx, after, event, SignIns::End).await?;
+    update(cx, before, after, event, SignIns::End).await?;
     Ok(password)
 }
 
@@ -109,7 +109,8 @@ pub async fn set_role(cx: &Cx, name: &str, role: Role) -> Result<(), AppError> {
         json!({ "role": before.role }),
         json!({ "role": role }),
     );
-    update(cx, Operator { role, ..before }, event, SignIns::Keep).await
+    let after = Operator { role, ..before.clone() };
+    update(cx, before, after, event, SignIns::Keep).await
 }
 
 /// Ends all sign-ins of the operator.
@@ -136,7 +137,11 @@ async fn set_disabled(cx: &Cx, name: &str, disabled: bool) -> Result<(), AppErro
         json!({ "disabled": before.disabled }),
         json!({ "disabled": disabled }),
     );
-    update(cx, Operator { disabled, ..before }, event, sign_ins).await
+    let after = Operator {
+        disabled,
+        ..before.clone()
+    };
+    update(cx, before, after, event, sign_ins).await
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -145,14 +150,14 @@ enum SignIns {
     End,
 }
 
-async fn update(cx: &Cx, operator: Operator, event: Event, sign_ins: SignIns) -> Result<(), AppError> {
+async fn update(cx: &Cx, was: Operator, is: Operator, event: Event, sign_ins: SignIns) -> Result<(), AppError> {
     cx.app
         .store
         .write::<_, AppError, _>(move |tx| {
             Box::pin(async move {
-                tx.update_operator(&operator).await?;
+                tx.update_operator(&was, &is).await?;
                 if sign_ins == SignIns::End {
-                    tx.delete_sign_ins_of(operator.id).await?;
+                    tx.delete_sign_ins_of(was.id).await?;
                 }
                 tx.audit(event).await?;
                 Ok(())

@@ -108,7 +108,8 @@ const INSERT: &str = "
     INSERT INTO operator (id, name, display_name, role, password_hash, language, disabled, created_at)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
 const UPDATE: &str = "
-    UPDATE operator SET display_name = $2, role = $3, password_hash = $4, language = $5, disabled = $6 WHERE id = $1";
+    UPDATE operator SET display_name = $2, role = $3, password_hash = $4, language = $5, disabled = $6
+    WHERE id = $1 AND display_name = $7 AND role = $8 AND password_hash = $9 AND language = $10 AND disabled = $11";
 const SIGN_IN: &str = "INSERT INTO sign_in (hash, operator_id, created_at, last_used) VALUES ($1, $2, $3, $3)";
 const SIGNED_IN: &str = "
     SELECT o.id, o.name, o.display_name, o.role, o.password_hash, o.language, o.disabled, o.created_at,
@@ -179,14 +180,20 @@ impl Tx {
         Ok(())
     }
 
-    pub async fn update_operator(&mut self, operator: &Operator) -> Result<(), StoreError> {
+    /// A lost race is an error: a new role must not bring back a password, or an account, that was taken away meanwhile.
+    pub async fn update_operator(&mut self, was: &Operator, is: &Operator) -> Result<(), StoreError> {
         let rows = on_tx!(self, c => sqlx::query(UPDATE)
-            .bind(operator.id.to_string())
-            .bind(&operator.display_name)
-            .bind(operator.role.name())
-            .bind(&operator.password_hash)
-            .bind(&operator.language)
-            .bind(operator.disabled)
+            .bind(was.id.to_string())
+            .bind(&is.display_name)
+            .bind(is.role.name())
+            .bind(&is.password_hash)
+            .bind(&is.language)
+            .bind(is.disabled)
+            .bind(&was.display_name)
+            .bind(was.role.name())
+            .bind(&was.password_hash)
+            .bind(&was.language)
+            .bind(was.disabled)
             .execute(c)
             .await
             .map(|done| done.rows_affected()))?;

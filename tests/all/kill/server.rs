@@ -76,7 +76,7 @@ async fn a_server_killed_at_random_moments_loses_nothing_and_does_nothing_twice(
     assert!(!server.said().contains("ERROR"), "{}", server.said());
     check_database(folder.path(), &ordered).await;
     check_told(folder.path(), &told).await;
-    server.ask(&["audit", "verify"]);
+    server.line.ask(&["audit", "verify"]);
     eprintln!(
         "seed {seed}: {} kills in {} s, {} agents, {} jobs (each once, {} ordered), {} acknowledged events witnessed, \
          all final {} s after the last kill",

@@ -7,6 +7,7 @@ use super::{Opened, hash, on_both_engines, ten};
 
 on_both_engines! {
     an_operator_reads_back_and_changes
+    of_two_who_change_an_operator_at_the_same_moment_one_has_to_look_again
     two_operators_never_share_a_name
     a_sign_in_lasts_until_it_is_ended_or_forgotten
     an_api_token_is_revoked_once
@@ -48,9 +49,35 @@ async fn an_operator_reads_back_and_changes(opened: Opened) {
     };
     let is = changed.clone();
     opened
-        .write(|tx| Box::pin(async move { tx.update_operator(&is).await }))
+        .write(|tx| Box::pin(async move { tx.update_operator(&operator(1), &is).await }))
         .await;
     assert_eq!(opened.store.operators().await.expect("read"), [changed]);
+}
+
+async fn of_two_who_change_an_operator_at_the_same_moment_one_has_to_look_again(opened: Opened) {
+    insert(&opened, operator(1)).await.expect("kept");
+    let disabled = Operator {
+        disabled: true,
+        ..operator(1)
+    };
+    let promoted = Operator {
+        role: Role::Admin,
+        ..operator(1)
+    };
+    let from_what_was = |is: Operator| {
+        opened
+            .store
+            .write(|tx| Box::pin(async move { tx.update_operator(&operator(1), &is).await }))
+    };
+    let (one, other): (Result<(), StoreError>, Result<(), StoreError>) =
+        tokio::join!(from_what_was(disabled.clone()), from_what_was(promoted.clone()));
+    let lost = |result: &Result<(), StoreError>| matches!(result, Err(StoreError::LostRace(_)));
+    let winner = match (&one, &other) {
+        (Ok(()), refused) if lost(refused) => disabled,
+        (refused, Ok(())) if lost(refused) => promoted,
+        both => panic!("one and only one is done: {both:?}"),
+    };
+    assert_eq!(opened.store.operators().await.expect("read"), [winner]);
 }
 
 async fn two_operators_never_share_a_name(opened: Opened) {
