@@ -10,10 +10,11 @@ use kaishin_domain::time::Span;
 use serde::Deserialize;
 use tracing_subscriber::EnvFilter;
 
+use crate::app::Rate;
 use crate::store::Database;
 
 const PREFIX: &str = "KAISHIN_";
-const KEYS: [&str; 13] = [
+const KEYS: [&str; 15] = [
     "data",
     "http",
     "agents",
@@ -21,6 +22,8 @@ const KEYS: [&str; 13] = [
     "trust_domain",
     "agents_names",
     "heartbeat_seconds",
+    "enrolment_burst",
+    "enrolment_rate",
     "ca_key_file",
     "ca_passphrase",
     "http_certificate",
@@ -47,6 +50,8 @@ pub struct Config {
     /// What agents may dial besides addresses that need no name.
     pub agents_names: Vec<String>,
     pub heartbeat: Span,
+    /// Requests to enrol that one address may make.
+    pub enrolments: Rate,
     pub ca_key_file: Option<PathBuf>,
     pub ca_passphrase: Option<Hidden>,
     /// With it the dashboard speaks HTTPS itself.
@@ -140,6 +145,8 @@ struct Written {
     trust_domain: String,
     agents_names: Vec<String>,
     heartbeat_seconds: u32,
+    enrolment_burst: u32,
+    enrolment_rate: u32,
     ca_key_file: Option<PathBuf>,
     ca_passphrase: Option<Hidden>,
     http_certificate: Option<PathBuf>,
@@ -158,6 +165,8 @@ impl Default for Written {
             trust_domain: "kaishin.local".into(),
             agents_names: Vec::new(),
             heartbeat_seconds: 60,
+            enrolment_burst: 2_000,
+            enrolment_rate: 100,
             ca_key_file: None,
             ca_passphrase: None,
             http_certificate: None,
@@ -179,6 +188,7 @@ impl Default for Config {
             trust_domain: usual.trust_domain,
             agents_names: usual.agents_names,
             heartbeat: Span::seconds(i64::from(usual.heartbeat_seconds)),
+            enrolments: Rate::ENROLMENTS,
             ca_key_file: None,
             ca_passphrase: None,
             http_tls: None,
@@ -268,6 +278,7 @@ impl Written {
             trust_domain: trust_domain(self.trust_domain)?,
             agents_names: names(self.agents_names)?,
             heartbeat: heartbeat(self.heartbeat_seconds)?,
+            enrolments: enrolments(self.enrolment_burst, self.enrolment_rate)?,
             data: self.data,
             ca_key_file: self.ca_key_file,
             ca_passphrase: self.ca_passphrase,
@@ -349,6 +360,19 @@ fn heartbeat(seconds: u32) -> Result<Span, ConfigError> {
     ))
 }
 
+fn enrolments(burst: u32, rate: u32) -> Result<Rate, ConfigError> {
+    let in_words = ("1〜1000000にしてください。", "Between 1 and 1,000,000.");
+    for (key, number) in [("enrolment_burst", burst), ("enrolment_rate", rate)] {
+        if !(1..=1_000_000).contains(&number) {
+            return Err(bad(key, in_words.0, in_words.1));
+        }
+    }
+    Ok(Rate {
+        burst: f64::from(burst),
+        per_second: f64::from(rate),
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -400,6 +424,8 @@ mod tests {
                 "KAISHIN_TRUST_DOMAIN" => "fleet.example",
                 "KAISHIN_AGENTS_NAMES" => "fleet.example, 192.0.2.7",
                 "KAISHIN_HEARTBEAT_SECONDS" => "30",
+                "KAISHIN_ENROLMENT_BURST" => "50000",
+                "KAISHIN_ENROLMENT_RATE" => "5000",
                 "KAISHIN_CA_PASSPHRASE" => "12345678",
                 "KAISHIN_HTTP_CERTIFICATE" => "/c.pem",
                 "KAISHIN_HTTP_KEY" => "/k.pem",

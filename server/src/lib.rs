@@ -25,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
-use crate::app::{App, Bus, Entropy, Settings, facts, jobs, operators, terminals};
+use crate::app::{App, Bus, Entropy, Settings, arrivals, facts, jobs, operators, terminals};
 use crate::config::Config;
 use crate::index::Index;
 use crate::pki::{Admission, AgentsCertificate, Ca, CaError, Passphrase, Secured};
@@ -168,6 +168,7 @@ impl Handle {
 /// The application and the ends of its queues, before anything runs.
 struct Opened {
     app: Arc<App>,
+    arrivals: arrivals::GatheredArrivals,
     reports: facts::GatheredReports,
     intake: jobs::GatheredIntake,
 }
@@ -184,6 +185,7 @@ async fn open(config: &Config, clock: Clock) -> Result<Opened, StartError> {
     )?;
     let ca = Ca::open_or_create(&config.data, &passphrase, &config.trust_domain, clock.now(), random)?;
     let store = Store::open(&config.database()).await?;
+    let (arrivals, gathered_arrivals) = arrivals::arrivals();
     let (reports, gathered_reports) = facts::reports();
     let (intake, gathered_intake) = jobs::intake();
     let app = Arc::new(App {
@@ -197,14 +199,17 @@ async fn open(config: &Config, clock: Clock) -> Result<Opened, StartError> {
         rules: RulePack::built_in()?,
         settings: Settings {
             heartbeat: config.heartbeat,
+            enrolments: config.enrolments,
             ..Settings::default()
         },
+        arrivals,
         intake,
         reports,
         throttle: operators::Throttle::default(),
     });
     Ok(Opened {
         app,
+        arrivals: gathered_arrivals,
         reports: gathered_reports,
         intake: gathered_intake,
     })
@@ -216,7 +221,12 @@ pub async fn open_app(config: &Config, clock: Clock) -> Result<Arc<App>, StartEr
 }
 
 pub async fn start(config: Config, listeners: Listeners, clock: Clock) -> Result<Handle, StartError> {
-    let Opened { app, reports, intake } = open(&config, clock.clone()).await?;
+    let Opened {
+        app,
+        arrivals,
+        reports,
+        intake,
+    } = open(&config, clock.clone()).await?;
     let known = terminals::rebuild(&app).await?;
     let http_addr = local(&listeners.http)?;
     let agents_addr = local(&listeners.agents)?;
@@ -233,6 +243,11 @@ pub async fn start(config: Config, listeners: Listeners, clock: Clock) -> Result
 
     let (stop, inner) = (CancellationToken::new(), CancellationToken::new());
     let (edges, rooms) = (TaskTracker::new(), TaskTracker::new());
+    rooms.spawn(
+        inner
+            .clone()
+            .run_until_cancelled_owned(arrivals::take_arrivals(app.clone(), arrivals)),
+    );
     rooms.spawn(
         inner
             .clone()

@@ -1,5 +1,6 @@
 //! One process full of terminals: the agent crate as it is, on simulated machines.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -57,15 +58,29 @@ pub async fn run(wanted: Agents) {
         });
         clock.sleep(STARTS).await;
     }
-    let mut last = usize::MAX;
+    watch(&clock, &mut statuses).await;
+}
+
+/// Tells how many are online, and for what reasons they had to wait, whenever that changes.
+async fn watch(clock: &Clock, statuses: &mut [watch::Receiver<Status>]) {
+    let mut waits: BTreeMap<String, u64> = BTreeMap::new();
+    let mut last = None;
     loop {
-        let online = statuses
-            .iter()
-            .filter(|seen| matches!(*seen.borrow(), Status::Online { .. }))
-            .count();
-        if online != last {
-            crate::say(&json!({ "online": online }));
-            last = online;
+        let mut online = 0;
+        for seen in statuses.iter_mut() {
+            let changed = seen.has_changed().unwrap_or(false);
+            match &*seen.borrow_and_update() {
+                Status::Online { .. } => online += 1,
+                Status::Waiting { why, .. } if changed => *waits.entry(format!("{why:?}")).or_default() += 1,
+                Status::Refused { code, .. } if changed => *waits.entry(code.clone()).or_default() += 1,
+                Status::Waiting { .. } | Status::Refused { .. } => {}
+                Status::Starting | Status::Enrolling | Status::Pending { .. } | Status::Connecting => {}
+                Status::Incompatible { .. } | Status::Revoked | Status::Stopped => {}
+            }
+        }
+        if last != Some(online) {
+            crate::say(&json!({ "online": online, "waits": waits }));
+            last = Some(online);
         }
         clock.sleep(Span::millis(100)).await;
     }

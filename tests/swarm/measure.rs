@@ -30,7 +30,8 @@ pub async fn run(wanted: Measure) {
         .server_binary
         .clone()
         .unwrap_or_else(|| own.with_file_name("kaishin"));
-    let mut line = CommandLine::of(binary, folder.path());
+    // The whole swarm enrols from a few addresses.
+    let mut line = CommandLine::of(binary, folder.path()).with("KAISHIN_ENROLMENT_BURST", "1000000");
     if let Some(url) = &wanted.database {
         line = line.with("KAISHIN_DATABASE", url);
     }
@@ -59,6 +60,7 @@ pub async fn run(wanted: Measure) {
     let ready_in = seconds(&clock, begun);
     online(&server.api(), wanted.terminals).await;
     let back_in = seconds(&clock, begun);
+    let waits: Vec<Value> = fleet.iter().filter_map(last_words).collect();
     drop(fleet);
     server.stop().await;
 
@@ -76,6 +78,7 @@ pub async fn run(wanted: Measure) {
         "latency_ms": latencies,
         "restart": {
             "stopped_in": stopped_in, "ready_in": ready_in, "all_back_in": back_in, "per_second": rate(back_in),
+            "waits": waits,
         },
         "bare_echo": echo,
         "ratios": {
@@ -106,6 +109,13 @@ fn agents(wanted: &Measure, server: &Served) -> Vec<Child> {
             Child::spawn(&mut command).expect("terminals")
         })
         .collect()
+}
+
+/// Why its terminals had to wait, as a process of them told last.
+fn last_words(child: &Child) -> Option<Value> {
+    let text = child.out().so_far();
+    let told: Value = serde_json::from_str(text.lines().last()?).ok()?;
+    Some(told["waits"].clone())
 }
 
 async fn online(api: &Http, count: u64) {

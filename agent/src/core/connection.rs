@@ -12,14 +12,20 @@ const HOUR: Span = Span::hours(1);
 /// A stream that lived this long was a good one: the next failure starts from the shortest wait.
 const GOOD: Span = Span::seconds(30);
 const SOONEST: Span = Span::millis(50);
+/// How long a server that we lost is looked for at the pace that it gave; after that, less and less often.
+const PATIENCE: Span = Span::minutes(2);
 const REVOKED_RETRY: Span = Span::hours(6);
 const DEFAULT_BEAT: Span = Span::seconds(60);
 
 #[derive(Default)]
 pub(super) struct Connection {
     pub state: State,
-    /// Failures in a row.
+    /// Failures in a row, those within the patience for a lost server apart.
     failures: u32,
+    /// Within which time the server said that its terminals may come back.
+    spread: Option<Span>,
+    /// When the server was lost that we were online with.
+    lost: Option<Time>,
     /// When the certificate's renewal is due; while one is asked for, when to ask again.
     pub renew_at: Option<Time>,
 }
@@ -174,6 +180,9 @@ impl Core {
         let said = Span::seconds(i64::from(welcome.heartbeat_seconds));
         let said = if said > Span(0) { said } else { DEFAULT_BEAT };
         let every = self.config.heartbeat.unwrap_or(said);
+        if welcome.return_within_ms > 0 {
+            self.connection.spread = Some(Span::millis(i64::from(welcome.return_within_ms)));
+        }
         // The first beat anywhere in the first interval: agents that came back together drift apart.
         let first = Span(self.chance.below(every.0.max(1) as u64) as i64 + 1);
         self.connection.state = State::Online {
@@ -238,6 +247,7 @@ impl Core {
             && self.now.since(since) >= GOOD
         {
             self.connection.failures = 0;
+            self.connection.lost = Some(self.now);
         }
         self.sampling.stop_observing();
         if self.book.owes_result() {
@@ -247,8 +257,16 @@ impl Core {
 
     fn back_off(&mut self, why: Failure) {
         let super::Backoff { first, cap } = self.config.backoff;
-        let bound = Span(first.0.saturating_mul(1 << self.connection.failures.min(20))).min(cap);
-        self.connection.failures = self.connection.failures.saturating_add(1);
+        let patient = self.connection.lost.is_some_and(|lost| self.now.since(lost) < PATIENCE);
+        let bound = match self.connection.spread {
+            // Waits that double leave the unlucky far behind a server that was gone for ten seconds.
+            Some(spread) if patient => spread.max(first).min(cap),
+            Some(_) | None => {
+                let bound = Span(first.0.saturating_mul(1 << self.connection.failures.min(20))).min(cap);
+                self.connection.failures = self.connection.failures.saturating_add(1);
+                bound
+            }
+        };
         let wait = Span(self.chance.below(bound.0.max(0) as u64) as i64).max(SOONEST);
         self.wait(wait, why);
     }
@@ -291,7 +309,10 @@ impl Core {
         let (min, max) = (goodbye.return_after_min_ms, goodbye.return_after_max_ms);
         match goodbye.reason() {
             Reason::Revoked => self.revoked(),
-            _ if max > 0 => {
+            reason if max > 0 => {
+                if reason == Reason::Restarting {
+                    self.connection.spread = Some(Span::millis(i64::from(max)));
+                }
                 let wait = self.between(min, max);
                 self.wait(wait, why);
             }

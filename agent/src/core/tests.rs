@@ -61,6 +61,7 @@ struct Server {
     steps: Vec<(JobId, u32, v1::job_step::Phase)>,
     sections: BTreeMap<String, v1::Section>,
     acknowledges: bool,
+    return_within_ms: u32,
     answer: Option<Enrolment>,
     failure: Option<Failure>,
 }
@@ -322,6 +323,7 @@ impl World {
             minor: limits::MINOR,
             heartbeat_seconds: 60,
             now_us: self.now.micros(),
+            return_within_ms: self.server.return_within_ms,
         })];
         if !ours.is_empty() {
             answers.push(Down::FactRequest(v1::FactRequest { sections: ours }));

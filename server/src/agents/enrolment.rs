@@ -11,17 +11,11 @@ use tonic::{Request, Response, Status};
 use tracing::{info, warn};
 
 use super::listener::Caller;
-use super::rate::{PerAddress, Rate};
+use super::rate::PerAddress;
 use super::wire;
 use crate::app::enrolment::{Answer, Ask, enroll};
 use crate::app::{App, Kind};
 use crate::pki::DeviceKey;
-
-/// A whole hospital may stand behind one address.
-const PER_ADDRESS: Rate = Rate {
-    burst: 2_000.0,
-    per_second: 100.0,
-};
 
 pub struct EnrolmentService {
     app: Arc<App>,
@@ -30,10 +24,8 @@ pub struct EnrolmentService {
 
 impl EnrolmentService {
     pub fn new(app: Arc<App>) -> EnrolmentService {
-        EnrolmentService {
-            app,
-            rate: PerAddress::new(PER_ADDRESS),
-        }
+        let rate = PerAddress::new(app.settings.enrolments);
+        EnrolmentService { app, rate }
     }
 
     async fn decide(&self, asked: v1::EnrollRequest, caller: Caller) -> Result<Outcome, Status> {

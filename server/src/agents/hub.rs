@@ -35,7 +35,7 @@ const AT_ONCE: usize = 512;
 const PROBE: Span = Span::seconds(10);
 /// After a restart, terminals come back spread over this and so much more for each of them.
 pub const RETURN_AFTER_MS: u32 = 100;
-pub const RETURN_WITHIN_MS: u32 = 1_000;
+const RETURN_WITHIN_MS: u32 = 1_000;
 const RETURN_PER_SESSION_US: usize = 400;
 
 pub struct Hub {
@@ -62,6 +62,8 @@ struct Live {
     out: Out,
     cut: CancellationToken,
     stage: Stage,
+    /// Something became ready for it before it was welcomed.
+    missed: bool,
     /// Those who wait for it to answer these.
     probes: Vec<(Nonce, oneshot::Sender<()>)>,
 }
@@ -83,6 +85,12 @@ pub struct Place {
     pub number: u64,
     /// Another machine claims the same identity: ask whether it is really there.
     pub rival: Option<u64>,
+}
+
+/// Within which time so many terminals may come back.
+pub fn return_within_ms(terminals: usize) -> u32 {
+    let spread = u32::try_from(terminals * RETURN_PER_SESSION_US / 1_000).unwrap_or(u32::MAX / 2);
+    RETURN_WITHIN_MS.saturating_add(spread)
 }
 
 pub fn message(body: Body) -> Sent {
@@ -153,6 +161,7 @@ impl Hub {
             out,
             cut,
             stage: Stage::Greeting,
+            missed: false,
             probes: Vec::new(),
         });
         Some(Place { number, rival })
@@ -199,17 +208,17 @@ impl Hub {
         }
     }
 
-    /// It has been welcomed: from now on it gets jobs, or waits connected.
-    pub fn welcomed(&self, terminal: TerminalId, number: u64, gets_work: bool) {
+    /// It has been welcomed: from now on it gets jobs, or waits connected. Whether something became ready for it meanwhile.
+    pub fn welcomed(&self, terminal: TerminalId, number: u64, gets_work: bool) -> bool {
         let mut sessions = self.lock();
         let Some(here) = sessions.get_mut(&terminal) else {
-            return;
+            return false;
         };
         // One identity twice: neither works, whatever was true before the other came.
         let alone = here.iter().all(|live| live.number == number || live.cut.is_cancelled());
-        if let Some(live) = find(here, number) {
-            live.stage = if gets_work && alone { Stage::Works } else { Stage::Waits };
-        }
+        let Some(live) = find(here, number) else { return false };
+        live.stage = if gets_work && alone { Stage::Works } else { Stage::Waits };
+        std::mem::take(&mut live.missed)
     }
 
     /// Two machines have this identity: no session of it gets jobs.
@@ -242,13 +251,8 @@ impl Hub {
         let sessions = self.lock();
         self.closing.store(true, Ordering::Relaxed);
         let count: usize = sessions.values().map(Vec::len).sum();
-        let spread = u32::try_from(count * RETURN_PER_SESSION_US / 1_000).unwrap_or(u32::MAX / 2);
         for live in sessions.values().flatten() {
-            live.end(goodbye(
-                Reason::Restarting,
-                RETURN_AFTER_MS,
-                RETURN_WITHIN_MS.saturating_add(spread),
-            ));
+            live.end(goodbye(Reason::Restarting, RETURN_AFTER_MS, return_within_ms(count)));
         }
         count
     }
@@ -354,6 +358,9 @@ impl Hub {
             };
             if here.iter().any(|live| live.stage == Stage::Works) {
                 return true;
+            }
+            for live in here.iter_mut().filter(|live| live.stage == Stage::Greeting) {
+                live.missed = true;
             }
             // A person may have released it meanwhile.
             let [live] = here.as_mut_slice() else { return false };

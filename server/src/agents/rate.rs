@@ -6,17 +6,13 @@ use std::sync::{Mutex, PoisonError};
 
 use kaishin_domain::time::Time;
 
+pub use crate::app::Rate;
+
 /// A bucket that fills over time and is emptied by use.
 #[derive(Clone, Copy, Debug)]
 pub struct Bucket {
     level: f64,
     at: Time,
-}
-
-#[derive(Clone, Copy, Debug)]
-pub struct Rate {
-    pub burst: f64,
-    pub per_second: f64,
 }
 
 impl Bucket {

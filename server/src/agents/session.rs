@@ -20,11 +20,11 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Code, Request, Response, Status, Streaming};
 use tracing::{debug, info, warn};
 
-use super::hub::{Guest, Hub, INSTANCE, Out, RETURN_AFTER_MS, RETURN_WITHIN_MS, Sent, goodbye, message};
+use super::hub::{Guest, Hub, INSTANCE, Out, RETURN_AFTER_MS, Sent, goodbye, message, return_within_ms};
 use super::listener::{Caller, Held};
 use super::rate::{Bucket, Rate};
 use super::wire;
-use crate::app::{App, AppError, Kind, Wake, enrolment, facts, jobs, terminals};
+use crate::app::{App, AppError, Kind, Wake, arrivals, enrolment, facts, jobs, terminals};
 use crate::pki::{Admitted, DeviceKey};
 
 /// A terminal that reads has it empty nearly always; places are allocated as they are needed.
@@ -167,7 +167,8 @@ impl Session {
             instance,
         };
         let Some(place) = self.hub.join(&guest, self.out.clone(), cut.clone()) else {
-            return End::Told(goodbye(Reason::Restarting, RETURN_AFTER_MS, RETURN_WITHIN_MS));
+            let all = return_within_ms(self.app.admission.count());
+            return End::Told(goodbye(Reason::Restarting, RETURN_AFTER_MS, all));
         };
         self.number = place.number;
         let end = cut
@@ -231,7 +232,7 @@ impl Session {
                 false
             }
         };
-        let known = terminals::connected(&app, id, &version, minor).await?;
+        let known = arrivals::connected(&app, id, &version, minor).await?;
         if duplicate {
             warn!(terminal.id = %id, "two machines are connected with one identity");
             self.hub.suspend(id);
@@ -243,11 +244,16 @@ impl Session {
             .take(MOST_HELD)
             .filter_map(|held| Some((held.job_id.parse().ok()?, held.attempt)))
             .collect();
-        let reconciled = jobs::reconcile(&app, id, held).await?;
+        let cancel = if known.has_work || !held.is_empty() {
+            jobs::reconcile(&app, id, held).await?.cancel
+        } else {
+            Vec::new()
+        };
         self.send(Down::Welcome(v1::Welcome {
             minor,
             heartbeat_seconds: u32::try_from(app.settings.heartbeat.as_seconds()).unwrap_or(60),
             now_us: app.now().micros(),
+            return_within_ms: return_within_ms(app.admission.count()),
         }))
         .await?;
         let changed: Vec<String> = hello
@@ -266,12 +272,12 @@ impl Session {
             self.send(Down::FactRequest(v1::FactRequest { sections: changed }))
                 .await?;
         }
-        for job in reconciled.cancel {
+        for job in cancel {
             self.hub.cancel(id, self.number, job);
         }
         let gets_work = known.gets_work && !duplicate;
-        self.hub.welcomed(id, self.number, gets_work);
-        if gets_work {
+        let missed = self.hub.welcomed(id, self.number, gets_work);
+        if gets_work && (known.has_work || missed) {
             app.bus.wake(Wake::Ready(id));
         }
         Ok(())

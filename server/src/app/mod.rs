@@ -1,6 +1,7 @@
 //! The use cases, one file per noun. Each authorises, loads, asks the domain, stores and audits, in that order; pages,
 //! API, command line and the agents' edge all come through here. No SQL, no HTTP and no wire types may enter.
 
+pub mod arrivals;
 pub mod audit;
 mod authority;
 mod bus;
@@ -41,6 +42,7 @@ pub struct App {
     pub entropy: Entropy,
     pub rules: RulePack,
     pub settings: Settings,
+    pub(crate) arrivals: arrivals::Arrivals,
     pub(crate) intake: jobs::Intake,
     pub(crate) reports: facts::Reports,
     pub(crate) throttle: operators::Throttle,
@@ -52,6 +54,23 @@ pub struct Settings {
     pub heartbeat: Span,
     /// How soon a terminal that waits for approval asks again.
     pub ask_again: Span,
+    /// Requests to enrol from one address: so many at once, so many a second after that.
+    pub enrolments: Rate,
+}
+
+/// So much at once, so much over time.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Rate {
+    pub burst: f64,
+    pub per_second: f64,
+}
+
+impl Rate {
+    /// A whole hospital may stand behind one address.
+    pub const ENROLMENTS: Rate = Rate {
+        burst: 2_000.0,
+        per_second: 100.0,
+    };
 }
 
 impl Default for Settings {
@@ -59,6 +78,7 @@ impl Default for Settings {
         Settings {
             heartbeat: Span::minutes(1),
             ask_again: Span::seconds(30),
+            enrolments: Rate::ENROLMENTS,
         }
     }
 }

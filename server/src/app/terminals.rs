@@ -260,45 +260,6 @@ async fn set_hold(
     Ok(())
 }
 
-/// What the server keeps of a terminal that has just said hello.
-#[derive(Clone, Debug)]
-pub struct Known {
-    pub gets_work: bool,
-    pub digests: Vec<(String, Vec<u8>)>,
-}
-
-/// A session began. Presence is kept in memory; the database hears of it in batches.
-pub async fn connected(app: &Arc<App>, id: TerminalId, agent_version: &str, minor: u32) -> Result<Known, AppError> {
-    let terminal = app.store.terminal(id).await?.ok_or_else(AppError::no_such_terminal)?;
-    if !terminal.is_active() {
-        return Err(AppError::no_such_terminal());
-    }
-    // An agent that was brought up to date speaks again, which ends that hold by itself.
-    let still_held = terminal
-        .hold
-        .clone()
-        .filter(|hold| !matches!(hold, Hold::Incompatible { .. }));
-    let is = Terminal {
-        agent_version: agent_version.to_owned(),
-        minor,
-        hold: still_held,
-        ..terminal.clone()
-    };
-    let (gets_work, flags) = (is.gets_work(), flags(&is));
-    if is != terminal {
-        app.store
-            .write::<_, AppError, _>(move |tx| Box::pin(async move { Ok(tx.update_terminal(&terminal, &is).await?) }))
-            .await?;
-    }
-    app.index.set_flags(id, flags);
-    app.index.set_online(id, app.now());
-    app.bus.changed(Change::Terminal(id));
-    Ok(Known {
-        gets_work,
-        digests: app.store.section_digests(id).await?,
-    })
-}
-
 pub fn disconnected(app: &App, id: TerminalId) {
     app.index.set_offline(id, app.now());
     app.bus.changed(Change::Terminal(id));

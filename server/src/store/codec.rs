@@ -1,5 +1,6 @@
 //! Between columns and the domain's types. What does not read back is an error with the value in it, never a guess.
 
+use std::fmt::Write as _;
 use std::str::FromStr;
 
 use kaishin_domain::time::Time;
@@ -62,6 +63,9 @@ pub fn won(what: &'static str, rows: u64) -> Result<(), StoreError> {
     }
 }
 
+/// Rows of one statement; with every table's columns it stays far below both databases' limits.
+const MOST_ROWS: usize = 512;
+
 /// `($1, $2), ($3, $4)`: the values of a statement over many rows. `casts` gives each column's type where a database
 /// cannot tell it from the statement.
 pub fn rows(count: usize, columns: &[&str]) -> String {
@@ -72,15 +76,27 @@ pub fn rows(count: usize, columns: &[&str]) -> String {
         for (at, cast) in columns.iter().enumerate() {
             n += 1;
             let comma = if at == 0 { "" } else { ", " };
-            if cast.is_empty() {
-                text.push_str(&format!("{comma}${n}"));
+            // A string takes whatever is written to it.
+            let _ = if cast.is_empty() {
+                write!(text, "{comma}${n}")
             } else {
-                text.push_str(&format!("{comma}CAST(${n} AS {cast})"));
-            }
+                write!(text, "{comma}CAST(${n} AS {cast})")
+            };
         }
         text.push(')');
     }
     text
+}
+
+/// Cuts many values into parts whose lengths are powers of two: the statements over them are few, and stay prepared.
+pub fn few_lengths<T>(values: &[T]) -> impl Iterator<Item = &[T]> {
+    let mut rest = values;
+    std::iter::from_fn(move || {
+        let length = 1 << rest.len().min(MOST_ROWS).checked_ilog2()?;
+        let (part, after) = rest.split_at(length);
+        rest = after;
+        Some(part)
+    })
 }
 
 /// `$1, $2, $3`: a list for `IN`.
@@ -102,5 +118,18 @@ mod tests {
             "($1, CAST($2 AS BIGINT)), ($3, CAST($4 AS BIGINT))"
         );
         assert_eq!(list(2, 3), "$2, $3, $4");
+    }
+
+    #[test]
+    fn many_values_go_into_few_kinds_of_statements_and_none_is_left_out() {
+        let lengths = |count: usize| -> Vec<usize> {
+            let values: Vec<usize> = (0..count).collect();
+            let parts: Vec<&[usize]> = few_lengths(&values).collect();
+            assert_eq!(parts.concat(), values);
+            parts.iter().map(|part| part.len()).collect()
+        };
+        assert_eq!(lengths(0), [0; 0]);
+        assert_eq!(lengths(1), [1]);
+        assert_eq!(lengths(1_100), [512, 512, 64, 8, 4]);
     }
 }

@@ -6,7 +6,7 @@ use kaishin_domain::id::TerminalId;
 use kaishin_domain::time::Time;
 use kaishin_domain::value::Value;
 
-use super::codec::{from_json, parse, rows, to_json};
+use super::codec::{few_lengths, from_json, list, parse, rows, to_json};
 use super::db::{Store, on_pool, on_tx};
 use super::error::StoreError;
 use super::writer::Tx;
@@ -47,7 +47,6 @@ impl Row {
 const OF_TERMINAL: &str = "
     SELECT terminal_id, name, digest, observed_at, received_at, facts
     FROM fact_section WHERE terminal_id = $1 ORDER BY name";
-const DIGESTS: &str = "SELECT name, digest FROM fact_section WHERE terminal_id = $1";
 const AFTER: &str = "
     SELECT terminal_id, name, digest, observed_at, received_at, facts
     FROM fact_section WHERE terminal_id > $1 AND terminal_id <= $2 ORDER BY terminal_id, name";
@@ -60,8 +59,26 @@ impl Store {
         rows.into_iter().map(Row::section).collect()
     }
 
-    pub async fn section_digests(&self, terminal: TerminalId) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
-        Ok(on_pool!(self, c => sqlx::query_as(DIGESTS).bind(terminal.to_string()).fetch_all(c).await)?)
+    /// What each section of some terminals was when it was last reported.
+    pub async fn section_digests(&self, ids: &[TerminalId]) -> Result<Vec<(TerminalId, String, Vec<u8>)>, StoreError> {
+        let mut digests = Vec::new();
+        for part in few_lengths(ids) {
+            let text = format!(
+                "SELECT terminal_id, name, digest FROM fact_section WHERE terminal_id IN ({})",
+                list(1, part.len())
+            );
+            let rows: Vec<(String, String, Vec<u8>)> = on_pool!(self, c => {
+                let mut query = sqlx::query_as(sqlx::AssertSqlSafe(text));
+                for id in part {
+                    query = query.bind(id.to_string());
+                }
+                query.fetch_all(c).await
+            })?;
+            for (id, name, digest) in rows {
+                digests.push((parse("terminal id", &id)?, name, digest));
+            }
+        }
+        Ok(digests)
     }
 
     /// The sections of the terminals after one id, up to and with another: how the index is rebuilt.

@@ -4,7 +4,7 @@ use kaishin_domain::id::{JobId, TerminalId};
 use kaishin_domain::job::{Finish, GRACE, Job, JobState, Outcome, Phase, Step};
 use kaishin_domain::time::Time;
 
-use super::codec::{count, from_json, list, named, parse, rows, to_json};
+use super::codec::{count, few_lengths, from_json, list, named, parse, rows, to_json};
 use super::db::{Store, on_pool, on_tx};
 use super::error::StoreError;
 use super::writer::Tx;
@@ -177,6 +177,29 @@ impl Store {
             .fetch_all(c)
             .await)?;
         rows.into_iter().map(Row::job).collect()
+    }
+
+    /// Those among some terminals that have a job which is not over.
+    pub async fn terminals_with_open_jobs(&self, ids: &[TerminalId]) -> Result<Vec<TerminalId>, StoreError> {
+        let mut busy = Vec::new();
+        for part in few_lengths(ids) {
+            let text = format!(
+                "SELECT DISTINCT terminal_id FROM job
+                 WHERE state IN ('ready', 'offered', 'accepted', 'running') AND terminal_id IN ({})",
+                list(1, part.len())
+            );
+            let found: Vec<String> = on_pool!(self, c => {
+                let mut query = sqlx::query_scalar(sqlx::AssertSqlSafe(text));
+                for id in part {
+                    query = query.bind(id.to_string());
+                }
+                query.fetch_all(c).await
+            })?;
+            for id in found {
+                busy.push(parse("terminal id", &id)?);
+            }
+        }
+        Ok(busy)
     }
 
     /// The terminals that some job is ready for.

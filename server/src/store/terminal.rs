@@ -4,7 +4,7 @@ use kaishin_domain::id::TerminalId;
 use kaishin_domain::terminal::{Hold, KeyHash, Machine, Standing, Terminal};
 use kaishin_domain::time::Time;
 
-use super::codec::{bytes32, count, parse, parse_some, rows, some_time, unreadable, won};
+use super::codec::{bytes32, count, few_lengths, list, parse, parse_some, rows, some_time, unreadable, won};
 use super::db::{Store, on_pool, on_tx};
 use super::error::StoreError;
 use super::writer::Tx;
@@ -101,6 +101,25 @@ impl Store {
     pub async fn terminal(&self, id: TerminalId) -> Result<Option<Terminal>, StoreError> {
         let row: Option<Row> = on_pool!(self, c => sqlx::query_as(BY_ID).bind(id.to_string()).fetch_optional(c).await)?;
         row.map(Row::terminal).transpose()
+    }
+
+    /// Those of them that there are.
+    pub async fn terminals_by_id(&self, ids: &[TerminalId]) -> Result<Vec<Terminal>, StoreError> {
+        let mut found = Vec::with_capacity(ids.len());
+        for part in few_lengths(ids) {
+            let text = format!("SELECT * FROM terminal WHERE id IN ({})", list(1, part.len()));
+            let rows: Vec<Row> = on_pool!(self, c => {
+                let mut query = sqlx::query_as(sqlx::AssertSqlSafe(text));
+                for id in part {
+                    query = query.bind(id.to_string());
+                }
+                query.fetch_all(c).await
+            })?;
+            for row in rows {
+                found.push(row.terminal()?);
+            }
+        }
+        Ok(found)
     }
 
     pub async fn terminal_by_key(&self, key: KeyHash) -> Result<Option<Terminal>, StoreError> {

@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
 use kaishin::store::{FaultRow, SectionRow, StoreError};
+use kaishin_domain::id::TerminalId;
 use kaishin_domain::terminal::{Hold, Machine, Terminal};
 use kaishin_domain::time::Time;
 use kaishin_domain::value::Value;
@@ -159,12 +160,17 @@ async fn a_section_replaces_the_one_before_it(opened: Opened) {
     let store = &opened.store;
     let expected = vec![section(3, "os", true), section(3, "power", false)];
     assert_eq!(store.sections(terminal_id(3)).await.expect("read"), expected);
-    let mut digests = store.section_digests(terminal_id(3)).await.expect("read");
+    let asked: Vec<TerminalId> = [3, 1, 900].map(terminal_id).to_vec();
+    let mut digests = store.section_digests(&asked).await.expect("read");
     digests.sort();
-    assert_eq!(
-        digests,
-        [("os".to_owned(), vec![1; 16]), ("power".to_owned(), vec![0; 16])]
-    );
+    let digest = |n: u16, name: &str, digest: u8| (terminal_id(n), name.to_owned(), vec![digest; 16]);
+    let expected = [
+        digest(1, "os", 1),
+        digest(1, "power", 1),
+        digest(3, "os", 1),
+        digest(3, "power", 0),
+    ];
+    assert_eq!(digests, expected);
     let some = store
         .sections_between(Some(terminal_id(1)), terminal_id(3))
         .await

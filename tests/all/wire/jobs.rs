@@ -3,6 +3,7 @@ use kaishin_proto::limits::MOST_OFFERED;
 use kaishin_proto::v1;
 use kaishin_proto::v1::job_result::Outcome;
 use kaishin_proto::v1::job_step::Phase;
+use kaishin_proto::v1::session_request::Body as Up;
 use kaishin_proto::v1::session_response::Body as Down;
 use kaishin_tests::harness::Harness;
 use kaishin_tests::line::{Session, Terminal, accepted, event, result, step};
@@ -213,7 +214,8 @@ async fn a_terminal_that_takes_a_job_after_all_hears_again_that_it_is_cancelled(
     };
     assert_eq!(session.hears("the cancellation", cancelled).await, job);
     // It did not know the job yet and passed over that.
-    session.tells(vec![event(1, &offer, accepted())]).await;
+    let events = vec![event(1, &offer, accepted())];
+    session.say(Up::JobEvents(v1::JobEvents { events })).await;
     assert_eq!(session.hears("the cancellation again", cancelled).await, job);
 }
 

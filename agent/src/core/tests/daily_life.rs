@@ -133,6 +133,31 @@ fn failures_in_a_row_wait_longer_up_to_five_minutes_and_never_in_step() {
 }
 
 #[test]
+fn a_server_that_was_lost_is_looked_for_at_the_pace_it_gave_and_then_less_and_less_often() {
+    let mut longest = Span(0);
+    for seed in 0..30 {
+        let mut world = World::new(seed);
+        world.server.return_within_ms = 9_000;
+        world.settle();
+        world.pass(Span::minutes(5));
+        world.server.up = false;
+        world.drop_line();
+        let lost = world.now;
+        while world.now.since(lost) < Span::minutes(2) {
+            let wait = waits_until(&world).since(world.now);
+            assert!(wait <= Span::seconds(9) && wait > Span(0), "{wait:?}");
+            world.pass(wait);
+        }
+        while world.now.since(lost) < Span::hours(1) {
+            let wait = waits_until(&world).since(world.now);
+            longest = longest.max(wait);
+            world.pass(wait);
+        }
+    }
+    assert!(longest > Span::minutes(4) && longest <= Span::minutes(5));
+}
+
+#[test]
 fn a_restarting_server_says_when_to_come_back_and_is_obeyed() {
     for seed in 0..20 {
         let mut world = World::online(seed);
