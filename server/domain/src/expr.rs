@@ -5,7 +5,6 @@
 
 mod error;
 mod field;
-mod fold;
 mod literal;
 mod parse;
 mod term;
@@ -17,9 +16,9 @@ use kaishin_proto::id::TerminalId;
 use kaishin_proto::time::Time;
 use kaishin_proto::value::Value;
 
+pub use crate::fold::{fold, folded, narrow};
 pub use error::{ParseError, Problem};
 pub use field::{Field, Kind, Standing};
-pub use fold::{fold, folded, narrow};
 pub use literal::{Literal, Phrase};
 pub use term::{Op, Term};
 

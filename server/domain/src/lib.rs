@@ -4,6 +4,8 @@ pub mod access;
 pub mod audit;
 pub mod enrolment;
 pub mod expr;
+pub mod facility;
+pub mod fold;
 pub mod job;
 pub mod remedy;
 pub mod rule;

@@ -9,6 +9,8 @@ mod db;
 mod dialect;
 mod enrolment;
 mod error;
+mod facility;
+mod facility_attachment;
 mod fact;
 mod fault;
 mod job;

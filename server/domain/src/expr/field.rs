@@ -2,7 +2,7 @@
 
 use kaishin_proto::fact::{self, Fact, Type};
 
-use super::fold::fold;
+use crate::fold::fold;
 
 /// One thing that is known of a terminal.
 #[derive(Clone, Copy, Debug)]

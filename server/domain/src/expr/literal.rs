@@ -7,7 +7,7 @@ use kaishin_proto::time::{Span, Time};
 use kaishin_proto::value::Version;
 
 use super::field::{Kind, Standing};
-use super::fold::{fold, narrow};
+use crate::fold::{fold, narrow};
 
 const SECOND: i64 = 1_000_000;
 const DAY: i64 = 86_400 * SECOND;

@@ -3,9 +3,9 @@
 use super::Expr;
 use super::error::{ParseError, Problem};
 use super::field::{Field, alike};
-use super::fold::narrow;
 use super::literal::{Literal, Phrase, is_quote};
 use super::term::{Op, Term};
+use crate::fold::narrow;
 
 const MOST_CHARS: usize = 4_000;
 const MOST_LEVELS: usize = 64;

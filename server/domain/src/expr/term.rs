@@ -7,9 +7,9 @@ use kaishin_proto::time::Time;
 use kaishin_proto::value::Value;
 
 use super::field::{Field, Kind};
-use super::fold::{fold, folded};
 use super::literal::{Literal, Phrase};
 use super::{Subject, Truth3};
+use crate::fold::{fold, folded};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Op {

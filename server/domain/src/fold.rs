@@ -1,7 +1,12 @@
-//! Text as people mean it: upper and lower case, full and half width are the same word.
+//! Text as people mean it: upper and lower case, full and half width are the same word. `search_key` goes further, for
+//! finding names only: what is stored and shown is never folded.
+
+mod key;
 
 use std::iter::Peekable;
 use std::str::Chars;
+
+pub use key::{search_key, search_words};
 
 /// Half-width katakana U+FF61..=U+FF9D in their full-width forms.
 const KANA: &str = "。「」、・ヲァィゥェォャュョッーアイウエオカキクケコサシスセソタチツテトナニヌネノハヒフヘホマミムメモヤユヨラリルレロワン";

@@ -1,0 +1,94 @@
+//! Telephone numbers: kept as they were written, compared by their digits.
+
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Phone {
+    raw: String,
+    normal: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadPhone {
+    #[error("there are no digits in it")]
+    NoDigits,
+    #[error("a telephone number has nine to eleven digits and begins with 0")]
+    Length,
+}
+
+impl Phone {
+    pub fn raw(&self) -> &str {
+        &self.raw
+    }
+
+    /// Digits only, as dialled inside Japan.
+    pub fn normal(&self) -> &str {
+        &self.normal
+    }
+
+    pub fn read(text: &str) -> Result<Phone, BadPhone> {
+        let raw = text.trim();
+        let normal = normal(raw);
+        if normal.is_empty() {
+            return Err(BadPhone::NoDigits);
+        }
+        if !(9..=11).contains(&normal.len()) || !normal.starts_with('0') {
+            return Err(BadPhone::Length);
+        }
+        Ok(Phone {
+            raw: raw.to_owned(),
+            normal,
+        })
+    }
+
+    /// Several in one cell, parted by a slash, comma or line break.
+    pub fn read_all(text: &str) -> Result<Vec<Phone>, BadPhone> {
+        text.split(['/', '／', ',', '、', '，', ';', '\n'])
+            .map(str::trim)
+            .filter(|part| !part.is_empty())
+            .map(Phone::read)
+            .collect()
+    }
+}
+
+/// The digits of a text as a number inside Japan.
+pub fn normal(text: &str) -> String {
+    let narrow: String = text.chars().map(crate::fold::narrow).collect();
+    let digits: String = narrow.chars().filter(char::is_ascii_digit).collect();
+    match (narrow.trim_start().starts_with('+'), digits.strip_prefix("81")) {
+        (true, Some(inland)) => format!("0{}", inland.trim_start_matches('0')),
+        (_, _) => digits,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn one_number_has_one_normal_form() {
+        for text in [
+            "03-1234-5678",
+            "03(1234)5678",
+            "０３－１２３４－５６７８",
+            "+81 3 1234 5678",
+            "0312345678",
+        ] {
+            assert_eq!(Phone::read(text).unwrap().normal(), "0312345678", "{text}");
+        }
+        assert_eq!(Phone::read("なし"), Err(BadPhone::NoDigits));
+        assert_eq!(Phone::read("12"), Err(BadPhone::Length));
+        assert_eq!(Phone::read_all("03-1234-5678／090-1111-2222").unwrap().len(), 2);
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_makes_it_panic(text in "\\PC*") {
+            if let Ok(phone) = Phone::read(&text) {
+                let again = Phone::read(phone.normal()).unwrap();
+                prop_assert_eq!(again.normal(), phone.normal());
+            }
+        }
+    }
+}
