@@ -14,10 +14,11 @@ use crate::app::Rate;
 use crate::store::Database;
 
 const PREFIX: &str = "KAISHIN_";
-const KEYS: [&str; 15] = [
+pub const KEYS: [&str; 16] = [
     "data",
     "http",
     "agents",
+    "agents_address",
     "database",
     "trust_domain",
     "agents_names",
@@ -44,6 +45,8 @@ pub struct Config {
     pub http: SocketAddr,
     /// Where terminals come in.
     pub agents: SocketAddr,
+    /// `host:port` at which terminals reach this server, where that is not where it listens.
+    pub agents_address: Option<String>,
     pub engine: Engine,
     /// Stands in every terminal's certificate; cannot be changed later.
     pub trust_domain: String,
@@ -141,6 +144,7 @@ struct Written {
     data: PathBuf,
     http: String,
     agents: String,
+    agents_address: Option<String>,
     database: Hidden,
     trust_domain: String,
     agents_names: Vec<String>,
@@ -161,6 +165,7 @@ impl Default for Written {
             data: "/var/lib/kaishin".into(),
             http: "127.0.0.1:8480".into(),
             agents: "0.0.0.0:8443".into(),
+            agents_address: None,
             database: Hidden::new("sqlite"),
             trust_domain: "kaishin.local".into(),
             agents_names: Vec::new(),
@@ -184,6 +189,7 @@ impl Default for Config {
             data: usual.data,
             http: SocketAddr::from(([127, 0, 0, 1], 8480)),
             agents: SocketAddr::from(([0, 0, 0, 0], 8443)),
+            agents_address: None,
             engine: Engine::Sqlite,
             trust_domain: usual.trust_domain,
             agents_names: usual.agents_names,
@@ -233,6 +239,18 @@ impl Config {
         written.checked()
     }
 
+    /// What installers are told to dial: as configured, else the first name that the certificate bears, else where it listens.
+    pub fn agents_address(&self) -> String {
+        match (&self.agents_address, self.agents_names.first()) {
+            (Some(address), _) => address.clone(),
+            (None, Some(name)) => match name.parse::<IpAddr>() {
+                Ok(ip) => SocketAddr::new(ip, self.agents.port()).to_string(),
+                Err(_) => format!("{name}:{}", self.agents.port()),
+            },
+            (None, None) => self.agents.to_string(),
+        }
+    }
+
     pub fn database(&self) -> Database {
         match &self.engine {
             Engine::Sqlite => Database::Sqlite(self.data.join(SQLITE_FILE)),
@@ -274,6 +292,7 @@ impl Written {
         Ok(Config {
             http: address("http", &self.http)?,
             agents: address("agents", &self.agents)?,
+            agents_address: self.agents_address.map(public_address).transpose()?,
             engine: engine(&self.database)?,
             trust_domain: trust_domain(self.trust_domain)?,
             agents_names: names(self.agents_names)?,
@@ -297,6 +316,19 @@ fn address(key: &'static str, text: &str) -> Result<SocketAddr, ConfigError> {
             "Write address:port, for example 0.0.0.0:8443",
         )
     })
+}
+
+fn public_address(text: String) -> Result<String, ConfigError> {
+    let named = |(host, port): (&str, &str)| is_dns_name(host) && port.parse::<u16>().is_ok_and(|port| port > 0);
+    let numbered = text.parse::<SocketAddr>().is_ok_and(|addr| addr.port() > 0);
+    if numbered || text.rsplit_once(':').is_some_and(named) {
+        return Ok(text);
+    }
+    Err(bad(
+        "agents_address",
+        "端末から届く「ホスト名:ポート」の形にしてください。例: kaishin.example:8443",
+        "Write host:port as terminals reach it, for example kaishin.example:8443",
+    ))
 }
 
 fn engine(database: &Hidden) -> Result<Engine, ConfigError> {
@@ -408,6 +440,25 @@ mod tests {
     }
 
     #[test]
+    fn installers_are_told_the_address_that_is_known_best() {
+        for (text, told) in [
+            ("", "0.0.0.0:8443"),
+            ("agents = \"192.0.2.7:443\"", "192.0.2.7:443"),
+            (
+                "agents_names = [\"fleet.example\", \"192.0.2.7\"]",
+                "fleet.example:8443",
+            ),
+            ("agents_names = [\"2001:db8::1\"]", "[2001:db8::1]:8443"),
+            (
+                "agents_names = [\"fleet.example\"]\nagents_address = \"proxy.example:443\"",
+                "proxy.example:443",
+            ),
+        ] {
+            assert_eq!(read(text).expect(text).agents_address(), told, "{text}");
+        }
+    }
+
+    #[test]
     fn an_empty_file_is_the_defaults() {
         let config = read("").expect("it reads");
         assert_eq!(format!("{config:?}"), format!("{:?}", Config::default()));
@@ -458,6 +509,8 @@ mod tests {
             ("database = \"mysql://x\"", "E-CONFIG-03", "database"),
             ("trust_domain = \"Kaishin\"", "E-CONFIG-03", "trust_domain"),
             ("agents_names = [\"a b\"]", "E-CONFIG-03", "agents_names"),
+            ("agents_address = \"kaishin.example\"", "E-CONFIG-03", "agents_address"),
+            ("agents_address = \"a b:1\"", "E-CONFIG-03", "agents_address"),
             ("heartbeat_seconds = 1", "E-CONFIG-03", "heartbeat_seconds"),
             ("http_key = \"/k.pem\"", "E-CONFIG-03", "http_certificate"),
             ("log = \"=\\u0000=\"", "E-CONFIG-03", "log"),

@@ -200,6 +200,7 @@ async fn open(config: &Config, clock: Clock) -> Result<Opened, StartError> {
         settings: Settings {
             heartbeat: config.heartbeat,
             enrolments: config.enrolments,
+            agents_address: config.agents_address(),
             ..Settings::default()
         },
         arrivals,
@@ -230,6 +231,12 @@ pub async fn start(config: Config, listeners: Listeners, clock: Clock) -> Result
     let known = terminals::rebuild(&app).await?;
     let http_addr = local(&listeners.http)?;
     let agents_addr = local(&listeners.agents)?;
+    let config = Config {
+        agents: agents_addr,
+        ..config
+    };
+    let Opened { app, reports, intake } = open(&config, clock.clone()).await?;
+    let known = terminals::rebuild(&app).await?;
     let certificate = AgentsCertificate::issue(&app.ca, &config.agents_names, clock.now())?;
     let tls = pki::agents_tls(&app.ca, certificate.clone(), app.admission.clone(), clock.clone())?;
     let agents_port = Secured::start(listeners.agents, tls).map_err(|source| listen(agents_addr, source))?;

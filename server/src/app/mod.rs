@@ -54,6 +54,8 @@ pub struct Settings {
     pub heartbeat: Span,
     /// How soon a terminal that waits for approval asks again.
     pub ask_again: Span,
+    /// `host:port` that terminals dial, as installers are told.
+    pub agents_address: String,
     /// Requests to enrol from one address: so many at once, so many a second after that.
     pub enrolments: Rate,
 }
@@ -79,6 +81,7 @@ impl Default for Settings {
             heartbeat: Span::minutes(1),
             ask_again: Span::seconds(30),
             enrolments: Rate::ENROLMENTS,
+            agents_address: String::new(),
         }
     }
 }

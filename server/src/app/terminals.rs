@@ -189,6 +189,13 @@ pub async fn release(cx: &Cx, id: TerminalId, reason: &str) -> Result<(), AppErr
         .terminal(id)
         .await?
         .ok_or_else(AppError::no_such_terminal)?;
+    if terminal.hold.is_none() {
+        return Err(AppError::conflict(
+            "E-TERMINAL-03",
+            "この端末は保留されていません。端末のページを開き直してください。",
+            "This terminal is not held. Open its page again.",
+        ));
+    }
     let event = cx.event(
         "terminal.release",
         format!("terminal:{id}"),

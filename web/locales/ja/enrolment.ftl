@@ -48,3 +48,4 @@ reject-effect = 却下すると、この機器は登録できません。
 decide-reason-hint = 監査記録に残ります。例：○○医院の担当者に電話で確認
 token-institution = 医療機関等コード
 token-institution-hint = 10桁。指定すると、ほかの施設では使えません（任意）
+token-made-address = 端末から届くサーバーのアドレスが設定されていません。上の 0.0.0.0 を実際のアドレスに替えるか、サーバーの設定 agents_address に書いてください。

@@ -16,6 +16,8 @@ use crate::http::query;
 use crate::http::routes::{Needs, Routes};
 
 const ROWS: u32 = 50;
+/// Where there is no value.
+const NOTHING: &str = "–";
 
 pub fn routes() -> Routes {
     Routes::new().get("/audit", Needs::Permission(Permission::ViewAudit), list)
@@ -130,6 +132,8 @@ struct Row {
 }
 
 fn plain_row(page: &Page, entry: &Entry) -> Row {
+    // A sign-in changes nothing; but what came out of nothing, or became nothing, is told.
+    let changed = [&entry.before, &entry.after].iter().any(|side| *side != "null");
     let (noun, id) = entry.target.split_once(':').unwrap_or(("", entry.target.as_str()));
     Row {
         number: entry.number,
@@ -141,8 +145,16 @@ fn plain_row(page: &Page, entry: &Entry) -> Row {
         target: entry.target.clone(),
         target_href: (noun == "terminal").then(|| format!("/terminals/{id}")),
         reason: entry.reason.clone(),
-        before: json_words(&entry.before),
-        after: json_words(&entry.after),
+        before: if changed {
+            json_words(&entry.before)
+        } else {
+            String::new()
+        },
+        after: if changed {
+            json_words(&entry.after)
+        } else {
+            String::new()
+        },
     }
 }
 
@@ -160,7 +172,7 @@ fn json_words(text: &str) -> String {
             words_of("", &value, &mut parts);
             parts.join(", ")
         }
-        Ok(serde_json::Value::Null) => String::new(),
+        Ok(serde_json::Value::Null) => NOTHING.to_owned(),
         Ok(_) | Err(_) => text.to_owned(),
     }
 }
@@ -168,8 +180,8 @@ fn json_words(text: &str) -> String {
 fn words_of(name: &str, value: &serde_json::Value, parts: &mut Vec<String>) {
     use serde_json::Value as Json;
     match value {
-        Json::Null => {}
-        Json::String(text) if text.is_empty() => {}
+        Json::Null => parts.push(format!("{name}: {NOTHING}")),
+        Json::String(text) if text.is_empty() => parts.push(format!("{name}: \"\"")),
         Json::String(text) => parts.push(format!("{name}: {text}")),
         Json::Object(map) => {
             for (inner, value) in map {
@@ -228,6 +240,23 @@ mod tests {
             });
             assert!(html.contains("something.newer") && html.contains("state: active") && !html.contains("<i>"));
         }
+    }
+
+    #[test]
+    fn what_was_nothing_or_became_nothing_is_shown_as_a_dash() {
+        let page = sample::page(Lang::En, Some(Role::Admin), Some(Place::Audit));
+        let row = plain_row(&page, &entry("terminal.revoke"));
+        assert_eq!((row.before.as_str(), row.after.as_str()), ("state: active<i>", "–"));
+        assert_eq!(
+            json_words(r#"{"hold":null,"note":"","n":2}"#),
+            "hold: –, n: 2, note: \"\""
+        );
+        let signed_in = Entry {
+            before: "null".into(),
+            ..entry("operator.sign-in")
+        };
+        let row = plain_row(&page, &signed_in);
+        assert_eq!((row.before.as_str(), row.after.as_str()), ("", ""));
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! Asking for work on a terminal (what will happen, then yes), taking it back, and taking a terminal's certificate away.
+//! Asking for work on a terminal (what will happen, then yes), taking it back; and what is done to a terminal only with a
+//! reason: taking its certificate away, releasing a duplicate.
 
 use askama::Template;
 use axum::extract::Path;
@@ -15,7 +16,7 @@ use super::terminal::{Shown as Fact, shown};
 use super::{Page, Place, Shown, show};
 use crate::app::jobs::Order;
 use crate::app::terminals::TerminalDetail;
-use crate::app::{AppError, Kind, jobs, terminals};
+use crate::app::{AppError, Cx, Kind, jobs, terminals};
 use crate::http::api::{id, status};
 use crate::http::auth::Visitor;
 use crate::http::failure::{Failure, Filled, Wished};
@@ -30,6 +31,12 @@ pub fn routes() -> Routes {
         .post("/jobs/{id}/cancel", needs(Permission::CancelJob), cancel)
         .get("/terminals/{id}/revoke", needs(Permission::RevokeTerminal), ask_revoke)
         .post("/terminals/{id}/revoke", needs(Permission::RevokeTerminal), revoke)
+        .get(
+            "/terminals/{id}/release",
+            needs(Permission::RevokeTerminal),
+            ask_release,
+        )
+        .post("/terminals/{id}/release", needs(Permission::RevokeTerminal), release)
 }
 
 #[derive(Debug, Deserialize)]
@@ -130,8 +137,53 @@ async fn cancel(visitor: Visitor, Path(text): Path<String>) -> Shown {
     Ok(Redirect::to(&format!("/terminals/{}?done=job-cancelled", job.terminal)).into_response())
 }
 
-fn revoke_view(page: Page, detail: &TerminalDetail, reason: String, problem: Option<Problem>) -> RevokeView {
-    RevokeView {
+/// What is done to a terminal only with a reason: the keys of its words, and how grave it looks.
+struct Act {
+    /// The last part of its address.
+    name: &'static str,
+    done: &'static str,
+    title: &'static str,
+    warning: &'static str,
+    effect: &'static str,
+    hint: &'static str,
+    word: &'static str,
+    note: &'static str,
+    button: &'static str,
+}
+
+const REVOKE: Act = Act {
+    name: "revoke",
+    done: "revoked",
+    title: "revoke-title",
+    warning: "revoke-warning",
+    effect: "revoke-effect",
+    hint: "revoke-reason-hint",
+    word: "do-revoke",
+    note: "bad",
+    button: "grave main",
+};
+
+const RELEASE: Act = Act {
+    name: "release",
+    done: "released",
+    title: "release-title",
+    warning: "release-warning",
+    effect: "release-effect",
+    hint: "release-reason-hint",
+    word: "do-release",
+    note: "warn",
+    button: "main",
+};
+
+fn because_view(
+    page: Page,
+    act: &'static Act,
+    detail: &TerminalDetail,
+    reason: String,
+    problem: Option<Problem>,
+) -> BecauseView {
+    BecauseView {
+        act,
         problem,
         href: format!("/terminals/{}", detail.terminal.id),
         hostname: detail.terminal.machine.hostname.clone(),
@@ -142,11 +194,20 @@ fn revoke_view(page: Page, detail: &TerminalDetail, reason: String, problem: Opt
 }
 
 async fn ask_revoke(visitor: Visitor, Path(text): Path<String>) -> Shown {
+    ask_because(visitor, &REVOKE, &text).await
+}
+
+async fn ask_release(visitor: Visitor, Path(text): Path<String>) -> Shown {
+    ask_because(visitor, &RELEASE, &text).await
+}
+
+async fn ask_because(visitor: Visitor, act: &'static Act, text: &str) -> Shown {
     let (cx, page) = visitor.at(Place::Terminals);
-    let id: TerminalId = id(&text)?;
+    let id: TerminalId = id(text)?;
     cx.require(Permission::RevokeTerminal, Scope::Terminal(id))?;
     let detail = terminals::get(&cx, id).await?;
-    Ok(show(StatusCode::OK, &revoke_view(page, &detail, String::new(), None)))
+    let view = because_view(page, act, &detail, String::new(), None);
+    Ok(show(StatusCode::OK, &view))
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -158,12 +219,32 @@ struct Because {
 async fn revoke(visitor: Visitor, Path(text): Path<String>, Filled(because): Filled<Because>) -> Shown {
     let (cx, page) = visitor.at(Place::Terminals);
     let id: TerminalId = id(&text)?;
-    match terminals::revoke(&cx, id, &because.reason).await {
-        Ok(()) => Ok(Redirect::to(&format!("/terminals/{id}?done=revoked")).into_response()),
+    let done = terminals::revoke(&cx, id, &because.reason).await;
+    after(&cx, page, &REVOKE, id, because, done).await
+}
+
+async fn release(visitor: Visitor, Path(text): Path<String>, Filled(because): Filled<Because>) -> Shown {
+    let (cx, page) = visitor.at(Place::Terminals);
+    let id: TerminalId = id(&text)?;
+    let done = terminals::release(&cx, id, &because.reason).await;
+    after(&cx, page, &RELEASE, id, because, done).await
+}
+
+/// Back to the terminal; or, where the reason will not do, the question again with what was typed.
+async fn after(
+    cx: &Cx,
+    page: Page,
+    act: &'static Act,
+    id: TerminalId,
+    because: Because,
+    done: Result<(), AppError>,
+) -> Shown {
+    match done {
+        Ok(()) => Ok(Redirect::to(&format!("/terminals/{id}?done={}", act.done)).into_response()),
         Err(error) if error.kind == Kind::Invalid => {
-            let detail = terminals::get(&cx, id).await?;
+            let detail = terminals::get(cx, id).await?;
             let problem = page.problem(&error);
-            let view = revoke_view(page, &detail, because.reason, Some(problem));
+            let view = because_view(page, act, &detail, because.reason, Some(problem));
             Ok(show(status(error.kind), &view))
         }
         Err(error) => Err(Failure(error)),
@@ -186,9 +267,10 @@ struct NewView {
 }
 
 #[derive(Template)]
-#[template(path = "revoke.html")]
-struct RevokeView {
+#[template(path = "because.html")]
+struct BecauseView {
     page: Page,
+    act: &'static Act,
     problem: Option<Problem>,
     href: String,
     hostname: String,
@@ -235,9 +317,15 @@ mod tests {
     }
 
     #[test]
-    fn the_question_before_revoking_renders_in_both_languages() {
-        for lang in Lang::ALL {
-            let html = sample::check(&RevokeView {
+    fn the_question_before_what_needs_a_reason_renders_in_both_languages() {
+        for (lang, act) in [
+            (Lang::Ja, &REVOKE),
+            (Lang::En, &REVOKE),
+            (Lang::Ja, &RELEASE),
+            (Lang::En, &RELEASE),
+        ] {
+            let html = sample::check(&BecauseView {
+                act,
                 page: sample::page(lang, Some(Role::Admin), Some(Place::Terminals)),
                 problem: Some(Problem {
                     code: "E-HTTP-02".into(),
@@ -248,7 +336,8 @@ mod tests {
                 strip: strip(),
                 reason: "</textarea><i>".into(),
             });
-            assert!(html.contains("action=\"/terminals/x/revoke\"") && !html.contains("<i>"));
+            let action = format!("action=\"/terminals/x/{}\"", act.name);
+            assert!(html.contains(&action) && !html.contains("<i>"));
         }
     }
 }

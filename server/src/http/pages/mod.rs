@@ -112,10 +112,11 @@ impl Theme {
 }
 
 /// What a redirect may announce on the page it leads to.
-const ANNOUNCED: [&str; 7] = [
+const ANNOUNCED: [&str; 8] = [
     "done-job-created",
     "done-job-cancelled",
     "done-revoked",
+    "done-released",
     "done-approved",
     "done-rejected",
     "done-token-revoked",
@@ -206,6 +207,22 @@ impl Page {
         self.who
             .as_ref()
             .is_some_and(|who| allows(who.role, permission, Scope::Fleet))
+    }
+
+    /// Why this person may not, for a button that is shown all the same: so they know what there is, and whom to ask.
+    fn denied(&self, permission: Permission) -> Option<String> {
+        if self.may(permission) {
+            return None;
+        }
+        let may = |role: &Role| *role != Role::Api && allows(*role, permission, Scope::Fleet);
+        let roles: Vec<String> = Role::ALL
+            .iter()
+            .filter(|role| may(role))
+            .map(|role| self.role(role))
+            .collect();
+        let roles = roles.join(self.lang.choose("・", ", "));
+        let own = self.who.as_ref().map_or_else(String::new, |who| self.role(&who.role));
+        Some(self.t2("denied", "roles", roles, "role", own))
     }
 
     fn role(&self, role: &Role) -> String {
@@ -319,6 +336,17 @@ mod tests {
         assert_eq!(places(Role::Viewer), 2);
         assert_eq!(places(Role::Desk), 3);
         assert_eq!(places(Role::Admin), 4);
+    }
+
+    #[test]
+    fn who_may_not_is_told_who_may() {
+        let page = sample::page(Lang::En, Some(Role::Desk), None);
+        assert_eq!(page.denied(Permission::RunRemedy), None);
+        let said = page.denied(Permission::RevokeTerminal).expect("denied");
+        assert!(
+            said.contains("Approver, Administrator") && said.contains("Desk"),
+            "{said}"
+        );
     }
 
     #[test]

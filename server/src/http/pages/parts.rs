@@ -34,6 +34,17 @@ pub struct Problem {
     pub text: String,
 }
 
+/// Why something cannot be pressed; told once on a page, pointed at by each of its buttons.
+#[derive(Clone, Debug)]
+pub struct Why {
+    pub id: &'static str,
+    pub text: String,
+}
+
+pub fn why(id: &'static str, text: Option<String>) -> Option<Why> {
+    text.map(|text| Why { id, text })
+}
+
 #[derive(Clone, Debug)]
 pub struct Link {
     pub href: String,

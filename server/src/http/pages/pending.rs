@@ -10,7 +10,7 @@ use kaishin_domain::id::RequestId;
 use kaishin_domain::time::Time;
 use serde::Deserialize;
 
-use super::parts::{Link, Pair, Problem, machine_name, pair};
+use super::parts::{Link, Pair, Problem, Why, machine_name, pair, why};
 use super::{Page, Place, Shown, show};
 use crate::app::{AppError, Cx, Kind, enrolment};
 use crate::http::api::{id, status};
@@ -41,7 +41,8 @@ async fn list(visitor: Visitor) -> Shown {
     let view = View {
         tab: "pending",
         problem: None,
-        may_decide: page.may(Permission::DecidePending),
+        cannot_decide: why("why-decide", page.denied(Permission::DecidePending)),
+        cannot_see_tokens: why("why-tokens", page.denied(Permission::ViewTokens)),
         requests: requests
             .iter()
             .map(|request| request_view(&cx, &page, request))
@@ -139,7 +140,8 @@ struct View {
     page: Page,
     tab: &'static str,
     problem: Option<Problem>,
-    may_decide: bool,
+    cannot_decide: Option<Why>,
+    cannot_see_tokens: Option<Why>,
     requests: Vec<RequestView>,
 }
 
@@ -234,7 +236,8 @@ mod tests {
                 page,
                 tab: "pending",
                 problem: None,
-                may_decide: true,
+                cannot_decide: None,
+                cannot_see_tokens: None,
                 requests,
             });
             assert!(html.contains("1312345678") && html.contains("decide=approve") && !html.contains("<i>"));
@@ -259,15 +262,29 @@ mod tests {
         }
     }
 
-    #[test]
-    fn an_empty_list_says_so() {
-        let html = sample::check(&View {
-            page: sample::page(Lang::Ja, Some(Role::Desk), Some(Place::Enrolment)),
+    fn for_the_desk(requests: &[EnrolmentRequest]) -> String {
+        let page = sample::page(Lang::Ja, Some(Role::Desk), Some(Place::Enrolment));
+        sample::check(&View {
             tab: "pending",
             problem: None,
-            may_decide: false,
-            requests: vec![],
-        });
-        assert!(html.contains("承認待ちの端末はありません。"));
+            cannot_decide: why("why-decide", page.denied(Permission::DecidePending)),
+            cannot_see_tokens: why("why-tokens", page.denied(Permission::ViewTokens)),
+            requests: requests.iter().map(|request| plain_view(&page, request)).collect(),
+            page,
+        })
+    }
+
+    #[test]
+    fn who_may_not_decide_is_told_who_may() {
+        let html = for_the_desk(&[request(Cause::NoToken), request(Cause::Clash)]);
+        assert!(!html.contains("decide=") && html.contains("承認・管理"));
+        assert_eq!(html.matches("id=\"why-decide\"").count(), 1);
+        assert_eq!(html.matches("aria-describedby=\"why-decide\"").count(), 4);
+    }
+
+    #[test]
+    fn an_empty_list_says_so_and_leads_nobody_where_they_may_not_go() {
+        let html = for_the_desk(&[]);
+        assert!(html.contains("承認待ちの端末はありません。") && !html.contains("href=\"/enrolment/tokens\""));
     }
 }

@@ -12,7 +12,7 @@ use kaishin_domain::terminal::{Hold, Standing, Terminal};
 use kaishin_domain::time::Time;
 use kaishin_domain::value::{Table, Value};
 
-use super::parts::{Badge, Notice, Pair, about, badge, flag_badges, flags, job_state, pair, presence};
+use super::parts::{Badge, Notice, Pair, Why, about, badge, flag_badges, flags, job_state, pair, presence, why};
 use super::{Page, Place, Shown as Answer, show};
 use crate::app::terminals::{FaultRow as Fault, SectionRow, TerminalDetail};
 use crate::app::{AppError, Cx, jobs, terminals};
@@ -84,9 +84,47 @@ fn view(cx: &Cx, page: Page, detail: &TerminalDetail, jobs: Vec<JobView>) -> Vie
         faults: detail.faults.iter().map(|fault| fault_row(cx, &page, fault)).collect(),
         facts: sections(page.lang, &detail.sections),
         jobs,
-        may_work: terminal.is_active() && page.may(Permission::RunRemedy),
-        may_revoke: terminal.is_active() && page.may(Permission::RevokeTerminal),
+        held: terminal.is_active() && matches!(terminal.hold, Some(Hold::Duplicate { .. })),
+        cannot: Cannot::of(&page, terminal),
         page,
+    }
+}
+
+/// What this person cannot press on this terminal's page, and why.
+#[derive(Default)]
+struct Cannot {
+    work: Option<Why>,
+    revoke: Option<Why>,
+    cancel: Option<Why>,
+}
+
+impl Cannot {
+    fn of(page: &Page, terminal: &Terminal) -> Cannot {
+        let cancel = why("why-cancel", page.denied(Permission::CancelJob));
+        if !terminal.is_active() {
+            let revoked = why("why-revoked", Some(page.t("denied-revoked")));
+            return Cannot {
+                work: revoked.clone(),
+                revoke: revoked,
+                cancel,
+            };
+        }
+        Cannot {
+            work: why("why-work", page.denied(Permission::RunRemedy)),
+            revoke: why("why-revoke", page.denied(Permission::RevokeTerminal)),
+            cancel,
+        }
+    }
+
+    /// Each reason once.
+    fn reasons(&self) -> Vec<&Why> {
+        let mut reasons: Vec<&Why> = Vec::new();
+        for reason in [&self.work, &self.revoke].into_iter().flatten() {
+            if reasons.iter().all(|told| told.id != reason.id) {
+                reasons.push(reason);
+            }
+        }
+        reasons
     }
 }
 
@@ -167,7 +205,7 @@ fn job_view(page: &Page, job: &Job, steps: &[Step]) -> JobView {
         at: job.created_at,
         by: job.created_by.clone(),
         note: (!note.is_empty()).then_some(note),
-        may_cancel: !job.is_final() && !job.cancel_asked && page.may(Permission::CancelJob),
+        open: !job.is_final() && !job.cancel_asked,
         steps: steps_view(page, job, steps),
     }
 }
@@ -219,8 +257,17 @@ struct View {
     faults: Vec<FaultRow>,
     facts: Vec<SectionView>,
     jobs: Vec<JobView>,
-    may_work: bool,
-    may_revoke: bool,
+    /// As a duplicate, until somebody lets it go.
+    held: bool,
+    cannot: Cannot,
+}
+
+impl View {
+    /// Where there is a job that somebody else could cancel.
+    fn why_not_cancel(&self) -> Option<&Why> {
+        let open = self.jobs.iter().any(|job| job.open);
+        self.cannot.cancel.as_ref().filter(|_| open)
+    }
 }
 
 struct FaultRow {
@@ -263,7 +310,7 @@ struct JobView {
     at: Time,
     by: String,
     note: Option<String>,
-    may_cancel: bool,
+    open: bool,
     steps: Vec<StepView>,
 }
 
@@ -416,7 +463,7 @@ mod tests {
                 at: Time(1_795_151_000_000_000),
                 by: "tanaka".into(),
                 note: Some("E-JOB-07".into()),
-                may_cancel: true,
+                open: true,
                 steps: vec![StepView {
                     name: "書き換える".into(),
                     kind: "done",
@@ -425,8 +472,12 @@ mod tests {
                     at: Some(Time(1_795_151_000_000_000)),
                 }],
             }],
-            may_work: page.may(kaishin_domain::access::Permission::RunRemedy),
-            may_revoke: page.may(kaishin_domain::access::Permission::RevokeTerminal),
+            held: true,
+            cannot: Cannot {
+                work: why("why-work", page.denied(Permission::RunRemedy)),
+                revoke: why("why-revoke", page.denied(Permission::RevokeTerminal)),
+                cancel: why("why-cancel", page.denied(Permission::CancelJob)),
+            },
             page,
         }
     }
@@ -445,9 +496,37 @@ mod tests {
     }
 
     #[test]
-    fn who_may_only_look_gets_no_buttons() {
-        let html = sample::check(&view(Lang::En, Role::Viewer));
-        assert!(!html.contains("/revoke") && !html.contains("fast-startup-off"));
+    fn who_may_only_look_sees_what_there_is_and_why_it_is_not_for_them() {
+        for lang in Lang::ALL {
+            let html = sample::check(&view(lang, Role::Viewer));
+            for way in ["/revoke", "/release", "/cancel", "/jobs"] {
+                assert!(!html.contains(&format!("{way}\"")), "{way}");
+            }
+            assert!(!html.contains("jobs/new"));
+            for why in ["why-work", "why-revoke", "why-cancel"] {
+                let (told, pointed) = (format!("id=\"{why}\""), format!("aria-describedby=\"{why}\""));
+                assert_eq!(html.matches(&told).count(), 1, "{why}");
+                assert!(html.contains(&pointed), "{why}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_revoked_terminal_says_once_why_nothing_can_be_done() {
+        let page = sample::page(Lang::En, Some(Role::Admin), Some(Place::Terminals));
+        let revoked = why("why-revoked", Some(page.t("denied-revoked")));
+        let cannot = Cannot {
+            work: revoked.clone(),
+            revoke: revoked,
+            cancel: None,
+        };
+        let html = sample::check(&View {
+            held: false,
+            cannot,
+            ..view(Lang::En, Role::Admin)
+        });
+        assert_eq!(html.matches("id=\"why-revoked\"").count(), 1);
+        assert!(!html.contains("/revoke\""));
     }
 
     #[test]

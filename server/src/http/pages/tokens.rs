@@ -9,7 +9,7 @@ use kaishin_domain::enrolment::{EnrolmentToken, TokenScope, TokenStanding};
 use kaishin_domain::time::{Span, Time};
 use serde::Deserialize;
 
-use super::parts::{Badge, Problem, badge};
+use super::parts::{Badge, Problem, Why, badge, why};
 use super::{Page, Place, Shown, show};
 use crate::app::enrolment::{self, NewToken};
 use crate::app::{AppError, Cx, Kind};
@@ -17,6 +17,8 @@ use crate::http::api::{id, status};
 use crate::http::auth::Visitor;
 use crate::http::failure::{Failure, Filled};
 use crate::http::routes::{Needs, Routes};
+
+const UNSPECIFIED: [&str; 2] = ["0.0.0.0:", "[::]:"];
 
 pub fn routes() -> Routes {
     let needs = Needs::Permission;
@@ -34,20 +36,19 @@ async fn list(visitor: Visitor) -> Shown {
 
 async fn view(cx: &Cx, page: Page, form: Form) -> Result<View, AppError> {
     let tokens = enrolment::tokens(cx).await?;
-    let may_create = page.may(Permission::ManageTokens);
     Ok(View {
         tab: "tokens",
         problem: None,
         made: None,
         open: tokens.is_empty(),
-        tokens: tokens.iter().map(|token| row(&page, token, may_create)).collect(),
-        may_create,
+        tokens: tokens.iter().map(|token| row(&page, token)).collect(),
+        cannot: why("why-manage", page.denied(Permission::ManageTokens)),
         form,
         page,
     })
 }
 
-fn row(page: &Page, token: &EnrolmentToken, may_manage: bool) -> Row {
+fn row(page: &Page, token: &EnrolmentToken) -> Row {
     let standing = token.standing(page.now);
     Row {
         id: token.id.to_string(),
@@ -69,7 +70,7 @@ fn row(page: &Page, token: &EnrolmentToken, may_manage: bool) -> Row {
         expires: token.expires_at,
         created: token.created_at,
         by: token.created_by.clone(),
-        may_revoke: may_manage && standing == TokenStanding::Valid,
+        open: standing == TokenStanding::Valid,
     }
 }
 
@@ -114,9 +115,12 @@ async fn create(visitor: Visitor, Filled(form): Filled<Form>) -> Shown {
     };
     match made {
         Ok((_, secret)) => {
+            let server = cx.app.settings.agents_address.clone();
             let made = Made {
                 secret,
                 ca_pin: cx.app.ca.pin(),
+                placeless: UNSPECIFIED.iter().any(|everywhere| server.starts_with(everywhere)),
+                server,
             };
             let view = View {
                 made: Some(made),
@@ -150,7 +154,8 @@ struct View {
     tab: &'static str,
     problem: Option<Problem>,
     made: Option<Made>,
-    may_create: bool,
+    /// Why this person can neither make nor revoke one.
+    cannot: Option<Why>,
     open: bool,
     form: Form,
     tokens: Vec<Row>,
@@ -160,6 +165,9 @@ struct View {
 struct Made {
     secret: String,
     ca_pin: String,
+    server: String,
+    /// The server listens everywhere and was not told by which name it is reached.
+    placeless: bool,
 }
 
 /// What was typed, to be corrected.
@@ -184,7 +192,7 @@ struct Row {
     expires: Time,
     created: Time,
     by: String,
-    may_revoke: bool,
+    open: bool,
 }
 
 impl Default for Form {
@@ -209,16 +217,18 @@ mod tests {
 
     fn view(lang: Lang, role: Role) -> View {
         let page = sample::page(lang, Some(role), Some(Place::Enrolment));
-        let may_create = page.may(kaishin_domain::access::Permission::ManageTokens);
+        let cannot = why("why-manage", page.denied(Permission::ManageTokens));
         View {
-            page,
             tab: "tokens",
             problem: None,
-            made: may_create.then(|| Made {
+            made: cannot.is_none().then(|| Made {
                 secret: "kt_secret".into(),
                 ca_pin: "00".repeat(32),
+                server: "agents.example:8443".into(),
+                placeless: true,
             }),
-            may_create,
+            cannot,
+            page,
             open: true,
             form: Form::default(),
             tokens: vec![Row {
@@ -232,7 +242,7 @@ mod tests {
                 expires: Time(1_795_151_000_000_000),
                 created: Time(1_795_150_000_000_000),
                 by: "tanaka".into(),
-                may_revoke: may_create,
+                open: true,
             }],
         }
     }
@@ -241,13 +251,17 @@ mod tests {
     fn the_page_renders_in_both_languages() {
         for lang in Lang::ALL {
             let html = sample::check(&view(lang, Role::Admin));
-            assert!(html.contains("kt_secret") && !html.contains("<i>"));
+            assert!(
+                html.contains("kt_secret") && html.contains("--server agents.example:8443") && !html.contains("<i>")
+            );
         }
     }
 
     #[test]
-    fn who_may_not_manage_tokens_sees_neither_form_nor_button() {
+    fn who_may_not_manage_tokens_is_told_who_may() {
         let html = sample::check(&view(Lang::En, Role::Author));
         assert!(!html.contains("action=\"/enrolment/tokens"));
+        assert_eq!(html.matches("id=\"why-manage\"").count(), 1);
+        assert_eq!(html.matches("aria-describedby=\"why-manage\"").count(), 2);
     }
 }
