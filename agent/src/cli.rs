@@ -174,11 +174,7 @@ fn act(cli: &Cli) -> Result<ExitCode, AgentError> {
 fn show_facts(cli: &Cli) -> Result<ExitCode, AgentError> {
     let clock = Clock::system();
     let os = cli.machine(&clock)?;
-    let about = About {
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        started: clock.now(),
-        profile: kaishin_proto::profile::Profile::built_in().into(),
-    };
+    let about = About::new(env!("CARGO_PKG_VERSION"), clock.now());
     let sections = facts::names().filter_map(|name| facts::section(name, &*os, &about));
     let all: Facts = sections.flatten().collect();
     let mut out = std::io::stdout().lock();

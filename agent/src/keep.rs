@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use kaishin_proto::profile::Profile;
 use kaishin_proto::sole::Sole;
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +16,7 @@ use crate::os::disk;
 const KEY: &str = "device-key.pem";
 const CERTIFICATE: &str = "certificate.json";
 const JOURNAL: &str = "journal";
+const PROFILE: &str = "profile.json";
 const STATUS: &str = "status.json";
 const SERVER: &str = "server.json";
 const LOCK: &str = "lock";
@@ -40,6 +42,7 @@ pub struct KnownServer {
 struct Held {
     key: Option<String>,
     chain: Option<Vec<Vec<u8>>>,
+    profile: Option<String>,
 }
 
 impl Keep {
@@ -137,6 +140,25 @@ impl Keep {
         }
     }
 
+    /// The terminal profile that the server sent last. A damaged one is none: the server sends it again.
+    pub fn profile(&self) -> Result<Option<Profile>, AgentError> {
+        let text = match &self.0 {
+            Kind::Directory(_) => self.read(PROFILE)?.and_then(|bytes| String::from_utf8(bytes).ok()),
+            Kind::Memory(held, _) => held.lock().unwrap_or_else(PoisonError::into_inner).profile.clone(),
+        };
+        Ok(text.and_then(|text| Profile::read(&text).ok()))
+    }
+
+    pub fn store_profile(&self, text: &str) -> Result<(), AgentError> {
+        match &self.0 {
+            Kind::Directory(_) => self.write(PROFILE, text.as_bytes()),
+            Kind::Memory(held, _) => {
+                held.lock().unwrap_or_else(PoisonError::into_inner).profile = Some(text.to_owned());
+                Ok(())
+            }
+        }
+    }
+
     /// How the agent stands, for `kaishin-agent status`; of no consequence to the agent itself.
     pub fn store_status(&self, status: &serde_json::Value) -> Result<(), AgentError> {
         match &self.0 {
@@ -204,6 +226,19 @@ mod tests {
             let key = again.device_key().unwrap();
             assert_eq!(again.certificate(&key).unwrap(), Some(certificate));
         }
+    }
+
+    #[test]
+    fn a_profile_survives_a_restart_and_a_damaged_one_is_none() {
+        let directory = tempfile::tempdir().unwrap();
+        for keep in [Keep::directory(directory.path()).unwrap(), Keep::memory()] {
+            assert_eq!(keep.profile().unwrap(), None);
+            keep.store_profile(Profile::built_in_text()).unwrap();
+            assert_eq!(keep.clone().profile().unwrap(), Some(Profile::built_in()));
+        }
+        std::fs::write(directory.path().join(PROFILE), &Profile::built_in_text()[..99]).unwrap();
+        let keep = Keep::directory(directory.path()).unwrap();
+        assert_eq!(keep.profile().unwrap(), None);
     }
 
     #[test]

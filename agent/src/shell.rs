@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
 use crate::core::book::Book;
-use crate::core::{Backoff, Config, Core, Effect, Enrolment, Event, Failure, Status, Work};
+use crate::core::{Backoff, Config, Core, Effect, Enrolment, Event, Failure, ReceivedProfile, Status, Work};
 use crate::entropy;
 use crate::error::AgentError;
 use crate::facts::{self, About};
@@ -178,11 +178,11 @@ impl Shell {
         let key = keep.device_key()?;
         let certificate = keep.certificate(&key)?;
         let (journal, entries) = Journal::open(&keep.journal()).map_err(AgentError::Journal)?;
-        let about = About {
-            version: settings.agent_version.clone(),
-            started: clock.now(),
-            profile: kaishin_proto::profile::Profile::built_in().into(),
-        };
+        let mut about = About::new(settings.agent_version.clone(), clock.now());
+        if let Some(profile) = keep.profile()? {
+            about.profile_version = profile.version;
+            about.profile = profile.into();
+        }
         let config = Config {
             seed: u64::from_le_bytes(entropy::bytes()?),
             instance: entropy::bytes()?,
@@ -191,6 +191,7 @@ impl Shell {
             heartbeat: settings.heartbeat,
             backoff: settings.backoff,
             playbook: Remedy::steps,
+            profile_version: about.profile_version,
         };
         let identity = certificate.as_ref().map(|certificate| certificate.identity.clone());
         Ok(Shell {
@@ -238,6 +239,10 @@ impl Shell {
             Effect::StoreCertificate(chain) => {
                 let renewed = self.accept(chain.certificates, true)?;
                 events.push_back(Event::Renewed(renewed.map(|certificate| certificate.identity)));
+            }
+            Effect::Profile(received) => {
+                self.take_profile(received);
+                events.push_back(Event::ProfileSettled(self.about.profile_version));
             }
             Effect::Note(notice) => {
                 let words = notice.words.unwrap_or_default();
@@ -373,6 +378,32 @@ impl Shell {
         self.keep.store_certificate(&certificate)?;
         self.certificate = Some(certificate.clone());
         Ok(Some(certificate))
+    }
+
+    /// Kept before it is used. What cannot be used or kept is told with the facts; the one in use stays.
+    fn take_profile(&mut self, received: ReceivedProfile) {
+        let taken = match received {
+            ReceivedProfile::Unusable(why) => Err(why),
+            ReceivedProfile::Usable { text, profile } => {
+                let kept = self.keep.store_profile(&text).map_err(|error| error.to_string());
+                kept.map(|()| profile)
+            }
+        };
+        match taken {
+            Ok(profile) => {
+                info!(version = profile.version, "a new terminal profile is in use");
+                self.about.profile_version = profile.version;
+                self.about.profile = profile;
+                self.about.profile_refused = None;
+            }
+            Err(why) => {
+                warn!(
+                    why,
+                    "the server sent a terminal profile that cannot be used; the old one stays"
+                );
+                self.about.profile_refused = Some(why);
+            }
+        }
     }
 
     fn work(&mut self, work: Work) {

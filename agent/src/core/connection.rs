@@ -164,7 +164,7 @@ impl Core {
             instance: self.config.instance.to_vec(),
             digests: self.sampling.digests(),
             held: held.collect(),
-            profile_version: 0,
+            profile_version: self.config.profile_version,
         };
         self.send(Up::Hello(hello));
     }

@@ -7,6 +7,7 @@
 pub mod book;
 mod connection;
 mod jobs;
+mod profile;
 mod sampling;
 
 #[cfg(test)]
@@ -24,6 +25,8 @@ use book::{Book, Entry, Playbook};
 use connection::{Connection, State};
 use sampling::Sampling;
 
+pub use profile::Received as ReceivedProfile;
+
 #[derive(Clone, Debug)]
 pub struct Config {
     pub seed: u64,
@@ -35,6 +38,8 @@ pub struct Config {
     pub heartbeat: Option<Span>,
     pub backoff: Backoff,
     pub playbook: Playbook,
+    /// What it observes by; 0 is the one that it was built with.
+    pub profile_version: u32,
 }
 
 /// Waits are drawn from nothing up to a bound that doubles with each failure.
@@ -77,6 +82,8 @@ pub enum Event {
     Looked(Probed),
     /// The certificate that the server sent was checked and stored, or was neither.
     Renewed(Option<Identity>),
+    /// A profile that the server sent was kept or was not; the version that is in use now.
+    ProfileSettled(u32),
     /// A moment that [`Core::next_timer`] named has come.
     Timer,
     Stop,
@@ -121,6 +128,7 @@ pub enum Effect {
     /// Make a certificate request with the same device key and send it.
     AskCertificate,
     StoreCertificate(v1::CertificateChain),
+    Profile(ReceivedProfile),
     Note(v1::Notice),
     /// Everything is said; the agent may end.
     Exit,
@@ -221,6 +229,7 @@ impl Core {
             Event::Acted(outcome) => self.acted(outcome),
             Event::Looked(found) => self.looked(found),
             Event::Renewed(identity) => self.renewed(identity),
+            Event::ProfileSettled(version) => self.profile_settled(version),
             Event::Timer => {}
             Event::Stop => self.stopping = true,
         }
@@ -302,8 +311,7 @@ impl Core {
             Down::Notice(notice) => self.effects.push(Effect::Note(notice)),
             Down::Probe(probe) => self.send(Up::ProbeReply(v1::ProbeReply { nonce: probe.nonce })),
             Down::Goodbye(goodbye) => self.sent_away(&goodbye),
-            // It goes on by the profile that it was built with.
-            Down::Profile(_) => {}
+            Down::Profile(sent) => self.profile_sent(sent),
         }
     }
 

@@ -53,6 +53,10 @@ impl Sampling {
         self.wanted.extend(facts::names());
     }
 
+    pub fn want(&mut self, section: &'static str) {
+        self.wanted.insert(section);
+    }
+
     pub fn doubt_all(&mut self) {
         self.doubtful.extend(facts::names());
     }

@@ -49,6 +49,9 @@ struct World {
     starts: u64,
     exited: bool,
     effects: Vec<String>,
+    /// On the disk.
+    kept_profile: u32,
+    refused_profile: Option<String>,
 }
 
 #[derive(Default)]
@@ -99,6 +102,8 @@ impl World {
             starts: seed * 1_000,
             exited: false,
             effects: Vec::new(),
+            kept_profile: 0,
+            refused_profile: None,
         };
         world.os.poke(
             Hive::LocalMachine,
@@ -121,6 +126,7 @@ impl World {
             heartbeat: None,
             backoff: Backoff::default(),
             playbook: self.playbook,
+            profile_version: self.kept_profile,
         };
         self.unsynced.clear();
         self.server.open = false;
@@ -231,6 +237,13 @@ impl World {
                 self.identity = Some(identity(self.now));
                 self.events.push_back(Event::Renewed(self.identity.clone()));
             }
+            Effect::Profile(received) => {
+                match received {
+                    ReceivedProfile::Usable { profile, .. } => self.kept_profile = profile.version,
+                    ReceivedProfile::Unusable(why) => self.refused_profile = Some(why),
+                }
+                self.events.push_back(Event::ProfileSettled(self.kept_profile));
+            }
             Effect::Exit => self.exited = true,
         }
         Ok(())
@@ -249,11 +262,9 @@ impl World {
     }
 
     fn work(&mut self, work: &Work) -> Result<(), Cut> {
-        let about = About {
-            version: "0.1.0".into(),
-            started: START,
-            profile: kaishin_proto::profile::Profile::built_in().into(),
-        };
+        let mut about = About::new("0.1.0", START);
+        about.profile_version = self.kept_profile;
+        about.profile_refused = self.refused_profile.clone();
         let around = Around { about, now: self.now };
         let name = |remedy: Remedy, step: usize| remedy.steps()[step].name;
         let event = match work {

@@ -11,5 +11,10 @@ pub fn collect(os: &dyn Os, about: &About) -> Facts {
         row("agent.version", version(Ok(about.version.clone()))),
         row("agent.started", Value::Time(about.started)),
         row("agent.platform", Value::Text(os.platform().to_owned())),
+        row("agent.profile", Value::Number(i64::from(about.profile_version))),
+        row(
+            "agent.profile_refused",
+            Value::List(about.profile_refused.iter().cloned().collect()),
+        ),
     ]
 }

@@ -24,6 +24,23 @@ pub struct About {
     pub started: Time,
     /// What to look for, and where.
     pub profile: std::sync::Arc<Profile>,
+    /// As the server numbered it; 0 is the one that the agent was built with.
+    pub profile_version: u32,
+    /// Why the last one that the server sent is not in use, if it is not.
+    pub profile_refused: Option<String>,
+}
+
+impl About {
+    /// With the profile that the agent was built with.
+    pub fn new(version: impl Into<String>, started: Time) -> About {
+        About {
+            version: version.into(),
+            started,
+            profile: Profile::built_in().into(),
+            profile_version: 0,
+            profile_refused: None,
+        }
+    }
 }
 
 /// A single value longer than this says nothing that a person or a rule could use, and would not fit through the wire.
@@ -130,11 +147,7 @@ pub(crate) mod tests {
     pub(crate) const CURRENT_VERSION: &str = r"SOFTWARE\Microsoft\Windows NT\CurrentVersion";
 
     pub(crate) fn about() -> About {
-        About {
-            version: "0.1.0".into(),
-            started: Time(0),
-            profile: Profile::built_in().into(),
-        }
+        About::new("0.1.0", Time(0))
     }
 
     pub(crate) fn sim() -> Sim {

@@ -39,6 +39,15 @@ pub const SECTIONS: &[Section] = &[
             fact("agent.version", Version, "エージェントの版数", "Agent version"),
             plain("agent.started", Time, "エージェントの起動日時", "Agent started").volatile(),
             fact("agent.platform", Text, "動作環境", "Platform"),
+            // 0 is the one that it was built with.
+            fact("agent.profile", Number, "端末設定の版", "Terminal profile version"),
+            // Empty while the last one that the server sent could be used.
+            fact(
+                "agent.profile_refused",
+                List,
+                "使えなかった端末設定",
+                "Terminal profile it could not use",
+            ),
         ],
     },
     Section {
@@ -173,7 +182,9 @@ pub const SECTIONS: &[Section] = &[
         ja: "Windows Update",
         en: "Windows Update",
         facts: &[
+            // manual, automatic, notify or not-configured; so are the next two modes.
             fact("update.mode", Text, "更新の方式", "Update mode"),
+            // policy-file, registry or none.
             fact(
                 "update.set_by",
                 Text,
@@ -212,6 +223,7 @@ pub const SECTIONS: &[Section] = &[
                 "最後に更新を入れた日時",
                 "Last installation of updates",
             ),
+            // Eight hexadecimal digits, or none.
             fact("update.last_error", Text, "更新の最後のエラー", "Last update error"),
             fact(
                 "update.active_start",
@@ -237,6 +249,7 @@ pub const SECTIONS: &[Section] = &[
                 "アクティブ時間を決めているもの",
                 "Active hours set by",
             ),
+            // automatic, manual or disabled.
             fact("update.service", Text, "更新サービスの開始方法", "Update service start"),
         ],
     },
@@ -252,6 +265,7 @@ pub const SECTIONS: &[Section] = &[
                 "ARPオフロードが有効なアダプター",
                 "Adapters with ARP offload on",
             ),
+            // wired or wireless.
             fact("network.connection", Text, "つながり方", "Connected by"),
         ],
     },
@@ -439,6 +453,7 @@ pub const SECTIONS: &[Section] = &[
                 "証明書更新ソフトの版数",
                 "Certificate client version",
             ),
+            // updating, downloading, restart-pending, stopped, waiting-for-server, up-to-date or other.
             fact("oqs.status", Text, "配信アプリの状態", "Distribution status"),
             plain(
                 "oqs.status_text",
@@ -502,6 +517,7 @@ pub const SECTIONS: &[Section] = &[
         facts: &[
             fact("security.antivirus", List, "ウイルス対策ソフト", "Antivirus software"),
             fact("security.antivirus_on", Truth, "ウイルス対策が有効", "Antivirus on"),
+            // workgroup, domain or entra.
             fact("security.join", Text, "参加の状態", "Join state"),
             fact(
                 "security.domain",

@@ -145,7 +145,7 @@ impl Dice {
             Kind::Time => match self.below(3) {
                 0 => Literal::Time(self.time()),
                 1 => Literal::Day(20_717 - self.below(3) as i64),
-                _ => Literal::Age(Span::seconds(self.pick(&[0, 60, 3_600, 86_400, 604_802]))),
+                _ => Literal::Age(Span::seconds(self.pick(&[0, 60, 3_600, 86_400, 604_802, -86_400]))),
             },
             Kind::Duration => Literal::Duration(Span::seconds(self.below(4) as i64)),
             Kind::Size => Literal::Size(self.pick(&[0, 1_000, 5_000, 8 << 30])),

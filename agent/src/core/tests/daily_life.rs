@@ -18,6 +18,47 @@ fn goodbye(reason: v1::goodbye::Reason, min: u32, max: u32) -> Down {
 }
 
 #[test]
+fn a_new_profile_is_kept_then_everything_is_observed_anew_and_a_bad_one_changes_nothing() {
+    let mut world = World::online(5);
+    let second = kaishin_proto::profile::Profile::built_in_text().replacen("\"version\": 1,", "\"version\": 7,", 1);
+    let sent = |version, json: &str| {
+        let json = json.to_owned();
+        Down::Profile(v1::TerminalProfile { version, json })
+    };
+    let fact = |world: &World, key: &str| {
+        let facts = &world.server.sections["agent"].facts;
+        let fact = facts.iter().find(|fact| fact.key == key).unwrap();
+        value_from_wire(fact.value.clone())
+    };
+    world.effects.clear();
+    world.say(sent(7, &second));
+    assert_eq!(world.kept_profile, 7);
+    let observed = world.effects.iter().find(|effect| effect.contains("Observe")).unwrap();
+    assert!(facts::names().all(|name| observed.contains(name)), "{observed}");
+    assert_eq!(fact(&world, "agent.profile"), Value::Number(7));
+
+    world.effects.clear();
+    world.say(sent(7, "the same again is not even read"));
+    assert!(world.effects.is_empty(), "{:?}", world.effects);
+
+    for (version, json) in [(8, "{}"), (8, &second), (9, &second[..900])] {
+        world.say(sent(version, json));
+        assert_eq!(world.kept_profile, 7);
+        assert_eq!(fact(&world, "agent.profile"), Value::Number(7));
+        let Value::List(why) = fact(&world, "agent.profile_refused") else {
+            panic!("nothing is said of it");
+        };
+        assert!(why[0].contains(&version.to_string()), "{why:?}");
+    }
+    world.start();
+    world.settle();
+    let Some(Up::Hello(hello)) = world.server.sent.iter().rfind(|up| matches!(up, Up::Hello(_))) else {
+        panic!("no hello");
+    };
+    assert_eq!(hello.profile_version, 7, "it survives a restart");
+}
+
+#[test]
 fn a_new_terminal_enrols_says_hello_and_tells_all_it_knows() {
     let mut world = World::new(1);
     world.settle();

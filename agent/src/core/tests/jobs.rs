@@ -131,11 +131,7 @@ fn a_cancelled_job_ends_between_its_steps_and_says_what_it_had_changed() {
     };
     let now = world.now;
     let around = Around {
-        about: About {
-            version: "0.1.0".into(),
-            started: START,
-            profile: kaishin_proto::profile::Profile::built_in().into(),
-        },
+        about: About::new("0.1.0", START),
         now,
     };
     let core = world.core.as_mut().unwrap();

@@ -158,7 +158,7 @@ fn examples(kind: Kind) -> &'static [&'static str] {
         Kind::Number => &["19044", "unknown"],
         Kind::Text => &["\"ThinkPad E14 Gen 2\"", "UKETSUKE*", "unknown"],
         Kind::Version => &["2.0.0.0", "unknown"],
-        Kind::Time => &["7d", "12h", "2026-11-21", "2026-11-21T19:00", "unknown"],
+        Kind::Time => &["7d", "12h", "+60d", "2026-11-21", "2026-11-21T19:00", "unknown"],
         Kind::Duration => &["90s", "5m", "unknown"],
         Kind::Size => &["8GB", "500MB", "unknown"],
         Kind::Several => &["fast-startup-on", "fast*"],

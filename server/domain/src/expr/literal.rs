@@ -27,7 +27,7 @@ pub enum Literal {
     Time(Time),
     /// A whole day in Japan, counted from 1970-01-01.
     Day(i64),
-    /// A moment said by its age: `last_seen>7d`.
+    /// A moment said by its age, `last_seen>7d`, or, below zero, by how far ahead it lies, `certificates.expires<+60d`.
     Age(Span),
     Duration(Span),
     Size(u64),
@@ -75,7 +75,7 @@ impl Literal {
             Kind::Truth => truth(plain).map(Literal::Truth),
             Kind::Number => plain.parse().ok().map(Literal::Number),
             Kind::Version => Version::parse(plain).map(Literal::Version),
-            Kind::Time => time(plain).or_else(|| span(plain).map(Literal::Age)),
+            Kind::Time => time(plain).or_else(|| age(plain).map(Literal::Age)),
             Kind::Duration => span(plain).map(Literal::Duration),
             Kind::Size => size(plain).map(Literal::Size),
             Kind::Standing => Standing::parse(&fold(plain)).map(Literal::Standing),
@@ -95,7 +95,7 @@ impl Literal {
                 kind == Kind::Time && (FIRST_DAY..=LAST_DAY).contains(&day)
             }
             Literal::Day(day) => kind == Kind::Time && (FIRST_DAY..=LAST_DAY).contains(day),
-            Literal::Age(span) => kind == Kind::Time && whole_seconds(*span),
+            Literal::Age(span) => kind == Kind::Time && span.0 % SECOND == 0 && span.0 != i64::MIN,
             Literal::Duration(span) => kind == Kind::Duration && whole_seconds(*span),
             Literal::Size(_) => kind == Kind::Size,
             Literal::Standing(_) => kind == Kind::Standing,
@@ -107,6 +107,8 @@ impl Literal {
         match self {
             Literal::Time(time) => Some(moment.cmp(time)),
             Literal::Day(day) => Some((moment.0.saturating_add(TOKYO)).div_euclid(DAY).cmp(day)),
+            // Further ahead means larger: `expires<+60d` expires in less than sixty days, or has expired.
+            Literal::Age(age) if age.0 < 0 => Some(age.cmp(&now.since(moment))),
             // Older means larger, as people say it: `last_seen>7d` was last seen more than seven days ago.
             Literal::Age(age) => Some(now.since(moment).cmp(age)),
             Literal::Unknown
@@ -157,6 +159,14 @@ fn span(text: &str) -> Option<Span> {
     };
     let micros = i64::try_from(number).ok()?.checked_mul(unit)?.checked_mul(SECOND)?;
     Some(Span(micros))
+}
+
+/// `7d` ago, or `+7d` from now.
+fn age(text: &str) -> Option<Span> {
+    match text.strip_prefix('+') {
+        Some(ahead) => span(ahead).filter(|span| span.0 > 0).map(|span| Span(-span.0)),
+        None => span(text),
+    }
 }
 
 const SIZES: &[(&str, u32)] = &[("TB", 40), ("GB", 30), ("MB", 20), ("KB", 10), ("B", 0)];
@@ -284,6 +294,7 @@ impl fmt::Display for Literal {
             Literal::Version(version) => write!(f, "{version}"),
             Literal::Time(time) => write_time(f, *time),
             Literal::Day(day) => write_date(f, *day),
+            Literal::Age(span) if span.0 < 0 => write!(f, "+{}", Literal::Age(Span(-span.0))),
             Literal::Age(span) | Literal::Duration(span) => {
                 let seconds = span.as_seconds();
                 let (unit, of) = SPANS
@@ -371,6 +382,9 @@ mod tests {
             (Kind::Duration, "90s", Some(Literal::Duration(Span::seconds(90)))),
             (Kind::Time, "7d", Some(Literal::Age(Span::days(7)))),
             (Kind::Time, "３日", Some(Literal::Age(Span::days(3)))),
+            (Kind::Time, "+60d", Some(Literal::Age(Span(-Span::days(60).0)))),
+            (Kind::Time, "+0d", None),
+            (Kind::Time, "++1d", None),
             (Kind::Time, "1970-01-01", Some(Literal::Day(0))),
             (Kind::Time, "2026/2/29", None),
             (Kind::Time, "2028-02-29", Some(Literal::Day(21_243))),
@@ -395,6 +409,7 @@ mod tests {
     fn values_are_printed_short() {
         for (literal, text) in [
             (Literal::Age(Span::days(14)), "2w"),
+            (Literal::Age(Span(-Span::days(60).0)), "+60d"),
             (Literal::Duration(Span::seconds(0)), "0s"),
             (Literal::Size(8 << 30), "8GB"),
             (Literal::Size(0), "0B"),

@@ -110,6 +110,8 @@ fn what_an_operator_types_finds_the_terminal() {
         ("last_seen>7d", True),
         ("last_seen<1w", False),
         ("boot.time>9d boot.time<=10d", True),
+        ("boot.time<+1d", True),
+        ("boot.time>+1d", False),
         ("boot.time<2000-01-01", False),
         ("state:active fault:fast-startup-on", True),
         ("fault:fast*", True),
@@ -217,7 +219,7 @@ fn literal(kind: Kind) -> BoxedStrategy<Literal> {
         Kind::Time => prop_oneof![
             (0_i64..9_000_000_000_000_000).prop_map(|at| Literal::Time(Time(at))),
             (-700_000_i64..2_900_000).prop_map(Literal::Day),
-            (0_i64..10_000_000).prop_map(|seconds| Literal::Age(Span::seconds(seconds))),
+            (-10_000_000_i64..10_000_000).prop_map(|seconds| Literal::Age(Span::seconds(seconds))),
         ]
         .boxed(),
         Kind::Duration => (0_i64..10_000_000)
