@@ -222,20 +222,18 @@ pub async fn open_app(config: &Config, clock: Clock) -> Result<Arc<App>, StartEr
 }
 
 pub async fn start(config: Config, listeners: Listeners, clock: Clock) -> Result<Handle, StartError> {
-    let Opened {
-        app,
-        arrivals,
-        reports,
-        intake,
-    } = open(&config, clock.clone()).await?;
-    let known = terminals::rebuild(&app).await?;
     let http_addr = local(&listeners.http)?;
     let agents_addr = local(&listeners.agents)?;
     let config = Config {
         agents: agents_addr,
         ..config
     };
-    let Opened { app, reports, intake } = open(&config, clock.clone()).await?;
+    let Opened {
+        app,
+        arrivals,
+        reports,
+        intake,
+    } = open(&config, clock.clone()).await?;
     let known = terminals::rebuild(&app).await?;
     let certificate = AgentsCertificate::issue(&app.ca, &config.agents_names, clock.now())?;
     let tls = pki::agents_tls(&app.ca, certificate.clone(), app.admission.clone(), clock.clone())?;
