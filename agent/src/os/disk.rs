@@ -5,6 +5,8 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::Path;
 
+use super::{OsError, Read};
+
 /// Makes the directory, closed to other users.
 pub fn private_dir(path: &Path) -> io::Result<()> {
     #[cfg(unix)]
@@ -73,4 +75,30 @@ fn sync_parent(path: &Path) -> io::Result<()> {
     #[cfg(not(unix))]
     let _ = path;
     Ok(())
+}
+
+/// Bytes in all and bytes that are free to us, of the file system that holds `path`.
+pub fn space(path: &Path) -> (Read<u64>, Read<u64>) {
+    #[cfg(unix)]
+    {
+        let shown = path.display().to_string();
+        match rustix::fs::statvfs(path) {
+            Ok(told) => {
+                let bytes = |blocks: u64| {
+                    let bytes = blocks.checked_mul(told.f_frsize);
+                    bytes.ok_or_else(|| OsError::damaged(format!("{shown} has {blocks} blocks")))
+                };
+                (bytes(told.f_blocks), bytes(told.f_bavail))
+            }
+            Err(error) => {
+                let error = OsError::from_io(&shown, &error.into());
+                (Err(error.clone()), Err(error))
+            }
+        }
+    }
+    #[cfg(not(unix))]
+    {
+        let error = OsError::not_supported(path.display().to_string());
+        (Err(error.clone()), Err(error))
+    }
 }

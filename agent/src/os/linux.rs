@@ -6,7 +6,10 @@ use std::path::{Path, PathBuf};
 
 use kaishin_proto::time::Time;
 
-use super::{Boot, Hive, MAX_FILE, Machine, Os, OsError, OsVersion, Read, RegistryKey, RegistryValue};
+use super::{
+    Boot, Entry, Hive, MAX_FILE, Machine, Os, OsError, OsVersion, Read, RegistryKey, RegistryTree, RegistryValue, User,
+    Volume,
+};
 
 pub struct Linux {
     root: PathBuf,
@@ -144,6 +147,28 @@ impl Os for Linux {
 
     fn registry_list(&self, _: Hive, _: &str) -> Read<Option<RegistryKey>> {
         Linux::no_registry()
+    }
+
+    fn registry_tree(&self, _: Hive, _: &str, _: u32) -> Read<Option<RegistryTree>> {
+        Linux::no_registry()
+    }
+
+    fn users(&self) -> Read<Vec<User>> {
+        Err(OsError::not_supported("Linux keeps no list of profiles"))
+    }
+
+    fn list_dir(&self, path: &Path) -> Read<Vec<Entry>> {
+        super::entries(path)
+    }
+
+    fn volumes(&self) -> Read<Vec<Volume>> {
+        let (total, free) = super::disk::space(&self.root);
+        Ok(vec![Volume {
+            name: "/".to_owned(),
+            system: true,
+            total,
+            free,
+        }])
     }
 
     fn read_file(&self, path: &Path) -> Read<Vec<u8>> {

@@ -10,6 +10,7 @@ pub mod registry;
 pub mod sim;
 pub mod smbios;
 pub mod stop;
+pub mod users;
 #[cfg(windows)]
 pub mod windows;
 pub mod winver;
@@ -20,7 +21,8 @@ use std::sync::Arc;
 use kaishin_proto::time::Time;
 use kaishin_proto::value::{Reason, Value};
 
-pub use registry::{Hive, RegistryKey, RegistryKind, RegistryValue};
+pub use registry::{Hive, RegistryKey, RegistryKind, RegistryTree, RegistryValue};
+pub use users::User;
 
 /// Why something could not be read or written. A collector reports it as *unknown* with the same reason.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -145,6 +147,36 @@ pub struct Boot {
     pub id: Read<String>,
 }
 
+/// A file or folder by its name in a listing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    pub name: String,
+    pub kind: EntryKind,
+    /// 0 for what is no file.
+    pub size: u64,
+    pub modified: Option<Time>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EntryKind {
+    File,
+    Folder,
+    /// Links, devices: followed by nobody.
+    Other,
+}
+
+/// A fixed drive.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Volume {
+    /// "C:" or, on Linux, where it is mounted.
+    pub name: String,
+    /// The one that the system runs from.
+    pub system: bool,
+    pub total: Read<u64>,
+    /// What the agent itself could still write.
+    pub free: Read<u64>,
+}
+
 /// A terminal, as the agent sees and changes it. All methods block, and may take seconds on a sick machine: they are
 /// called from a blocking thread unless [`Os::is_instant`] says otherwise. Calls may come from several threads.
 pub trait Os: Send + Sync {
@@ -161,6 +193,10 @@ pub trait Os: Send + Sync {
 
     /// One value; `None` where the key or the value is absent: on Windows absence often has a meaning of its own.
     /// 64-bit view. `name` is "" for the default value; key and value names compare without regard to case.
+    ///
+    /// Below [`Hive::Users`] a key begins with the SID of a [`User`]. Where that user is not signed in, the hive is loaded
+    /// for as long as the one call lasts, so that nobody's sign-in meets it: ask for much at once, with
+    /// [`Os::registry_tree`]. What belongs to a user who is away is not written.
     fn registry_get(&self, hive: Hive, key: &str, name: &str) -> Read<Option<RegistryValue>>;
 
     /// Writes one value and returns once it is in the hive file (flushed); makes the key where it is absent.
@@ -172,6 +208,19 @@ pub trait Os: Send + Sync {
     /// Names below a key; `None` where the key is absent.
     fn registry_list(&self, hive: Hive, key: &str) -> Read<Option<RegistryKey>>;
 
+    /// Everything below a key in one go, `depth` levels of keys deep (0: its values alone); `None` where the key is absent.
+    /// More than [`MAX_FILE`] bytes or [`MOST_ENTRIES`] names are `Failed`.
+    fn registry_tree(&self, hive: Hive, key: &str, depth: u32) -> Read<Option<RegistryTree>>;
+
+    /// The people who have a profile here, by SID; neither services nor the system itself.
+    fn users(&self) -> Read<Vec<User>>;
+
+    /// What a folder holds, by name; `NotFound` where it is absent. More than [`MOST_ENTRIES`] are `Failed`.
+    fn list_dir(&self, path: &Path) -> Read<Vec<Entry>>;
+
+    /// The fixed drives.
+    fn volumes(&self) -> Read<Vec<Volume>>;
+
     /// A whole small file (at most [`MAX_FILE`]; a larger one is `Failed`), shared with whoever is writing it.
     fn read_file(&self, path: &Path) -> Read<Vec<u8>>;
 
@@ -182,6 +231,45 @@ pub trait Os: Send + Sync {
 }
 
 pub const MAX_FILE: u64 = 16 * 1024 * 1024;
+/// Names in one listing or one registry tree.
+pub const MOST_ENTRIES: usize = 50_000;
+
+/// A folder's entries, for those systems that Rust's own library can ask. A file that vanishes meanwhile is left out.
+fn entries(path: &Path) -> Read<Vec<Entry>> {
+    let shown = path.display().to_string();
+    let failed = |error: std::io::Error| OsError::from_io(&shown, &error);
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(path).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        let Ok(meta) = entry.metadata() else {
+            continue;
+        };
+        if found.len() == MOST_ENTRIES {
+            return Err(OsError::failed(format!("{shown} holds more than {MOST_ENTRIES} names")));
+        }
+        let kind = if meta.is_file() {
+            EntryKind::File
+        } else if meta.is_dir() {
+            EntryKind::Folder
+        } else {
+            EntryKind::Other
+        };
+        let since_1970 = meta
+            .modified()
+            .ok()
+            .and_then(|at| at.duration_since(std::time::UNIX_EPOCH).ok());
+        found.push(Entry {
+            name: entry.file_name().to_string_lossy().into_owned(),
+            kind,
+            size: if meta.is_file() { meta.len() } else { 0 },
+            modified: since_1970
+                .and_then(|since| i64::try_from(since.as_micros()).ok())
+                .map(Time),
+        });
+    }
+    found.sort_by(|one, other| one.name.cmp(&other.name));
+    Ok(found)
+}
 
 /// The machine that this process runs on.
 pub fn this_machine() -> Result<Arc<dyn Os>, OsError> {

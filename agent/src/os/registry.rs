@@ -64,6 +64,12 @@ impl RegistryValue {
         RegistryValue::new(RegistryKind::QWORD, number.to_le_bytes().to_vec())
     }
 
+    /// `REG_MULTI_SZ`: each text ended by NUL, and the list by another.
+    pub fn texts(texts: &[&str]) -> RegistryValue {
+        let units = texts.iter().flat_map(|text| text.encode_utf16().chain([0])).chain([0]);
+        RegistryValue::new(RegistryKind::MULTI_SZ, units.flat_map(u16::to_le_bytes).collect())
+    }
+
     /// `REG_SZ`: UTF-16LE with its closing NUL.
     pub fn text(text: &str) -> RegistryValue {
         let units = text.encode_utf16().chain([0]);
@@ -122,6 +128,42 @@ pub struct RegistryKey {
     pub subkeys: Vec<String>,
     /// Names of values; "" is the default value.
     pub values: Vec<String>,
+}
+
+/// A key with everything below it, as deep as was asked for. Names in the order of the system.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RegistryTree {
+    pub values: Vec<(String, RegistryValue)>,
+    pub keys: Vec<(String, RegistryTree)>,
+}
+
+impl RegistryTree {
+    pub fn value(&self, name: &str) -> Option<&RegistryValue> {
+        self.values
+            .iter()
+            .find(|(known, _)| same_name(known, name))
+            .map(|(_, value)| value)
+    }
+
+    pub fn key(&self, name: &str) -> Option<&RegistryTree> {
+        self.keys
+            .iter()
+            .find(|(known, _)| same_name(known, name))
+            .map(|(_, key)| key)
+    }
+
+    /// `None` where it is absent; what is no text is damaged.
+    pub fn text(&self, name: &str) -> Read<Option<String>> {
+        self.value(name).map(RegistryValue::as_text).transpose()
+    }
+
+    pub fn number(&self, name: &str) -> Read<Option<u32>> {
+        self.value(name).map(RegistryValue::as_u32).transpose()
+    }
+}
+
+fn same_name(one: &str, other: &str) -> bool {
+    one.eq_ignore_ascii_case(other) || one.to_lowercase() == other.to_lowercase()
 }
 
 #[cfg(test)]

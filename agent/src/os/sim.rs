@@ -2,15 +2,20 @@
 //! order. Built from a seed, so that the same seed is the same clinic for ever.
 
 mod clinic;
+mod image;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use kaishin_proto::clock::Clock;
 use kaishin_proto::time::{Span, Time};
 
-use super::{Boot, Hive, Machine, Os, OsError, OsVersion, Read, RegistryKey, RegistryValue};
+use super::{
+    Boot, Entry, Hive, Machine, Os, OsError, OsVersion, Read, RegistryKey, RegistryTree, RegistryValue, User, Volume,
+    users,
+};
+use image::{FilePath, Image, KeyPath};
 
 const CURRENT_VERSION: &str = r"SOFTWARE\Microsoft\Windows NT\CurrentVersion";
 const BIOS: &str = r"HARDWARE\DESCRIPTION\System\BIOS";
@@ -27,30 +32,16 @@ struct State {
     serial: String,
     uuid: String,
     memory: u64,
-    registry: BTreeMap<KeyPath, Key>,
-    files: BTreeMap<PathBuf, Vec<u8>>,
+    volumes: Vec<Volume>,
+    image: Image,
+    /// SIDs of those whose hive is loaded.
+    signed_in: BTreeSet<String>,
     boots: u32,
     booted: Time,
     calls: u64,
     faults: BTreeMap<u64, OsError>,
     denied: BTreeSet<KeyPath>,
-}
-
-/// Lower case, because the registry does not tell cases apart.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct KeyPath(Hive, String);
-
-impl KeyPath {
-    fn new(hive: Hive, key: &str) -> KeyPath {
-        KeyPath(hive, key.trim_matches('\\').to_lowercase())
-    }
-}
-
-#[derive(Default)]
-struct Key {
-    /// As first written, for listings.
-    path: String,
-    values: BTreeMap<String, (String, RegistryValue)>,
+    closed: BTreeSet<FilePath>,
 }
 
 impl Sim {
@@ -58,23 +49,24 @@ impl Sim {
     pub fn new(seed: u64, n: u64, clock: Clock) -> Sim {
         let clinic = clinic::Clinic::of(seed, n);
         let booted = clock.now() - Span::seconds(clinic.seconds_up);
-        let mut state = State {
+        let mut image = Image::default();
+        clinic.furnish(&mut image, clock.now());
+        let state = State {
             seed: clinic.seed,
             hostname: clinic.hostname.clone(),
             serial: clinic.serial.clone(),
             uuid: clinic.uuid.clone(),
             memory: clinic.memory,
-            registry: BTreeMap::new(),
-            files: BTreeMap::new(),
+            volumes: clinic.volumes(),
+            image,
+            signed_in: clinic.signed_in(),
             boots: 1,
             booted,
             calls: 0,
             faults: BTreeMap::new(),
             denied: BTreeSet::new(),
+            closed: BTreeSet::new(),
         };
-        for (key, name, value) in clinic.registry() {
-            state.set(Hive::LocalMachine, key, name, value);
-        }
         Sim {
             clock,
             state: Mutex::new(state),
@@ -86,9 +78,7 @@ impl Sim {
         let mut state = self.lock();
         state.boots += 1;
         state.booted = self.clock.now();
-        state
-            .registry
-            .remove(&KeyPath::new(Hive::LocalMachine, REBOOT_REQUIRED));
+        state.image.remove_key(Hive::LocalMachine, REBOOT_REQUIRED);
     }
 
     /// The `n`th call from now on (1 is the next) fails with this error, once.
@@ -107,6 +97,23 @@ impl Sim {
         self.lock().denied.remove(&KeyPath::new(hive, key));
     }
 
+    /// This file or folder can be neither read nor listed until [`Sim::open`].
+    pub fn close(&self, path: impl AsRef<Path>) {
+        self.lock().closed.insert(FilePath::new(path.as_ref()));
+    }
+
+    pub fn open(&self, path: impl AsRef<Path>) {
+        self.lock().closed.remove(&FilePath::new(path.as_ref()));
+    }
+
+    pub fn sign_in(&self, sid: &str) {
+        self.lock().signed_in.insert(sid.to_owned());
+    }
+
+    pub fn sign_out(&self, sid: &str) {
+        self.lock().signed_in.remove(sid);
+    }
+
     /// How often the agent has asked this machine for anything.
     pub fn calls(&self) -> u64 {
         self.lock().calls
@@ -114,20 +121,39 @@ impl Sim {
 
     /// What a person at the keyboard sees, past all faults.
     pub fn peek(&self, hive: Hive, key: &str, name: &str) -> Option<RegistryValue> {
-        self.lock().get(hive, key, name).cloned()
+        self.lock().image.get(hive, key, name).cloned()
     }
 
     /// What a person at the keyboard changes, past all faults; `None` removes the value.
     pub fn poke(&self, hive: Hive, key: &str, name: &str, value: Option<RegistryValue>) {
         let mut state = self.lock();
         match value {
-            Some(value) => state.set(hive, key, name, value),
-            None => state.delete(hive, key, name),
+            Some(value) => state.image.own.set(hive, key, name, value),
+            None => state.image.delete(hive, key, name),
         }
     }
 
+    /// Removes a key with all that lies below it.
+    pub fn remove_key(&self, hive: Hive, key: &str) {
+        self.lock().image.remove_key(hive, key);
+    }
+
     pub fn put_file(&self, path: impl Into<PathBuf>, bytes: impl Into<Vec<u8>>) {
-        self.lock().files.insert(path.into(), bytes.into());
+        let bytes: Vec<u8> = bytes.into();
+        let now = self.clock.now();
+        self.lock().image.own.file(path.into(), bytes, now);
+    }
+
+    pub fn remove_file(&self, path: impl AsRef<Path>) {
+        self.lock().image.remove_file(path.as_ref());
+    }
+
+    pub fn file(&self, path: impl AsRef<Path>) -> Option<Arc<[u8]>> {
+        self.lock().image.file(path.as_ref())
+    }
+
+    pub fn set_volumes(&self, volumes: Vec<Volume>) {
+        self.lock().volumes = volumes;
     }
 
     pub fn rename(&self, hostname: &str) {
@@ -151,63 +177,36 @@ impl Sim {
     fn call_key(&self, hive: Hive, key: &str) -> Read<MutexGuard<'_, State>> {
         let state = self.call()?;
         let asked = KeyPath::new(hive, key);
-        let denied = state.denied.iter().any(|denied| {
-            let below = asked.1.strip_prefix(&denied.1);
-            denied.0 == asked.0 && below.is_some_and(|rest| rest.is_empty() || rest.starts_with('\\'))
-        });
+        let denied = state.denied.iter().any(|denied| asked.is_within(denied));
         if denied {
             return Err(OsError::no_permission(format!(r"{}\{key}", hive.name())));
+        }
+        Ok(state)
+    }
+
+    fn call_path(&self, path: &Path) -> Read<MutexGuard<'_, State>> {
+        let state = self.call()?;
+        let asked = FilePath::new(path);
+        if state.closed.iter().any(|closed| asked.is_within(closed)) {
+            return Err(OsError::no_permission(path.display().to_string()));
+        }
+        Ok(state)
+    }
+
+    /// What belongs to a user who is away is not written.
+    fn call_write(&self, hive: Hive, key: &str) -> Read<MutexGuard<'_, State>> {
+        let state = self.call_key(hive, key)?;
+        let sid = key.trim_matches('\\').split('\\').next().unwrap_or_default();
+        if hive == Hive::Users && users::is_person(sid) && !state.signed_in.contains(sid) {
+            return Err(OsError::failed(format!("{sid} is not signed in")));
         }
         Ok(state)
     }
 }
 
 impl State {
-    fn get(&self, hive: Hive, key: &str, name: &str) -> Option<&RegistryValue> {
-        let key = self.registry.get(&KeyPath::new(hive, key))?;
-        key.values.get(&name.to_lowercase()).map(|(_, value)| value)
-    }
-
-    fn set(&mut self, hive: Hive, key: &str, name: &str, value: RegistryValue) {
-        let entry = self.registry.entry(KeyPath::new(hive, key)).or_insert_with(|| Key {
-            path: key.trim_matches('\\').to_owned(),
-            values: BTreeMap::new(),
-        });
-        entry.values.insert(name.to_lowercase(), (name.to_owned(), value));
-    }
-
-    fn delete(&mut self, hive: Hive, key: &str, name: &str) {
-        if let Some(key) = self.registry.get_mut(&KeyPath::new(hive, key)) {
-            key.values.remove(&name.to_lowercase());
-        }
-    }
-
-    fn list(&self, hive: Hive, key: &str) -> Option<RegistryKey> {
-        let asked = KeyPath::new(hive, key);
-        let mut found = RegistryKey::default();
-        let mut seen = BTreeSet::new();
-        let mut exists = false;
-        for (path, held) in self.registry.iter().filter(|(path, _)| path.0 == hive) {
-            let Some(rest) = path.1.strip_prefix(&asked.1) else {
-                continue;
-            };
-            if rest.is_empty() {
-                exists = true;
-                found.values = held.values.values().map(|(name, _)| name.clone()).collect();
-            } else if rest.starts_with('\\') {
-                exists = true;
-                let shown = held.path.get(asked.1.len() + 1..).unwrap_or_default();
-                let child = shown.split('\\').next().unwrap_or_default();
-                if seen.insert(child.to_lowercase()) {
-                    found.subkeys.push(child.to_owned());
-                }
-            }
-        }
-        exists.then_some(found)
-    }
-
     fn text(&self, key: &str, name: &str) -> Read<String> {
-        let value = self.get(Hive::LocalMachine, key, name);
+        let value = self.image.get(Hive::LocalMachine, key, name);
         let text = value
             .ok_or_else(|| OsError::not_found(format!(r"HKLM\{key} {name}")))?
             .as_text()?;
@@ -218,7 +217,7 @@ impl State {
     }
 
     fn number(&self, key: &str, name: &str) -> Read<i64> {
-        let value = self.get(Hive::LocalMachine, key, name);
+        let value = self.image.get(Hive::LocalMachine, key, name);
         let value = value.ok_or_else(|| OsError::not_found(format!(r"HKLM\{key} {name}")))?;
         value.as_u32().map(i64::from)
     }
@@ -292,29 +291,58 @@ impl Os for Sim {
     }
 
     fn registry_get(&self, hive: Hive, key: &str, name: &str) -> Read<Option<RegistryValue>> {
-        Ok(self.call_key(hive, key)?.get(hive, key, name).cloned())
+        Ok(self.call_key(hive, key)?.image.get(hive, key, name).cloned())
     }
 
     fn registry_set(&self, hive: Hive, key: &str, name: &str, value: &RegistryValue) -> Read<()> {
-        self.call_key(hive, key)?.set(hive, key, name, value.clone());
+        let mut state = self.call_write(hive, key)?;
+        state.image.own.set(hive, key, name, value.clone());
         Ok(())
     }
 
     fn registry_delete(&self, hive: Hive, key: &str, name: &str) -> Read<()> {
-        self.call_key(hive, key)?.delete(hive, key, name);
+        self.call_write(hive, key)?.image.delete(hive, key, name);
         Ok(())
     }
 
     fn registry_list(&self, hive: Hive, key: &str) -> Read<Option<RegistryKey>> {
-        Ok(self.call_key(hive, key)?.list(hive, key))
+        Ok(self.call_key(hive, key)?.image.list(hive, key))
+    }
+
+    fn registry_tree(&self, hive: Hive, key: &str, depth: u32) -> Read<Option<RegistryTree>> {
+        let state = self.call_key(hive, key)?;
+        // Whoever may not read one part of a tree gets nothing of it, as on Windows.
+        let asked = KeyPath::new(hive, key);
+        if state.denied.iter().any(|denied| denied.is_within(&asked)) {
+            return Err(OsError::no_permission(format!(r"{}\{key}", hive.name())));
+        }
+        Ok(state.image.tree(hive, key, depth))
+    }
+
+    fn users(&self) -> Read<Vec<User>> {
+        let state = self.call_key(Hive::LocalMachine, users::PROFILE_LIST)?;
+        let list = state.image.tree(Hive::LocalMachine, users::PROFILE_LIST, 1);
+        let list = list.ok_or_else(|| OsError::not_found(users::PROFILE_LIST))?;
+        let mut found = users::people(&list, "C:", |sid| (None, state.signed_in.contains(sid)))?;
+        for user in &mut found {
+            user.name = user.folder.rsplit('\\').next().map(str::to_owned);
+        }
+        Ok(found)
+    }
+
+    fn list_dir(&self, path: &Path) -> Read<Vec<Entry>> {
+        let found = self.call_path(path)?.image.list_dir(path);
+        found.ok_or_else(|| OsError::not_found(path.display().to_string()))
+    }
+
+    fn volumes(&self) -> Read<Vec<Volume>> {
+        Ok(self.call()?.volumes.clone())
     }
 
     fn read_file(&self, path: &Path) -> Read<Vec<u8>> {
-        let state = self.call()?;
-        let bytes = state.files.get(path);
-        bytes
-            .cloned()
-            .ok_or_else(|| OsError::not_found(path.display().to_string()))
+        let found = self.call_path(path)?.image.file(path);
+        let bytes = found.ok_or_else(|| OsError::not_found(path.display().to_string()))?;
+        Ok(bytes.to_vec())
     }
 
     fn is_instant(&self) -> bool {

@@ -1,10 +1,18 @@
 //! What one clinic's terminal is like, drawn from a seed: the spread of makers, builds and faults that a fleet has.
 
-use super::{BIOS, CURRENT_VERSION, RegistryValue};
+use std::collections::BTreeSet;
+
+use kaishin_proto::time::{Span, Time};
+
+use super::image::Image;
+use super::{BIOS, CURRENT_VERSION, Hive, RegistryValue, Volume};
 use crate::chance::Chance;
+use crate::os::users::PROFILE_LIST;
 
 const POWER: &str = r"SYSTEM\CurrentControlSet\Control\Session Manager\Power";
 const POWER_CONTROL: &str = r"SYSTEM\CurrentControlSet\Control\Power";
+
+const DETECT: &str = r"SOFTWARE\Microsoft\Windows\CurrentVersion\WindowsUpdate\Auto Update\Results\Detect";
 
 /// Maker, model, product code, firmware version, weight in the fleet.
 const MODELS: &[(&str, &str, &str, &str, u64)] = &[
@@ -44,6 +52,30 @@ const SYSTEMS: &[(&str, &str, u32, &[u32], u64)] = &[
 ];
 
 const PLACES: &[&str] = &["UKETSUKE", "MADOGUCHI", "JIMU", "OQS", "RECEPTION", "KAIKEI"];
+
+/// Whose profiles a terminal has, by the last part of the SID. The first is signed in; the last is the link software's.
+pub const USERS: &[(&str, &str)] = &[("1001", "uketsuke"), ("1002", "incho"), ("1005", "OqsComApp")];
+
+/// All terminals came from one master image, and so say their SIDs.
+pub fn sid(user: &str) -> String {
+    format!("S-1-5-21-2437096170-1370285712-3912507144-{user}")
+}
+
+/// What a part of the terminal is made from: its own chance, so that parts do not disturb one another.
+pub struct Lot {
+    pub chance: Chance,
+    /// About a third of the fleet; faults are found on these alone.
+    pub troubled: bool,
+    pub now: Time,
+}
+
+impl Lot {
+    /// One in `n` of the troubled terminals has this fault.
+    pub fn fault(&mut self, n: u64) -> bool {
+        let drawn = self.chance.below(n) == 0;
+        self.troubled && drawn
+    }
+}
 
 pub(super) struct Clinic {
     pub seed: u64,
@@ -93,8 +125,61 @@ impl Clinic {
         }
     }
 
+    /// The draws of one part; parts are told apart by their number.
+    fn lot(&self, part: u64, now: Time) -> Lot {
+        let mut chance = Chance::new(self.seed).fork(part);
+        let more = Chance::new(self.seed).fork(u64::MAX).below(20) == 0;
+        chance.next();
+        Lot {
+            chance,
+            troubled: self.fast_startup != Some(0) || more,
+            now,
+        }
+    }
+
+    /// Lays out the terminal's registry and files.
+    pub fn furnish(&self, image: &mut Image, now: Time) {
+        users(image);
+        self.updates(image, self.lot(2, now));
+        for (key, name, value) in self.registry() {
+            image.own.set(Hive::LocalMachine, key, name, value);
+        }
+    }
+
+    fn updates(&self, image: &mut Image, mut lot: Lot) {
+        let hours = if lot.fault(6) {
+            24 * (40 + lot.chance.below(300))
+        } else {
+            lot.chance.below(72)
+        };
+        let searched = lot.now - Span::hours(hours as i64);
+        let text = searched.rfc3339().replace('T', " ");
+        let text = RegistryValue::text(text.get(..19).unwrap_or_default());
+        image.own.set(Hive::LocalMachine, DETECT, "LastSuccessTime", text);
+    }
+
+    pub fn volumes(&self) -> Vec<Volume> {
+        let mut lot = self.lot(1, Time::ZERO);
+        let total = [119, 238, 238, 476][lot.chance.below(4) as usize] << 30;
+        let percent = if lot.fault(8) {
+            1 + lot.chance.below(6)
+        } else {
+            30 + lot.chance.below(50)
+        };
+        vec![Volume {
+            name: "C:".to_owned(),
+            system: true,
+            total: Ok(total),
+            free: Ok(total / 100 * percent),
+        }]
+    }
+
+    pub fn signed_in(&self) -> BTreeSet<String> {
+        BTreeSet::from([sid(USERS[0].0)])
+    }
+
     /// Key, name and value of everything in the local machine hive.
-    pub fn registry(&self) -> Vec<(&'static str, &'static str, RegistryValue)> {
+    fn registry(&self) -> Vec<(&'static str, &'static str, RegistryValue)> {
         let (maker, model, product, bios, _) = MODELS[self.model];
         let (windows, edition, build, _, _) = SYSTEMS[self.system];
         let text = RegistryValue::text;
@@ -118,6 +203,17 @@ impl Clinic {
         }
         values
     }
+}
+
+fn users(image: &mut Image) {
+    image.share("users", |layer| {
+        for (id, name) in USERS {
+            let key = format!(r"{PROFILE_LIST}\{}", sid(id));
+            let folder = RegistryValue::text(&format!(r"C:\Users\{name}"));
+            layer.set(Hive::LocalMachine, &key, "ProfileImagePath", folder);
+            layer.add_key(Hive::Users, &format!(r"{}\Software", sid(id)));
+        }
+    });
 }
 
 fn weighted(chance: &mut Chance, weights: impl Iterator<Item = u64> + Clone) -> usize {

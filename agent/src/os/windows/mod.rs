@@ -5,6 +5,7 @@
 pub mod folder;
 mod registry;
 mod system;
+mod users;
 
 use std::fs::File;
 use std::io::Read as _;
@@ -15,7 +16,10 @@ use kaishin_proto::time::Time;
 use windows_sys::Win32::Foundation::FILETIME;
 
 use super::smbios::{self, Firmware};
-use super::{Boot, Hive, MAX_FILE, Machine, Os, OsError, OsVersion, Read, RegistryKey, RegistryValue, winver};
+use super::{
+    Boot, Entry, Hive, MAX_FILE, Machine, Os, OsError, OsVersion, Read, RegistryKey, RegistryTree, RegistryValue, User,
+    Volume, winver,
+};
 
 const CURRENT_VERSION: &str = r"SOFTWARE\Microsoft\Windows NT\CurrentVersion";
 const BIOS: &str = r"HARDWARE\DESCRIPTION\System\BIOS";
@@ -50,6 +54,7 @@ pub fn default_data_dir() -> PathBuf {
 
 impl Windows {
     pub fn new() -> Read<Windows> {
+        users::unload_leftovers();
         Ok(Windows {
             boot_time: Mutex::new(None),
         })
@@ -151,19 +156,50 @@ impl Os for Windows {
     }
 
     fn registry_get(&self, hive: Hive, key: &str, name: &str) -> Read<Option<RegistryValue>> {
-        registry::get(hive, key, name)
+        match hive {
+            Hive::LocalMachine => registry::get(hive, key, name),
+            Hive::Users => users::reading(key, |key| registry::get(hive, key, name)),
+        }
     }
 
     fn registry_set(&self, hive: Hive, key: &str, name: &str, value: &RegistryValue) -> Read<()> {
+        if hive == Hive::Users {
+            users::may_write(key)?;
+        }
         registry::set(hive, key, name, value)
     }
 
     fn registry_delete(&self, hive: Hive, key: &str, name: &str) -> Read<()> {
+        if hive == Hive::Users {
+            users::may_write(key)?;
+        }
         registry::delete(hive, key, name)
     }
 
     fn registry_list(&self, hive: Hive, key: &str) -> Read<Option<RegistryKey>> {
-        registry::list(hive, key)
+        match hive {
+            Hive::LocalMachine => registry::list(hive, key),
+            Hive::Users => users::reading(key, |key| registry::list(hive, key)),
+        }
+    }
+
+    fn registry_tree(&self, hive: Hive, key: &str, depth: u32) -> Read<Option<RegistryTree>> {
+        match hive {
+            Hive::LocalMachine => registry::tree(hive, key, depth),
+            Hive::Users => users::reading(key, |key| registry::tree(hive, key, depth)),
+        }
+    }
+
+    fn users(&self) -> Read<Vec<User>> {
+        users::all()
+    }
+
+    fn list_dir(&self, path: &Path) -> Read<Vec<Entry>> {
+        super::entries(path)
+    }
+
+    fn volumes(&self) -> Read<Vec<Volume>> {
+        system::volumes()
     }
 
     /// Rust opens files shared for reading, writing and deleting, so that nobody is stopped from writing meanwhile.
@@ -203,6 +239,14 @@ mod tests {
         assert_eq!(windows.boot(), windows.boot());
         let apart = windows.boot().time.unwrap().0.abs_diff(first.time.unwrap().0);
         assert!(apart <= 1_000_000, "{apart}");
+    }
+
+    #[test]
+    fn the_system_drive_is_among_the_fixed_ones() {
+        let volumes = Windows::new().unwrap().volumes().unwrap();
+        let system: Vec<_> = volumes.iter().filter(|volume| volume.system).collect();
+        assert_eq!(system.len(), 1, "{volumes:?}");
+        assert!(system[0].total.clone().unwrap() >= system[0].free.clone().unwrap());
     }
 
     #[test]

@@ -14,7 +14,7 @@ use windows_sys::Win32::System::Registry::{
 };
 
 use super::wide;
-use crate::os::{Hive, MAX_FILE, OsError, Read, RegistryKey, RegistryKind, RegistryValue};
+use crate::os::{Hive, MAX_FILE, MOST_ENTRIES, OsError, Read, RegistryKey, RegistryKind, RegistryTree, RegistryValue};
 
 /// The longest name of a value that Windows allows, with its NUL; names of keys are shorter.
 const LONGEST_NAME: usize = 16_384;
@@ -274,6 +274,59 @@ pub fn list(hive: Hive, key: &str) -> Read<Option<RegistryKey>> {
         subkeys: key.subkeys()?,
         values: key.values()?,
     }))
+}
+
+pub fn exists(hive: Hive, key: &str) -> Read<bool> {
+    Key::open(hive, key, KEY_READ).map(|key| key.is_some())
+}
+
+/// A key with what lies below it. What is removed meanwhile is left out.
+pub fn tree(hive: Hive, key: &str, depth: u32) -> Read<Option<RegistryTree>> {
+    let mut room = Room {
+        entries: MOST_ENTRIES,
+        bytes: MAX_FILE,
+    };
+    branch(hive, key, depth, &mut room)
+}
+
+/// What may still be read of a tree.
+struct Room {
+    entries: usize,
+    bytes: u64,
+}
+
+impl Room {
+    fn take(&mut self, key: &Key, bytes: usize) -> Read<()> {
+        match (self.entries.checked_sub(1), self.bytes.checked_sub(bytes as u64)) {
+            (Some(entries), Some(bytes)) => {
+                *self = Room { entries, bytes };
+                Ok(())
+            }
+            (None, _) | (_, None) => Err(OsError::failed(format!("{} holds too much", key.name))),
+        }
+    }
+}
+
+fn branch(hive: Hive, path: &str, depth: u32, room: &mut Room) -> Read<Option<RegistryTree>> {
+    let Some(key) = Key::open(hive, path, KEY_READ)? else {
+        return Ok(None);
+    };
+    let mut found = RegistryTree::default();
+    for name in key.values()? {
+        if let Some(value) = key.value(&name)? {
+            room.take(&key, value.bytes.len())?;
+            found.values.push((name, value));
+        }
+    }
+    if depth > 0 {
+        for name in key.subkeys()? {
+            room.take(&key, name.len())?;
+            if let Some(below) = branch(hive, &format!(r"{path}\{name}"), depth - 1, room)? {
+                found.keys.push((name, below));
+            }
+        }
+    }
+    Ok(Some(found))
 }
 
 /// When the key last changed, as a `FILETIME`; `None` where it is absent.

@@ -5,12 +5,17 @@ use std::ptr;
 
 use windows_sys::Wdk::System::SystemServices::RtlGetVersion;
 use windows_sys::Win32::Foundation::FILETIME;
+use windows_sys::Win32::Storage::FileSystem::{GetDiskFreeSpaceExW, GetDriveTypeW, GetLogicalDrives};
 use windows_sys::Win32::System::SystemInformation::{
     ComputerNamePhysicalDnsHostname, GetComputerNameExW, GetPhysicallyInstalledSystemMemory, GetSystemFirmwareTable,
     GetSystemTimeAsFileTime, GetTickCount64, GlobalMemoryStatusEx, MEMORYSTATUSEX, OSVERSIONINFOW, RSMB,
 };
 
-use crate::os::{OsError, Read};
+use super::wide;
+use crate::os::{OsError, Read, Volume};
+
+/// `DRIVE_FIXED`
+const FIXED: u32 = 3;
 
 fn last_error(what: &str) -> OsError {
     OsError::from_io(what, &io::Error::last_os_error())
@@ -96,4 +101,40 @@ pub fn firmware_table() -> Read<Vec<u8>> {
     }
     table.truncate(written as usize);
     Ok(table)
+}
+
+pub fn volumes() -> Read<Vec<Volume>> {
+    let system = std::env::var("SystemDrive").unwrap_or_else(|_| "C:".to_owned());
+    // SAFETY: takes nothing; 0 is a failure.
+    let drives = unsafe { GetLogicalDrives() };
+    if drives == 0 {
+        return Err(last_error("the drives"));
+    }
+    let mut found = Vec::new();
+    for letter in (b'A'..=b'Z').filter(|letter| drives & (1 << (letter - b'A')) != 0) {
+        let name = format!("{}:", char::from(letter));
+        let root = wide(&format!(r"{name}\"))?;
+        // SAFETY: `root` ends with NUL and outlives the call.
+        let kind = unsafe { GetDriveTypeW(root.as_ptr()) };
+        let is_system = name.eq_ignore_ascii_case(&system);
+        if kind != FIXED && !is_system {
+            continue;
+        }
+        let (mut free, mut total) = (0, 0);
+        // SAFETY: `root` ends with NUL and, like the two numbers, outlives the call; the third is not asked for.
+        let ok = unsafe { GetDiskFreeSpaceExW(root.as_ptr(), &mut free, &mut total, ptr::null_mut()) };
+        let (total, free) = if ok == 0 {
+            let error = last_error(&name);
+            (Err(error.clone()), Err(error))
+        } else {
+            (Ok(total), Ok(free))
+        };
+        found.push(Volume {
+            name,
+            system: is_system,
+            total,
+            free,
+        });
+    }
+    Ok(found)
 }
