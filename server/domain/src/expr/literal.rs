@@ -358,6 +358,11 @@ pub(super) fn write_word(f: &mut fmt::Formatter<'_>, word: &str, must_quote: boo
     f.write_str("\"")
 }
 
+/// A text as a value is written: plain where it can be, else in quotes.
+pub(super) fn worded(word: &str) -> String {
+    Literal::Text(Phrase::new(word)).to_string()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -45,6 +45,27 @@ impl Subject for Known {
     fn fact(&self, key: &str) -> Option<Cow<'_, Value>> {
         self.facts.get(key).map(Cow::Borrowed)
     }
+    fn severities(&self) -> Vec<&str> {
+        self.faults.iter().map(|_| "warning").collect()
+    }
+    fn facility(&self, attribute: Attribute) -> Option<Cow<'_, Value>> {
+        match attribute {
+            Attribute::Name => Some(Cow::Owned(Value::Text("山田内科クリニック".into()))),
+            Attribute::Prefecture => Some(Cow::Owned(Value::Text("東京都".into()))),
+            Attribute::SharedReceipt => Some(Cow::Owned(Value::Truth(true))),
+            Attribute::Code
+            | Attribute::Kind
+            | Attribute::Carrier
+            | Attribute::Line
+            | Attribute::Provider
+            | Attribute::Topology
+            | Attribute::Reader
+            | Attribute::UpdateChoice => None,
+        }
+    }
+    fn jobs(&self) -> Vec<(&str, &str)> {
+        vec![("fast-startup-off", "failed"), ("refresh-facts", "running")]
+    }
 }
 
 fn reception() -> Known {
@@ -120,6 +141,29 @@ fn what_an_operator_types_finds_the_terminal() {
         ("institution:1310123456 hostname:*01", True),
         ("（online：no）", True),
         ("online:unknown", False),
+        ("fault:any", True),
+        ("fault:＊", True),
+        ("fault!=any", False),
+        ("fault:Warning", True),
+        ("fault:serious OR fault.severity:notice", False),
+        ("fault:\"warning\"", False),
+        ("has:fault -unknown:fault", True),
+        ("has:os.build unknown:power.hibernate", True),
+        ("unknown:os.build OR has:hardware.uuid", False),
+        ("山田内科", True),
+        ("prefecture:東京都 都道府県:東*", True),
+        ("facility.prefecture!=東京都", False),
+        ("facility.shared_receipt:yes", True),
+        ("facility.carrier:NTT*", Unknown),
+        ("unknown:facility", True),
+        ("job:open job:any", True),
+        ("job:failed", True),
+        ("job.fast-startup-off:failed", True),
+        ("job.fast-startup-off:open", False),
+        ("job.refresh-facts:open job.refresh-facts:running", True),
+        ("job:fast-startup-off", True),
+        ("job.state:unknown", False),
+        ("job.state!=failed", False),
     ] {
         let expr = Expr::parse(text).unwrap_or_else(|error| panic!("{text}: {error}"));
         assert_eq!(expr.evaluate(&terminal, NOW), expected, "{text}");
@@ -162,6 +206,10 @@ fn an_error_says_where_what_and_what_instead() {
         ("agent.started>1d", "E-EXPR-11", 0, 13, None),
         ("a :x =y", "E-EXPR-02", 0, 1, None),
         (":x", "E-EXPR-12", 0, 1, None),
+        ("has:", "E-EXPR-01", 4, 0, None),
+        ("has:os.colour", "E-EXPR-02", 4, 9, None),
+        ("job.state:faild", "E-EXPR-04", 10, 5, Some("failed")),
+        ("fault.severity:grave", "E-EXPR-04", 15, 5, Some("serious")),
     ] {
         let error = Expr::parse(text).expect_err(text);
         assert_eq!((error.code(), error.at, error.len), (code, at, len), "{text}: {error}");
