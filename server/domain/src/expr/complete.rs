@@ -179,7 +179,6 @@ fn words(typed: &str, goes_on: bool) -> Vec<Suggestion> {
             suggestion(Part::Operator, format!("{}{op}", field.name()), ja, en)
         }));
     }
-    found.extend(keys(typed, ":"));
     let keywords = [
         ("AND", "両方", "both", true),
         ("OR", "どちらか", "either", true),
@@ -193,6 +192,7 @@ fn words(typed: &str, goes_on: bool) -> Vec<Suggestion> {
         .iter()
         .filter(|(word, .., second)| (goes_on || !second) && fits(word));
     found.extend(fitting.map(|(word, ja, en, _)| suggestion(Part::Keyword, *word, *ja, *en)));
+    found.extend(keys(typed, ":"));
     found.truncate(MOST);
     found
 }
@@ -341,7 +341,7 @@ mod tests {
             ("fault:se", 6, "serious"),
             ("job.fast-startup-off:fa", 21, "failed"),
             ("os.version", 0, "os.version:"),
-            ("a O", 2, "online:"),
+            ("a O", 2, "OR"),
         ] {
             let (found_from, found) = offered(text);
             assert_eq!(
