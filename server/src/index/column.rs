@@ -343,6 +343,7 @@ impl Dictionary {
             Literal::Version(version) => Value::Version(version.clone()),
             Literal::Size(size) => Value::Size(*size),
             Literal::Unknown
+            | Literal::Absent
             | Literal::Time(_)
             | Literal::Day(_)
             | Literal::Age(_)
@@ -554,7 +555,11 @@ impl Moments {
             let unknown = term.of_unknown() == wanted;
             return if unknown { all - &self.known } else { self.known.clone() };
         }
-        collect(self.at.len(), |slot| answer(self.at[slot]) == wanted) & &self.known
+        let known = collect(self.at.len(), |slot| answer(self.at[slot]) == wanted) & &self.known;
+        if *term.literal() == Literal::Absent {
+            return known | self.unknowns.select(term, wanted.is_true(), all, Time(0));
+        }
+        known
     }
 
     pub fn bytes(&self) -> usize {

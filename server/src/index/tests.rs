@@ -159,6 +159,9 @@ impl Dice {
         if self.one_in(6) {
             return Literal::Unknown;
         }
+        if self.one_in(9) {
+            return Literal::Absent;
+        }
         match kind {
             Kind::Truth => Literal::Truth(self.one_in(2)),
             Kind::Number => Literal::Number(self.pick(&[0, 17_763, 19_044, 7])),

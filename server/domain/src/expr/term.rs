@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::fmt;
 
 use kaishin_proto::time::Time;
-use kaishin_proto::value::Value;
+use kaishin_proto::value::{Reason, Value};
 
 use super::field::{Attribute, Field, JOB_STATES, Kind, OPEN, SEVERITIES, is_open};
 use super::literal::{Literal, Phrase, write_word};
@@ -87,7 +87,7 @@ impl Term {
                 // Ages are never exactly so many seconds, and unknown is neither less nor more.
                 Literal::Age(_) => !matches!(op, Op::Has | Op::Equal | Op::NotEqual),
                 // A job's state of that name is a state like the others.
-                Literal::Unknown => {
+                Literal::Unknown | Literal::Absent => {
                     let of_jobs = field == Field::Job || field.choices().is_some();
                     !of_jobs && matches!(op, Op::Has | Op::Equal | Op::NotEqual)
                 }
@@ -149,6 +149,10 @@ impl Term {
     pub fn of_value(&self, value: Option<&Value>, now: Time) -> Truth3 {
         let kind = self.field.kind();
         match value {
+            Some(Value::Unknown(unknown)) if self.literal == Literal::Absent => match unknown.reason {
+                Reason::NotFound => self.turned(true),
+                Reason::NotSupported | Reason::NoPermission | Reason::Damaged | Reason::Failed => Truth3::Unknown,
+            },
             None | Some(Value::Unknown(_)) => self.of_unknown(),
             Some(Value::Truth(truth)) if kind == Kind::Truth => self.of_truth(Some(*truth)),
             Some(Value::Number(number)) if kind == Kind::Number => {
@@ -270,9 +274,9 @@ impl Term {
         Truth3::Unknown
     }
 
-    /// Something is known, and the question was whether nothing is.
+    /// Something is known, and the question was whether nothing is or nothing is there.
     fn known(&self) -> Truth3 {
-        if self.literal == Literal::Unknown {
+        if matches!(self.literal, Literal::Unknown | Literal::Absent) {
             return self.turned(false);
         }
         Truth3::Unknown

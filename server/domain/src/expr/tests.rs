@@ -73,6 +73,7 @@ fn reception() -> Known {
         ("power.fast_startup", Value::Truth(true)),
         ("power.hibernate", Value::unknown(Reason::NoPermission, "denied")),
         ("os.build", Value::Number(19_044)),
+        ("os.revision", Value::unknown(Reason::NotFound, "")),
         ("os.version", Value::Version(Version("10.0.19044.4291".into()))),
         ("hardware.model", Value::Text("ThinkPad E14 Gen 2".into())),
         ("hardware.serial", Value::Text("PF-3ABC".into())),
@@ -115,6 +116,11 @@ fn what_an_operator_types_finds_the_terminal() {
         ("power.hibernate:unknown", True),
         ("power.hibernate!=unknown", False),
         ("hardware.uuid:不明", True),
+        ("hardware.uuid:absent", Unknown),
+        ("power.hibernate:absent", Unknown),
+        ("os.build:absent", False),
+        ("os.revision:absent", True),
+        ("os.revision!=absent", False),
         ("hardware.uuid:\"unknown\"", Unknown),
         ("power.hibernate:no OR online:no", True),
         ("power.hibernate:no online:yes", False),
@@ -270,7 +276,7 @@ fn literal(kind: Kind) -> BoxedStrategy<Literal> {
             (-10_000_000_i64..10_000_000).prop_map(|seconds| Literal::Age(Span::seconds(seconds))),
         ]
         .boxed(),
-        Kind::Duration => (0_i64..10_000_000)
+        Kind::Duration => (-10_000_000_i64..10_000_000)
             .prop_map(|seconds| Literal::Duration(Span::seconds(seconds)))
             .boxed(),
         Kind::Size => any::<u64>().prop_map(Literal::Size).boxed(),
@@ -284,7 +290,8 @@ fn term() -> impl Strategy<Value = Term> {
     let indexed: Vec<Field> = Field::all().filter(|field| field.indexed()).collect();
     prop::sample::select(indexed)
         .prop_flat_map(|field| {
-            let literal = prop_oneof![9 => literal(field.kind()), 1 => Just(Literal::Unknown)];
+            let literal =
+                prop_oneof![9 => literal(field.kind()), 1 => Just(Literal::Unknown), 1 => Just(Literal::Absent)];
             (Just(field), prop::sample::select(Op::ALL.to_vec()), literal)
         })
         .prop_filter_map("they fit", |(field, op, literal)| Term::new(field, op, literal))
