@@ -1,10 +1,18 @@
 //! A person at a screen: a real Chromium on a small demo, from the sign-in to the audit entry, by mouse and by keyboard.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use http::Method;
+use kaishin::app::operators::{self, NewOperator};
 use kaishin::demo::{Demo, DemoOptions};
+use kaishin_agent::os::sim::Sim;
+use kaishin_agent::os::{Hive, RegistryValue};
+use kaishin_agent::{Keep, Settings};
+use kaishin_domain::access::Role;
+use kaishin_tests::agent::Agent;
 use kaishin_tests::browser::Browser;
+use kaishin_tests::harness::Harness;
 use kaishin_tests::http::Http;
 use kaishin_tests::need;
 use kaishin_tests::wait::{SOON, eventually};
@@ -142,6 +150,68 @@ async fn work_of_others_arrives_by_itself(browser: &Browser, api: &Http, termina
     assert_eq!(browser.run("return window.sameLoad === true").await, true);
 }
 
+const POWER: &str = r"SYSTEM\CurrentControlSet\Control\Session Manager\Power";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_steps_arrive_on_the_open_page_when_the_terminal_comes_back() {
+    let browser = need!(Browser::start("ja").await, "chromedriver");
+    let harness = Harness::start().await;
+    let machine = Arc::new(Sim::new(7, 1, harness.clock.clone()));
+    let on = Some(RegistryValue::dword(1));
+    machine.poke(Hive::LocalMachine, POWER, "HiberbootEnabled", on);
+    let keep = Keep::memory();
+    let settings = Settings {
+        token: Some(harness.token(1).await),
+        ..harness.settings()
+    };
+    let mut agent = Agent::start(settings, &machine, &keep, &harness.clock);
+    let id = agent.is_online().await;
+    eventually(SOON, "its facts are here", async || {
+        (harness.terminal(id).await["facts"]["power.fast_startup"]["value"] == true).then_some(())
+    })
+    .await;
+    agent.stop().await;
+    harness.is_online(id, false).await;
+
+    let site = format!("http://{}", harness.handle().http_addr);
+    let password = desk(&harness).await;
+    browser.goto(&format!("{site}/terminals/{id}")).await;
+    browser.fill("#name", "suzuki").await;
+    browser.fill("#password", &password).await;
+    browser.click("main button.main").await;
+    browser.click("main a[href$='/jobs/new?remedy=fast-startup-off']").await;
+    browser.click("main form[action$='/jobs'] button.main").await;
+    browser.shows(".area-jobs .job .badge", "待機中").await;
+    browser.element("html.is-live").await;
+    let unmoved = "window.sameLoad = true; return document.querySelector('.steps') === null";
+    assert_eq!(browser.run(unmoved).await, true, "nothing was done yet");
+
+    let mut agent = Agent::start(harness.settings(), &machine, &keep, &harness.clock);
+    for step in ["今の設定を読む", "設定を書き換える", "読み直して確かめる"] {
+        browser.shows(".area-jobs .steps", step).await;
+    }
+    browser.shows(".area-jobs .job .badge", "完了").await;
+    let turned = async || (fact(&browser, "power.fast_startup").await == "無効").then_some(());
+    eventually(SOON, "the fact turns", turned).await;
+    assert_eq!(browser.run("return window.sameLoad === true").await, true);
+    complains_of_nothing(&browser).await;
+    drop(browser);
+    agent.is_online().await;
+    agent.stop().await;
+}
+
+/// Somebody at the support desk; answers the password.
+async fn desk(harness: &Harness) -> String {
+    let new = NewOperator {
+        name: "suzuki".into(),
+        display_name: "鈴木".into(),
+        role: Role::Desk,
+        password: None,
+        language: "ja".into(),
+    };
+    operators::create(&harness.local(), new).await.expect("an operator").1
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_page_is_english_after_one_click_and_the_keyboard_reaches_everything_first() {
     let browser = need!(Browser::start("ja").await, "chromedriver");
@@ -152,7 +222,14 @@ async fn every_page_is_english_after_one_click_and_the_keyboard_reaches_everythi
     browser.shows(".nav", "端末").await;
     browser.click("form[action='/preferences'] button[lang='en']").await;
     browser.element("html[lang='en']").await;
-    for page in ["/enrolment/pending", "/audit?verify=yes", "/terminals", "/"] {
+    for page in [
+        "/enrolment/pending",
+        "/audit?verify=yes",
+        "/help/admin",
+        "/help/roles",
+        "/terminals",
+        "/",
+    ] {
         browser.goto(&format!("{}{page}", demo.invitation.http)).await;
         browser.shows(".nav", "Terminals").await;
         // What people wrote and what machines call themselves stays as it is.

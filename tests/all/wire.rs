@@ -4,4 +4,5 @@ mod enrolment;
 mod handshake;
 mod jobs;
 mod limits;
+mod renewal;
 mod session;

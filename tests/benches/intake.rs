@@ -47,11 +47,7 @@ fn main() {
 /// What a terminal has to say, different in each round, so that every section is a changed one.
 fn sections(n: usize, round: usize, clock: &Clock) -> Vec<Section> {
     let sim = Sim::new(7, n as u64, clock.clone());
-    let about = About {
-        version: format!("0.1.{round}"),
-        started: Time(0),
-        profile: kaishin_proto::profile::Profile::built_in().into(),
-    };
+    let about = About::new(format!("0.1.{round}"), Time(0));
     names()
         .map(|name| {
             let facts: BTreeMap<_, _> = section(name, &sim, &about).unwrap_or_default().into_iter().collect();

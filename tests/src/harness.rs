@@ -10,6 +10,7 @@ use kaishin::app::enrolment::{NewToken, create_token};
 use kaishin::app::operators::create_api_token;
 use kaishin::config::{Config, Engine, Hidden};
 use kaishin::{Handle, Listeners};
+use kaishin_agent::Settings;
 use kaishin_domain::access::{Actor, Role};
 use kaishin_domain::enrolment::TokenScope;
 use kaishin_domain::id::TerminalId;
@@ -81,6 +82,15 @@ impl Harness {
 
     pub fn agents(&self) -> SocketAddr {
         self.handle().agents_addr
+    }
+
+    /// What an agent must be told to come here, but for a token.
+    pub fn settings(&self) -> Settings {
+        Settings {
+            server: self.agents().to_string(),
+            pin: self.handle().ca_pin.clone(),
+            ..Settings::default()
+        }
     }
 
     /// As somebody with a shell on the server.

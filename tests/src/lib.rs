@@ -1,6 +1,7 @@
 //! What the tests share: the source tree as data, a server, terminals, a PostgreSQL and a browser of one's own, a plain
 //! HTTP client, and waiting on conditions. Nothing of the product is implemented here.
 
+pub mod agent;
 pub mod browser;
 pub mod children;
 pub mod harness;

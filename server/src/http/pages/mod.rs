@@ -3,6 +3,7 @@
 
 mod audit;
 mod error;
+mod help;
 mod job;
 mod overview;
 mod parts;
@@ -37,6 +38,7 @@ pub fn routes() -> Routes {
         .merge(tokens::routes())
         .merge(pending::routes())
         .merge(audit::routes())
+        .merge(help::routes())
 }
 
 /// What a page's handler answers.
@@ -70,6 +72,7 @@ pub enum Place {
     Terminals,
     Enrolment,
     Audit,
+    Help,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -240,6 +243,7 @@ impl Page {
         if self.may(Permission::ViewAudit) {
             places.push((Place::Audit, "/audit", "nav-audit"));
         }
+        places.push((Place::Help, "/help", "nav-help"));
         places
             .into_iter()
             .map(|(place, href, key)| PlaceLink {
@@ -333,9 +337,9 @@ mod tests {
     #[test]
     fn people_see_only_the_places_they_may_enter() {
         let places = |role| sample::page(Lang::En, Some(role), None).places().len();
-        assert_eq!(places(Role::Viewer), 2);
-        assert_eq!(places(Role::Desk), 3);
-        assert_eq!(places(Role::Admin), 4);
+        assert_eq!(places(Role::Viewer), 3);
+        assert_eq!(places(Role::Desk), 4);
+        assert_eq!(places(Role::Admin), 5);
     }
 
     #[test]

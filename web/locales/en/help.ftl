@@ -1,0 +1,14 @@
+nav-help = Help
+help-contents = Contents of the handbooks
+help-table = Table
+permission-view-fleet = See terminals and the overview
+permission-refresh-facts = Have a terminal report anew
+permission-run-remedy = Mend a terminal
+permission-cancel-job = Cancel work
+permission-revoke-terminal = Revoke a terminal, release a duplicate
+permission-view-tokens = See enrolment tokens
+permission-manage-tokens = Make and revoke enrolment tokens
+permission-view-pending = See who awaits approval
+permission-decide-pending = Approve or reject an enrolment
+permission-view-audit = See the audit log
+permission-manage-operators = Manage operators and API tokens

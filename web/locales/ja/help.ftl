@@ -1,0 +1,14 @@
+nav-help = 手引き
+help-contents = 手引きの目次
+help-table = 表
+permission-view-fleet = 端末と状況を見る
+permission-refresh-facts = 端末の情報を取り直す
+permission-run-remedy = 端末の不具合を直す
+permission-cancel-job = 作業を取り消す
+permission-revoke-terminal = 端末を失効させる、重複の保留を解除する
+permission-view-tokens = 登録トークンを見る
+permission-manage-tokens = 登録トークンを発行・失効する
+permission-view-pending = 承認待ちを見る
+permission-decide-pending = 登録を承認・却下する
+permission-view-audit = 監査記録を見る
+permission-manage-operators = 操作者とAPIトークンを管理する
