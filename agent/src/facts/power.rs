@@ -2,7 +2,7 @@
 
 use kaishin_proto::convert::Facts;
 
-use super::{About, row, truth};
+use super::{About, row, span, truth};
 use crate::os::{Hive, Os, Read};
 
 pub const SESSION_POWER: &str = r"SYSTEM\CurrentControlSet\Control\Session Manager\Power";
@@ -10,9 +10,12 @@ pub const HIBERBOOT: &str = "HiberbootEnabled";
 const POWER: &str = r"SYSTEM\CurrentControlSet\Control\Power";
 
 pub fn collect(os: &dyn Os, _: &About) -> Facts {
+    let sleep = os.sleep_after();
     vec![
         row("power.fast_startup", truth(fast_startup(os))),
         row("power.hibernate", truth(hibernate(os))),
+        row("power.sleep_ac", span(sleep.plugged_in)),
+        row("power.sleep_dc", span(sleep.on_battery)),
     ]
 }
 
@@ -73,5 +76,22 @@ mod tests {
             Some(RegistryValue::dword(1)),
         );
         assert_eq!(hibernate(&sim), Ok(true));
+    }
+
+    #[test]
+    fn sleep_is_told_for_mains_and_battery_each_by_itself() {
+        let sim = sim();
+        sim.set_sleep(crate::os::Sleep {
+            plugged_in: Ok(kaishin_proto::time::Span::minutes(30)),
+            on_battery: Err(crate::os::OsError::not_supported("no battery")),
+        });
+        let facts = collect(&sim, &super::super::tests::about());
+        let value = |key: &str| facts.iter().find(|(found, _)| found == key).unwrap().1.clone();
+        let half_an_hour = kaishin_proto::time::Span::minutes(30);
+        assert_eq!(
+            value("power.sleep_ac"),
+            kaishin_proto::value::Value::Duration(half_an_hour)
+        );
+        assert!(value("power.sleep_dc").is_unknown());
     }
 }

@@ -4,11 +4,13 @@
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use kaishin_proto::time::Time;
+use kaishin_proto::clock::Clock;
+use kaishin_proto::profile::Check;
+use kaishin_proto::time::{Span, Time};
 
 use super::{
-    Boot, Entry, Hive, MAX_FILE, Machine, Os, OsError, OsVersion, Read, RegistryKey, RegistryTree, RegistryValue, User,
-    Volume,
+    Account, Antivirus, Boot, Entry, Hive, Joined, Links, MAX_FILE, Machine, Os, OsError, OsVersion, Read, RegistryKey,
+    RegistryTree, RegistryValue, Share, Sleep, TaskSeen, User, Volume,
 };
 
 pub struct Linux {
@@ -169,6 +171,61 @@ impl Os for Linux {
             total,
             free,
         }])
+    }
+
+    fn tasks(&self) -> Read<Vec<TaskSeen>> {
+        Err(OsError::not_supported("Linux has no Task Scheduler"))
+    }
+
+    fn account(&self, _: &str) -> Read<Option<Account>> {
+        Err(OsError::not_supported("only Windows' accounts are known"))
+    }
+
+    fn shares(&self) -> Read<Vec<Share>> {
+        Err(OsError::not_supported("only Windows' shares are known"))
+    }
+
+    fn antivirus(&self) -> Read<Vec<Antivirus>> {
+        Err(OsError::not_supported("Linux has no Security Center"))
+    }
+
+    fn joined(&self) -> Read<Joined> {
+        Err(OsError::not_supported("Linux joins no domain of Windows"))
+    }
+
+    fn links(&self) -> Read<Links> {
+        let folder = self.root.join("sys/class/net");
+        let mut links = Links {
+            wired: false,
+            wireless: false,
+        };
+        for entry in super::entries(&folder)? {
+            let of = |file: &str| self.root.join("sys/class/net").join(&entry.name).join(file);
+            // What is made by software has no device behind it.
+            let up = self.text(&format!("sys/class/net/{}/operstate", entry.name));
+            if of("device").exists() && up.as_deref() == Ok("up") {
+                let wireless = of("wireless").exists();
+                links.wireless |= wireless;
+                links.wired |= !wireless;
+            }
+        }
+        Ok(links)
+    }
+
+    fn sleep_after(&self) -> Sleep {
+        let error = OsError::not_supported("Linux has no such setting");
+        Sleep {
+            plugged_in: Err(error.clone()),
+            on_battery: Err(error),
+        }
+    }
+
+    fn reach(&self, checks: &[Check], within: Span) -> Vec<Read<()>> {
+        super::reach::all(checks, within)
+    }
+
+    fn clock_offset(&self, server: &str) -> Read<Span> {
+        super::sntp::ask(server, super::sntp::PORT, super::sntp::WITHIN, &Clock::system())
     }
 
     fn read_file(&self, path: &Path) -> Read<Vec<u8>> {

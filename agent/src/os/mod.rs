@@ -6,9 +6,12 @@
 
 pub mod disk;
 pub mod linux;
+mod reach;
 pub mod registry;
+mod seen;
 pub mod sim;
 pub mod smbios;
+mod sntp;
 pub mod stop;
 pub mod users;
 #[cfg(windows)]
@@ -18,10 +21,12 @@ pub mod winver;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use kaishin_proto::time::Time;
+use kaishin_proto::profile::Check;
+use kaishin_proto::time::{Span, Time};
 use kaishin_proto::value::{Reason, Value};
 
 pub use registry::{Hive, RegistryKey, RegistryKind, RegistryTree, RegistryValue};
+pub use seen::{Account, Antivirus, Join, Joined, Links, Share, Sleep, TaskSeen, WinHttp};
 pub use users::User;
 
 /// Why something could not be read or written. A collector reports it as *unknown* with the same reason.
@@ -223,6 +228,30 @@ pub trait Os: Send + Sync {
 
     /// A whole small file (at most [`MAX_FILE`]; a larger one is `Failed`), shared with whoever is writing it.
     fn read_file(&self, path: &Path) -> Read<Vec<u8>>;
+
+    /// Every scheduled task but Windows' own.
+    fn tasks(&self) -> Read<Vec<TaskSeen>>;
+
+    /// A local account, whatever the case of its name; `None` where there is none.
+    fn account(&self, name: &str) -> Read<Option<Account>>;
+
+    /// Folders shared over the network.
+    fn shares(&self) -> Read<Vec<Share>>;
+
+    fn antivirus(&self) -> Read<Vec<Antivirus>>;
+
+    fn joined(&self) -> Read<Joined>;
+
+    fn links(&self) -> Read<Links>;
+
+    fn sleep_after(&self) -> Sleep;
+
+    /// Whether somebody answers at each of these places; each is given as long, and all are asked at once. A place that is
+    /// not reached is `Failed`.
+    fn reach(&self, checks: &[Check], within: Span) -> Vec<Read<()>>;
+
+    /// How far this clock is behind that of a time server.
+    fn clock_offset(&self, server: &str) -> Read<Span>;
 
     /// Whether every call answers at once from memory, so that no blocking thread is needed. Only the simulation is.
     fn is_instant(&self) -> bool {

@@ -3,17 +3,19 @@
 
 mod clinic;
 mod image;
+mod site;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use kaishin_proto::clock::Clock;
+use kaishin_proto::profile::Check;
 use kaishin_proto::time::{Span, Time};
 
 use super::{
-    Boot, Entry, Hive, Machine, Os, OsError, OsVersion, Read, RegistryKey, RegistryTree, RegistryValue, User, Volume,
-    users,
+    Account, Antivirus, Boot, Entry, Hive, Joined, Links, Machine, Os, OsError, OsVersion, Read, RegistryKey,
+    RegistryTree, RegistryValue, Share, Sleep, TaskSeen, User, Volume, users,
 };
 use image::{FilePath, Image, KeyPath};
 
@@ -34,6 +36,7 @@ struct State {
     memory: u64,
     volumes: Vec<Volume>,
     image: Image,
+    site: site::Site,
     /// SIDs of those whose hive is loaded.
     signed_in: BTreeSet<String>,
     boots: u32,
@@ -51,6 +54,8 @@ impl Sim {
         let booted = clock.now() - Span::seconds(clinic.seconds_up);
         let mut image = Image::default();
         clinic.furnish(&mut image, clock.now());
+        let site = clinic.site(clock.now());
+        site.furnish(&mut image);
         let state = State {
             seed: clinic.seed,
             hostname: clinic.hostname.clone(),
@@ -59,6 +64,7 @@ impl Sim {
             memory: clinic.memory,
             volumes: clinic.volumes(),
             image,
+            site,
             signed_in: clinic.signed_in(),
             boots: 1,
             booted,
@@ -150,6 +156,55 @@ impl Sim {
 
     pub fn file(&self, path: impl AsRef<Path>) -> Option<Arc<[u8]>> {
         self.lock().image.file(path.as_ref())
+    }
+
+    /// Puts a scheduled task in place of the one at its path.
+    pub fn put_task(&self, task: TaskSeen) {
+        let now = self.clock.now();
+        let mut state = self.lock();
+        let booted = state.booted;
+        let tasks = state.site.kept_tasks(booted, now);
+        tasks.retain(|known| known.path != task.path);
+        tasks.push(task);
+    }
+
+    pub fn remove_tasks(&self) {
+        let now = self.clock.now();
+        let mut state = self.lock();
+        let booted = state.booted;
+        state.site.kept_tasks(booted, now).clear();
+    }
+
+    pub fn set_account(&self, account: Option<Account>) {
+        self.lock().site.account = account;
+    }
+
+    pub fn set_shares(&self, shares: Vec<Share>) {
+        self.lock().site.shares = shares;
+    }
+
+    pub fn set_antivirus(&self, antivirus: Vec<Antivirus>) {
+        self.lock().site.antivirus = antivirus;
+    }
+
+    pub fn set_sleep(&self, sleep: Sleep) {
+        self.lock().site.sleep = sleep;
+    }
+
+    pub fn set_links(&self, links: Links) {
+        self.lock().site.links = links;
+    }
+
+    /// From now on exactly these hosts do not answer.
+    pub fn cut_off(&self, hosts: &[&str]) {
+        let mut state = self.lock();
+        state.site.network.no_names = false;
+        state.site.network.down = hosts.iter().map(|host| (*host).to_owned()).collect();
+    }
+
+    /// How far a time server finds this clock to be behind.
+    pub fn set_behind(&self, behind: Span) {
+        self.lock().site.network.behind = behind;
     }
 
     pub fn set_volumes(&self, volumes: Vec<Volume>) {
@@ -343,6 +398,53 @@ impl Os for Sim {
         let found = self.call_path(path)?.image.file(path);
         let bytes = found.ok_or_else(|| OsError::not_found(path.display().to_string()))?;
         Ok(bytes.to_vec())
+    }
+
+    fn tasks(&self) -> Read<Vec<TaskSeen>> {
+        let state = self.call()?;
+        Ok(state.site.tasks(state.booted, self.clock.now()))
+    }
+
+    fn account(&self, name: &str) -> Read<Option<Account>> {
+        let account = self.call()?.site.account.clone();
+        Ok(account.filter(|account| account.name.to_lowercase() == name.to_lowercase()))
+    }
+
+    fn shares(&self) -> Read<Vec<Share>> {
+        Ok(self.call()?.site.shares.clone())
+    }
+
+    fn antivirus(&self) -> Read<Vec<Antivirus>> {
+        Ok(self.call()?.site.antivirus.clone())
+    }
+
+    fn joined(&self) -> Read<Joined> {
+        Ok(self.call()?.site.joined.clone())
+    }
+
+    fn links(&self) -> Read<Links> {
+        Ok(self.call()?.site.links)
+    }
+
+    fn sleep_after(&self) -> Sleep {
+        match self.call() {
+            Ok(state) => state.site.sleep.clone(),
+            Err(error) => Sleep {
+                plugged_in: Err(error.clone()),
+                on_battery: Err(error),
+            },
+        }
+    }
+
+    fn reach(&self, checks: &[Check], _: Span) -> Vec<Read<()>> {
+        match self.call() {
+            Ok(state) => checks.iter().map(|check| state.site.network.reach(check)).collect(),
+            Err(error) => checks.iter().map(|_| Err(error.clone())).collect(),
+        }
+    }
+
+    fn clock_offset(&self, server: &str) -> Read<Span> {
+        self.call()?.site.network.clock_offset(server)
     }
 
     fn is_instant(&self) -> bool {

@@ -95,6 +95,19 @@ pub const SECTIONS: &[Section] = &[
         facts: &[
             fact("power.fast_startup", Truth, "高速スタートアップ", "Fast startup"),
             fact("power.hibernate", Truth, "休止状態", "Hibernation"),
+            // 0 is never.
+            fact(
+                "power.sleep_ac",
+                Duration,
+                "スリープまでの時間 (電源接続時)",
+                "Sleep after (plugged in)",
+            ),
+            fact(
+                "power.sleep_dc",
+                Duration,
+                "スリープまでの時間 (バッテリー時)",
+                "Sleep after (on battery)",
+            ),
         ],
     },
     Section {

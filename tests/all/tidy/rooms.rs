@@ -92,7 +92,14 @@ const ROOMS: &[Room] = &[
     },
     Room {
         names: &["rustls", "tokio_rustls", "rustls_pki_types", "rcgen", "x509_parser"],
-        may: &["server/src/pki", "agent/src/link", "agent/src/identity", "tests/"],
+        may: &[
+            "server/src/pki",
+            "agent/src/link",
+            "agent/src/identity",
+            "agent/src/facts/certificates",
+            "agent/src/os/reach",
+            "tests/",
+        ],
     },
     Room {
         names: &["kaishin_agent"],

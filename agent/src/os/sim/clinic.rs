@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use kaishin_proto::time::{Span, Time};
 
 use super::image::Image;
+use super::site::Site;
 use super::{BIOS, CURRENT_VERSION, Hive, RegistryValue, Volume};
 use crate::chance::Chance;
 use crate::os::users::PROFILE_LIST;
@@ -144,6 +145,10 @@ impl Clinic {
         for (key, name, value) in self.registry() {
             image.own.set(Hive::LocalMachine, key, name, value);
         }
+    }
+
+    pub fn site(&self, now: Time) -> Site {
+        Site::of(self.lot(3, now), MODELS[self.model].1.contains("E14"))
     }
 
     fn updates(&self, image: &mut Image, mut lot: Lot) {

@@ -12,13 +12,15 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use kaishin_proto::time::Time;
+use kaishin_proto::clock::Clock;
+use kaishin_proto::profile::Check;
+use kaishin_proto::time::{Span, Time};
 use windows_sys::Win32::Foundation::FILETIME;
 
 use super::smbios::{self, Firmware};
 use super::{
-    Boot, Entry, Hive, MAX_FILE, Machine, Os, OsError, OsVersion, Read, RegistryKey, RegistryTree, RegistryValue, User,
-    Volume, winver,
+    Account, Antivirus, Boot, Entry, Hive, Joined, Links, MAX_FILE, Machine, Os, OsError, OsVersion, Read, RegistryKey,
+    RegistryTree, RegistryValue, Share, Sleep, TaskSeen, User, Volume, winver,
 };
 
 const CURRENT_VERSION: &str = r"SOFTWARE\Microsoft\Windows NT\CurrentVersion";
@@ -200,6 +202,46 @@ impl Os for Windows {
 
     fn volumes(&self) -> Read<Vec<Volume>> {
         system::volumes()
+    }
+
+    fn tasks(&self) -> Read<Vec<TaskSeen>> {
+        Err(OsError::not_supported("not asked yet"))
+    }
+
+    fn account(&self, _: &str) -> Read<Option<Account>> {
+        Err(OsError::not_supported("not asked yet"))
+    }
+
+    fn shares(&self) -> Read<Vec<Share>> {
+        Err(OsError::not_supported("not asked yet"))
+    }
+
+    fn antivirus(&self) -> Read<Vec<Antivirus>> {
+        Err(OsError::not_supported("not asked yet"))
+    }
+
+    fn joined(&self) -> Read<Joined> {
+        Err(OsError::not_supported("not asked yet"))
+    }
+
+    fn links(&self) -> Read<Links> {
+        Err(OsError::not_supported("not asked yet"))
+    }
+
+    fn sleep_after(&self) -> Sleep {
+        let error = OsError::not_supported("not asked yet");
+        Sleep {
+            plugged_in: Err(error.clone()),
+            on_battery: Err(error),
+        }
+    }
+
+    fn reach(&self, checks: &[Check], within: Span) -> Vec<Read<()>> {
+        super::reach::all(checks, within)
+    }
+
+    fn clock_offset(&self, server: &str) -> Read<Span> {
+        super::sntp::ask(server, super::sntp::PORT, super::sntp::WITHIN, &Clock::system())
     }
 
     /// Rust opens files shared for reading, writing and deleting, so that nobody is stopped from writing meanwhile.

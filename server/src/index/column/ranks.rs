@@ -60,7 +60,8 @@ impl Ranks {
 impl Dictionary {
     /// The value's place in the order, as sort keys are compared with; none sorts last.
     pub fn sort_place(&self, ranks: &Ranks, slot: u32) -> Option<u64> {
-        ranks.place(self.of.get(slot))
+        let number = *self.of.get(slot as usize)?;
+        ranks.place(number)
     }
 
     /// Where a key that may be held no more would stand: between two values or on one.

@@ -1,0 +1,83 @@
+//! What the seam's larger questions are answered with. Plain data: whoever asks decides what it means.
+
+use kaishin_proto::time::{Span, Time};
+
+use super::Read;
+
+/// A scheduled task as the scheduler holds it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TaskSeen {
+    /// From the root folder: `\OQS_exec_comappstart`.
+    pub path: String,
+    /// Its definition as stored, in whatever encoding.
+    pub xml: Read<Vec<u8>>,
+    pub enabled: bool,
+    /// Windows' code for how it ended last; meaningless before the first run.
+    pub last_result: u32,
+    pub last_run: Option<Time>,
+    pub next_run: Option<Time>,
+}
+
+/// A local account. Nothing secret is ever asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// As stored, exact in case: Windows finds accounts whatever the case.
+    pub name: String,
+    /// `S-1-5-21-…`
+    pub sid: String,
+    pub enabled: bool,
+    /// Whether it is a member of the local administrators.
+    pub admin: Read<bool>,
+    pub password_changed: Read<Time>,
+    /// `None`: it never does.
+    pub password_expires: Read<Option<Time>>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Share {
+    pub name: String,
+    pub path: String,
+}
+
+/// After how long without use the machine sleeps; zero is never.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sleep {
+    pub plugged_in: Read<Span>,
+    pub on_battery: Read<Span>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Antivirus {
+    pub name: String,
+    pub on: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Join {
+    Workgroup,
+    Domain,
+    Entra,
+}
+
+/// What the machine belongs to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Joined {
+    pub to: Join,
+    pub name: String,
+}
+
+/// Which kinds of connection carry something now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Links {
+    pub wired: bool,
+    pub wireless: bool,
+}
+
+/// The proxy of Windows' own services, Windows Update among them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WinHttp {
+    /// `None`: they connect directly.
+    pub server: Option<String>,
+    /// As written, entries separated by semicolons.
+    pub bypass: String,
+}
