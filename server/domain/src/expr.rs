@@ -3,8 +3,10 @@
 //! Logic has three values: a missing fact is *unknown*, and neither a condition nor its opposite then holds. No clock
 //! here: "now" is an argument. Nothing in this room knows how terminals are stored or indexed.
 
+mod complete;
 mod error;
 mod field;
+mod grammar;
 mod literal;
 mod parse;
 mod term;
@@ -17,10 +19,12 @@ use kaishin_proto::time::Time;
 use kaishin_proto::value::Value;
 
 pub use crate::fold::{fold, folded, narrow};
+pub use complete::{Completion, Part, Suggestion, complete};
 pub use error::{ParseError, Problem};
-pub use field::{Field, Kind, Standing};
+pub use field::{Attribute, Field, JOB_STATES, Kind, OPEN, SEVERITIES, Standing, is_open};
+pub use grammar::{EXAMPLES, GRAMMAR};
 pub use literal::{Literal, Phrase};
-pub use term::{Op, Term};
+pub use term::{Op, Term, job_items};
 
 /// A condition on a terminal. `And` and `Or` hold two or more.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,7 +33,8 @@ pub enum Expr {
     And(Vec<Expr>),
     Or(Vec<Expr>),
     Not(Box<Expr>),
-    /// The word occurs in the terminal's name, model, serial number or institution code, or its id begins with it.
+    /// The word occurs in the terminal's name, model, serial number or institution code or in its facility's name, or its
+    /// id begins with it.
     Text(Phrase),
     Term(Term),
 }
@@ -76,6 +81,18 @@ pub trait Subject {
     /// The rules of its open faults.
     fn faults(&self) -> Vec<&str>;
     fn fact(&self, key: &str) -> Option<Cow<'_, Value>>;
+    /// How grave these faults are.
+    fn severities(&self) -> Vec<&str> {
+        Vec::new()
+    }
+    /// Of the facility it stands in; without one everything is unknown.
+    fn facility(&self, _: Attribute) -> Option<Cow<'_, Value>> {
+        None
+    }
+    /// Remedy and state of its open jobs and of the last job of each remedy.
+    fn jobs(&self) -> Vec<(&str, &str)> {
+        Vec::new()
+    }
 }
 
 /// The facts that a bare word is looked for in, beside name and institution code.
@@ -167,6 +184,10 @@ pub fn searched(subject: &(impl Subject + ?Sized)) -> String {
         if let Some(Value::Text(fact)) = subject.fact(key).as_deref() {
             text.push_str(&fold(fact));
         }
+    }
+    text.push('\n');
+    if let Some(Value::Text(name)) = subject.facility(Attribute::Name).as_deref() {
+        text.push_str(&fold(name));
     }
     text
 }

@@ -318,13 +318,19 @@ fn missing(condition: &Expr, rule: &Rule, subject: &(impl Subject + ?Sized)) -> 
             },
             Field::Institution if subject.institution().is_none() => None,
             Field::LastSeen if subject.last_seen().is_none() && !subject.online() => None,
+            Field::Facility(attribute) if subject.facility(attribute).is_none() => None,
             Field::Id
             | Field::Hostname
             | Field::Institution
             | Field::Online
             | Field::LastSeen
             | Field::State
-            | Field::Fault => continue,
+            | Field::Fault
+            | Field::Severity
+            | Field::Job
+            | Field::JobState
+            | Field::JobOf(_)
+            | Field::Facility(_) => continue,
         };
         let field = field.name();
         return Why { field, unknown };

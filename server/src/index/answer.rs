@@ -1,17 +1,15 @@
 //! Answers: pages in order, facets, counts.
 
-use std::collections::BTreeMap;
 use std::sync::RwLockReadGuard;
 
-use kaishin_domain::expr::{Expr, Field, Standing};
+use kaishin_domain::expr::{Expr, Field, SEVERITIES, Standing, fold};
 use kaishin_proto::id::TerminalId;
 use kaishin_proto::time::Time;
-use kaishin_proto::value::Value;
 use roaring::RoaringBitmap;
 
-use super::column::{Dictionary, Moments, Ranks, first_of};
+use super::column::{Dictionary, Moments, NOT_REPORTED, Ranks, first_of};
 use super::cursor::SortKey;
-use super::entry::value_words;
+use super::entry::{gravity_of, value_words};
 use super::fleet::{Column, Fleet, NEVER};
 use super::{Counts, Cursor, Facets, Page, Sort};
 
@@ -27,6 +25,13 @@ enum Order<'a> {
     Online(&'a RoaringBitmap),
     Gravity(&'a Fleet),
     Faults(&'a [u16]),
+    /// The worst first.
+    Severity([RoaringBitmap; SEVERITIES.len()]),
+}
+
+fn worst(sets: &[RoaringBitmap; SEVERITIES.len()], slot: u32) -> i64 {
+    let found = SEVERITIES.iter().zip(sets).find(|(_, slots)| slots.contains(slot));
+    found.map_or(0, |(severity, _)| gravity_of(severity))
 }
 
 /// Signed to unsigned in the same order, away from both ends.
@@ -37,17 +42,24 @@ fn place(number: i64) -> u64 {
 impl<'a> Order<'a> {
     fn of(fleet: &'a Fleet, field: Field) -> Order<'a> {
         match field {
-            Field::Id => Order::None,
+            // A terminal's jobs have no order among them.
+            Field::Id | Field::Job | Field::JobState | Field::JobOf(_) => Order::None,
             Field::Hostname => Order::Values(&fleet.hostname, fleet.hostname.ranks()),
             Field::Institution => Order::Values(&fleet.institution, fleet.institution.ranks()),
             Field::Online => Order::Online(&fleet.online),
             Field::LastSeen => Order::Seen(fleet),
             Field::State => Order::Gravity(fleet),
             Field::Fault => Order::Faults(&fleet.fault_count),
-            Field::Fact(fact) => match fleet.facts.iter().find(|(held, _)| held.key == fact.key) {
+            Field::Severity => Order::Severity(SEVERITIES.map(|severity| fleet.with_severity(severity))),
+            Field::Facility(attribute) => {
+                let values = fleet.attribute(attribute);
+                Order::Values(values, values.ranks())
+            }
+            Field::Fact(fact) => match fleet.column(fact.key) {
                 None => Order::None,
-                Some((_, Column::Values(values))) => Order::Values(values, values.ranks()),
-                Some((_, Column::Times(moments) | Column::Durations(moments))) => Order::Moments(moments),
+                Some(Column::Values(values)) => Order::Values(values, values.ranks()),
+                Some(Column::Sets(sets)) => Order::Values(&sets.whole, sets.whole.ranks()),
+                Some(Column::Times(moments) | Column::Durations(moments)) => Order::Moments(moments),
             },
         }
     }
@@ -65,6 +77,7 @@ impl<'a> Order<'a> {
             Order::Online(online) => Some(place(i64::from(online.contains(slot)))),
             Order::Gravity(fleet) => Some(place(i64::from(fleet.flags(slot).gravity()))),
             Order::Faults(counts) => Some(place(i64::from(counts[slot as usize]))),
+            Order::Severity(sets) => Some(place(worst(sets, slot))),
         }
     }
 
@@ -91,16 +104,24 @@ impl<'a> Order<'a> {
             Order::Online(online) => number(i64::from(online.contains(slot))),
             Order::Gravity(fleet) => number(i64::from(fleet.flags(slot).gravity())),
             Order::Faults(counts) => number(i64::from(counts[slot as usize])),
+            Order::Severity(sets) => number(worst(sets, slot)),
         }
     }
 }
 
 impl Fleet {
     pub fn query(&self, expr: &Expr, sort: Sort, after: Option<&Cursor>, limit: usize, now: Time) -> Page {
-        self.page(&self.select(expr, true, now), sort, after, limit)
+        self.page(&self.select(expr, true, now), sort, after, limit, None)
     }
 
-    pub fn page(&self, selection: &RoaringBitmap, sort: Sort, after: Option<&Cursor>, limit: usize) -> Page {
+    pub fn page(
+        &self,
+        selection: &RoaringBitmap,
+        sort: Sort,
+        after: Option<&Cursor>,
+        limit: usize,
+        columns: Option<&[Field]>,
+    ) -> Page {
         let order = Order::of(self, sort.field);
         let after = after.map(|after| (order.place_of_key(&after.key), after.id));
         let most = limit.saturating_add(1);
@@ -115,7 +136,8 @@ impl Fleet {
             | Order::Seen(_)
             | Order::Online(_)
             | Order::Gravity(_)
-            | Order::Faults(_) => None,
+            | Order::Faults(_)
+            | Order::Severity(_) => None,
         };
         let mut first = walked.unwrap_or_else(|| self.sorted(selection, &order, sort.descending, after, most));
         let more = first.len() > limit;
@@ -125,7 +147,7 @@ impl Fleet {
             id: *id,
         });
         Page {
-            items: first.iter().filter_map(|(_, slot)| self.row(*slot)).collect(),
+            items: first.iter().filter_map(|(_, slot)| self.row(*slot, columns)).collect(),
             total: selection.len(),
             next,
         }
@@ -165,87 +187,83 @@ impl Fleet {
     }
 
     pub fn facets(&self, selection: &RoaringBitmap, field: Field, most: usize) -> Facets {
-        let of_sets = |sets: &mut dyn Iterator<Item = (String, u64)>| {
-            let counted = sets.filter(|(_, count)| *count > 0).map(|(words, count)| {
-                let key = SortKey::text(&words);
-                (words, key, count)
-            });
-            Facets::most_frequent(counted.collect(), most, 0)
-        };
         match field {
             Field::Id => Facets::default(),
-            Field::Hostname => self.facets_of_values(&self.hostname, selection, most),
-            Field::Institution => self.facets_of_values(&self.institution, selection, most),
+            Field::Hostname => facets_of_values(&self.hostname, selection, most),
+            Field::Institution => facets_of_values(&self.institution, selection, most),
+            Field::Facility(attribute) => facets_of_values(self.attribute(attribute), selection, most),
             Field::LastSeen => {
                 let away = selection - &self.online;
                 let never = away.iter().filter(|slot| self.last_seen[*slot as usize] == NEVER);
-                Facets::most_frequent(Vec::new(), most, never.count() as u64)
+                Facets::default().with_unknown(some(NOT_REPORTED, never.count() as u64))
             }
             Field::Online => {
                 let online = self.online.intersection_len(selection);
-                let counts = [("yes".to_owned(), online), ("no".to_owned(), selection.len() - online)];
-                of_sets(&mut counts.into_iter())
+                facets_of_counts([("yes", online), ("no", selection.len() - online)].into_iter(), most)
             }
-            Field::State => of_sets(&mut Standing::ALL.into_iter().map(|standing| {
-                let count = self.with_standing(standing).intersection_len(selection);
-                (standing.name().to_owned(), count)
-            })),
+            Field::State => {
+                let sets = Standing::ALL.map(|standing| (standing.name(), self.with_standing(standing)));
+                facets_of_sets(sets.iter().map(|(name, slots)| (*name, slots)), selection, most)
+            }
             Field::Fault => {
-                let faults = self.faults.iter();
-                of_sets(&mut faults.map(|(rule, slots)| (rule.clone(), slots.intersection_len(selection))))
+                let faults = self.faults.iter().map(|(rule, slots)| (rule.as_str(), slots));
+                facets_of_sets(faults, selection, most)
             }
-            Field::Fact(fact) => match self.facts.iter().find(|(held, _)| held.key == fact.key) {
-                None => Facets::most_frequent(Vec::new(), most, selection.len()),
-                Some((_, Column::Values(values))) => self.facets_of_values(values, selection, most),
-                Some((_, Column::Times(moments) | Column::Durations(moments))) => {
-                    let unknown = selection.len() - moments.known().intersection_len(selection);
-                    Facets::most_frequent(Vec::new(), most, unknown)
+            Field::Severity => {
+                let sets = SEVERITIES.map(|severity| (severity, self.with_severity(severity)));
+                facets_of_sets(sets.iter().map(|(name, slots)| (*name, slots)), selection, most)
+            }
+            Field::Job | Field::JobState | Field::JobOf(_) => {
+                let items = self.jobs.items(field);
+                facets_of_sets(items.iter().map(|(item, slots)| (*item, slots)), selection, most)
+            }
+            Field::Fact(fact) => match self.column(fact.key) {
+                None => Facets::default().with_unknown(some(NOT_REPORTED, selection.len())),
+                Some(Column::Values(values)) => facets_of_values(values, selection, most),
+                Some(Column::Sets(sets)) => {
+                    facets_of_sets(sets.items(), selection, most).with_unknown(sets.whole.reasons(selection))
+                }
+                Some(Column::Times(moments) | Column::Durations(moments)) => {
+                    Facets::default().with_unknown(moments.reasons(selection))
                 }
             },
         }
     }
 
-    fn facets_of_values(&self, values: &Dictionary, selection: &RoaringBitmap, most: usize) -> Facets {
-        let unknown = selection.len() - values.known().intersection_len(selection);
-        let mut tally = values.tally(selection);
-        // A column holds values of one kind beside the unknown ones.
-        let first = tally.first().map(|(number, _)| values.value(*number));
-        if let Some(Value::List(_)) = first {
-            let mut items: BTreeMap<String, u64> = BTreeMap::new();
-            for (number, count) in tally {
-                for words in value_words(&values.value(number)) {
-                    *items.entry(words).or_default() += count;
+    /// The values of a field that begin with what was typed, and how many terminals have each.
+    pub fn values(&self, field: Field, typed: &str, most: usize) -> Vec<(String, u64)> {
+        let of = |values: &Dictionary| {
+            let found = values.values(typed, most).into_iter();
+            found
+                .filter_map(|(value, count)| Some((value_words(&value).pop()?, count)))
+                .collect()
+        };
+        let among = |facets: Facets| {
+            let mut values = facets.values;
+            values.retain(|(words, _)| fold(words).contains(typed));
+            values.truncate(most);
+            values
+        };
+        match field {
+            Field::Id => Vec::new(),
+            Field::Hostname => of(&self.hostname),
+            Field::Institution => of(&self.institution),
+            Field::Facility(attribute) => of(self.attribute(attribute)),
+            Field::Fact(fact) => match self.column(fact.key) {
+                Some(Column::Values(values)) => of(values),
+                Some(Column::Sets(_) | Column::Times(_) | Column::Durations(_)) | None => {
+                    among(self.facets(&self.all, field, usize::MAX))
                 }
-            }
-            let keyed = items
-                .into_iter()
-                .map(|(words, count)| (words.clone(), SortKey::text(&words), count));
-            return Facets::most_frequent(keyed.collect(), most, unknown);
+            },
+            Field::LastSeen
+            | Field::Online
+            | Field::State
+            | Field::Fault
+            | Field::Severity
+            | Field::Job
+            | Field::JobState
+            | Field::JobOf(_) => among(self.facets(&self.all, field, usize::MAX)),
         }
-        if let Some(Value::Table(_)) = first {
-            tally.clear();
-        }
-        let all = tally.len();
-        // Only candidates are spelled out: a serial number has as many values as there are terminals.
-        if all > 4 * most {
-            let ranks = values.ranks();
-            let place = |number: u32| ranks.place(number).unwrap_or(u64::MAX);
-            let rows = tally
-                .iter()
-                .map(|(number, count)| (u64::MAX - count, place(*number), *number));
-            let last = first_of(rows, most.max(1))
-                .last()
-                .map(|(count, place, _)| (*count, *place));
-            tally.retain(|(number, count)| last.is_some_and(|last| (u64::MAX - count, place(*number)) <= last));
-        }
-        let hidden = all - tally.len();
-        let worded = tally.into_iter().filter_map(|(number, count)| {
-            let words = value_words(&values.value(number)).pop()?;
-            Some((words, values.key(number), count))
-        });
-        let mut facets = Facets::most_frequent(worded.collect(), most, unknown);
-        facets.more += hidden as u64;
-        facets
     }
 
     pub fn counts(&self) -> Counts {
@@ -277,5 +295,57 @@ impl Fleet {
                 drop(values.ranks());
             }
         }
+        for values in &self.facility {
+            drop(values.ranks());
+        }
     }
+}
+
+fn some(reason: &'static str, count: u64) -> Vec<(&'static str, u64)> {
+    if count > 0 { vec![(reason, count)] } else { Vec::new() }
+}
+
+fn facets_of_counts<'a>(counts: impl Iterator<Item = (&'a str, u64)>, most: usize) -> Facets {
+    let counted = counts.filter(|(_, count)| *count > 0);
+    let keyed = counted.map(|(words, count)| (words.to_owned(), SortKey::text(words), count));
+    Facets::most_frequent(keyed.collect(), most)
+}
+
+fn facets_of_sets<'a>(
+    sets: impl Iterator<Item = (&'a str, &'a RoaringBitmap)>,
+    selection: &RoaringBitmap,
+    most: usize,
+) -> Facets {
+    facets_of_counts(
+        sets.map(|(words, slots)| (words, slots.intersection_len(selection))),
+        most,
+    )
+}
+
+fn facets_of_values(values: &Dictionary, selection: &RoaringBitmap, most: usize) -> Facets {
+    let mut tally = values.tally(selection);
+    let all = tally.len();
+    let sum = |tally: &[(u32, u64)]| tally.iter().map(|(_, count)| count).sum::<u64>();
+    let total = sum(&tally);
+    // Only candidates are spelled out: a serial number has as many values as there are terminals.
+    if all > 4 * most {
+        let ranks = values.ranks();
+        let place = |number: u32| ranks.place(number).unwrap_or(u64::MAX);
+        let rows = tally
+            .iter()
+            .map(|(number, count)| (u64::MAX - count, place(*number), *number));
+        let last = first_of(rows, most.max(1))
+            .last()
+            .map(|(count, place, _)| (*count, *place));
+        tally.retain(|(number, count)| last.is_some_and(|last| (u64::MAX - count, place(*number)) <= last));
+    }
+    let (hidden, hidden_total) = (all - tally.len(), total - sum(&tally));
+    let worded = tally.into_iter().filter_map(|(number, count)| {
+        let words = value_words(&values.value(number)).pop()?;
+        Some((words, values.key(number), count))
+    });
+    let mut facets = Facets::most_frequent(worded.collect(), most);
+    facets.more += hidden as u64;
+    facets.other += hidden_total;
+    facets.with_unknown(values.reasons(selection))
 }

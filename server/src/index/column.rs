@@ -1,21 +1,29 @@
 //! One field of every terminal: which value stands in which slot, and which slots have which value.
 
+mod numbers;
 mod ranks;
+mod sets;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasher, Hash, Hasher, RandomState};
 use std::sync::{PoisonError, RwLock};
 
-use kaishin_domain::expr::{Literal, Op, Term, Truth3, folded};
+use kaishin_domain::expr::{Field, Literal, Op, Term, Truth3, fold, folded};
 use kaishin_proto::time::Time;
 use kaishin_proto::value::Value;
 use roaring::{MultiOps, RoaringBitmap};
 
 use super::cursor::SortKey;
 
+use numbers::Numbers;
 pub(super) use ranks::{Ranks, first_of};
+pub(super) use sets::Sets;
 
 const NONE: u32 = u32::MAX;
+/// Why nothing is known of what nobody told.
+pub(super) const NOT_REPORTED: &str = "not_reported";
+/// So many values are looked through for one that contains a text; of more, only beginnings are found.
+const FEW_VALUES: usize = if cfg!(test) { 3 } else { 2_048 };
 /// From so many values on, one pass over the slots is cheaper than joining the values' sets. Tests take both ways.
 const MANY_VALUES: usize = if cfg!(test) { 2 } else { 16 };
 
@@ -23,7 +31,7 @@ const MANY_VALUES: usize = if cfg!(test) { 2 } else { 16 };
 #[derive(Default)]
 pub(super) struct Dictionary {
     /// Per slot the number of its value.
-    of: Vec<u32>,
+    of: Numbers,
     held: Vec<Held>,
     /// Values that no slot has any more; they keep their number until the dictionary is rebuilt.
     dead: usize,
@@ -76,7 +84,21 @@ impl Kept {
     fn answers(&self, term: &Term, now: Time) -> Truth3 {
         match self {
             Kept::Text(text) => term.of_text(Some(text)),
-            Kept::Other(value) => term.of_value(Some(value), now),
+            Kept::Other(value) => match term.field() {
+                Field::Facility(attribute) => term.of_attribute(attribute, Some(value)),
+                Field::Fact(_)
+                | Field::Id
+                | Field::Hostname
+                | Field::Institution
+                | Field::Online
+                | Field::LastSeen
+                | Field::State
+                | Field::Fault
+                | Field::Severity
+                | Field::Job
+                | Field::JobState
+                | Field::JobOf(_) => term.of_value(Some(value), now),
+            },
         }
     }
 
@@ -156,27 +178,29 @@ impl Dictionary {
     }
 
     fn kept(&self, slot: u32) -> Option<&Kept> {
-        let number = *self.of.get(slot as usize)?;
-        self.held.get(number as usize).map(|held| &held.value)
+        self.held.get(self.of.get(slot) as usize).map(|held| &held.value)
+    }
+
+    /// Whether just that stands there.
+    pub fn is(&self, slot: u32, value: Option<&Value>) -> bool {
+        match (self.kept(slot), value) {
+            (None, None) => true,
+            (Some(kept), Some(value)) => kept.is(value),
+            (None, Some(_)) | (Some(_), None) => false,
+        }
     }
 
     pub fn set(&mut self, slot: u32, value: Option<Value>) {
-        let place = slot as usize;
-        if self.of.len() <= place {
-            self.of.resize(place + 1, NONE);
-        }
-        let old = self.of[place];
-        if let Some(held) = self.held.get(old as usize)
-            && value.as_ref().is_some_and(|value| held.value.is(value))
-        {
+        if self.is(slot, value.as_ref()) {
             return;
         }
+        let old = self.of.get(slot);
         if let Some(held) = self.held.get_mut(old as usize) {
             held.slots.remove(slot);
             self.dead += usize::from(held.slots.is_empty());
         }
         let known = value.as_ref().is_some_and(|value| !value.is_unknown());
-        self.of[place] = match value {
+        let number = match value {
             None => NONE,
             Some(value) => {
                 let number = self.number_of(value);
@@ -186,6 +210,7 @@ impl Dictionary {
                 number
             }
         };
+        self.of.set(slot, number);
         if known {
             self.known.insert(slot);
         } else {
@@ -231,10 +256,9 @@ impl Dictionary {
 
     fn rebuild(&mut self) {
         let old = std::mem::take(self);
-        self.hasher = old.hasher;
-        for (slot, number) in (0_u32..).zip(&old.of) {
-            let value = old.held.get(*number as usize).map(|held| held.value.value());
-            self.set(slot, value);
+        self.hasher = old.hasher.clone();
+        for slot in 0..u32::try_from(old.of.len()).unwrap_or(NONE) {
+            self.set(slot, old.get(slot));
         }
     }
 
@@ -300,10 +324,7 @@ impl Dictionary {
         for number in numbers {
             chosen[*number as usize] = true;
         }
-        collect(self.of.len(), |slot| {
-            let number = self.of[slot];
-            number != NONE && chosen[number as usize]
-        })
+        self.of.among(&chosen)
     }
 
     /// Where a term asks for one value, the hash under which that value's chain begins.
@@ -322,6 +343,7 @@ impl Dictionary {
             Literal::Version(version) => Value::Version(version.clone()),
             Literal::Size(size) => Value::Size(*size),
             Literal::Unknown
+            | Literal::Absent
             | Literal::Time(_)
             | Literal::Day(_)
             | Literal::Age(_)
@@ -343,17 +365,56 @@ impl Dictionary {
         } else if self.held.len() <= few {
             by_set(&|slots| slots.count_in(selection))
         } else {
-            let mut counts = vec![0_u64; self.held.len()];
-            for slot in selection {
-                let number = self.of.get(slot as usize).copied().unwrap_or(NONE);
-                if let Some(count) = counts.get_mut(number as usize) {
-                    *count += 1;
-                }
-            }
-            (0_u32..).zip(counts).collect()
+            (0_u32..).zip(self.of.count(selection, self.held.len())).collect()
         };
         let shown = |(number, count): &(u32, u64)| *count > 0 && !self.held[*number as usize].value.is_unknown();
         counted.into_iter().filter(shown).collect()
+    }
+
+    /// How many of the selected slots have nothing known, by why; first those of which nothing was told.
+    pub fn reasons(&self, selection: &RoaringBitmap) -> Vec<(&'static str, u64)> {
+        let dark = selection - &self.known;
+        let mut untold = dark.len();
+        let mut reasons: BTreeMap<&'static str, u64> = BTreeMap::new();
+        for held in &self.held {
+            if let Kept::Other(value) = &held.value
+                && let Value::Unknown(unknown) = &**value
+            {
+                let count = held.slots.count_in(&dark);
+                untold -= count;
+                *reasons.entry(unknown.reason.name()).or_default() += count;
+            }
+        }
+        reasons.insert(NOT_REPORTED, untold);
+        reasons.into_iter().filter(|(_, count)| *count > 0).collect()
+    }
+
+    /// The values that begin with a folded text, or contain it where they are few; with how many slots have each.
+    pub fn values(&self, typed: &str, most: usize) -> Vec<(Value, u64)> {
+        let shown = |number: u32| {
+            let held = self.held.get(number as usize)?;
+            let shown = !held.slots.is_empty() && !held.value.is_unknown();
+            shown.then(|| (held.value.value(), held.slots.len()))
+        };
+        if self.held.len() <= FEW_VALUES {
+            let all = (0..self.held.len()).filter_map(|number| shown(u32::try_from(number).ok()?));
+            let like = |(value, _): &(Value, u64)| {
+                super::entry::value_words(value)
+                    .iter()
+                    .any(|words| fold(words).contains(typed))
+            };
+            let mut found: Vec<(Value, u64)> = all.filter(like).collect();
+            found.sort_by_key(|(_, count)| u64::MAX - count);
+            found.truncate(most);
+            return found;
+        }
+        let ranks = self.ranks();
+        let before = |number: &u32| matches!(self.key(*number), SortKey::Text(folded, _) if folded.as_str() < typed);
+        let from = ranks.order.partition_point(before);
+        let begins =
+            |number: &&u32| matches!(self.key(**number), SortKey::Text(folded, _) if folded.starts_with(typed));
+        let found = ranks.order[from..].iter().take_while(begins);
+        found.filter_map(|number| shown(*number)).take(most).collect()
     }
 
     pub fn value(&self, number: u32) -> Value {
@@ -383,7 +444,8 @@ impl Dictionary {
         });
         let ranks = self.ranks.read().unwrap_or_else(PoisonError::into_inner);
         held.sum::<usize>()
-            + 4 * (self.of.capacity() + ranks.order.capacity() + ranks.rank.capacity())
+            + self.of.bytes()
+            + 4 * (ranks.order.capacity() + ranks.rank.capacity())
             + 9 * self.chains.capacity()
             + self.known.serialized_size()
     }
@@ -476,8 +538,8 @@ impl Moments {
         self.unknowns.get(slot)
     }
 
-    pub fn known(&self) -> &RoaringBitmap {
-        &self.known
+    pub fn reasons(&self, selection: &RoaringBitmap) -> Vec<(&'static str, u64)> {
+        self.unknowns.reasons(&(selection - &self.known))
     }
 
     /// The slots of which the term is just that; `answer` says what it is of a known value.
@@ -493,7 +555,11 @@ impl Moments {
             let unknown = term.of_unknown() == wanted;
             return if unknown { all - &self.known } else { self.known.clone() };
         }
-        collect(self.at.len(), |slot| answer(self.at[slot]) == wanted) & &self.known
+        let known = collect(self.at.len(), |slot| answer(self.at[slot]) == wanted) & &self.known;
+        if *term.literal() == Literal::Absent {
+            return known | self.unknowns.select(term, wanted.is_true(), all, Time(0));
+        }
+        known
     }
 
     pub fn bytes(&self) -> usize {

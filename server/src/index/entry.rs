@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use kaishin_domain::expr::{Field, Literal, Standing, Subject};
-use kaishin_proto::id::TerminalId;
+use kaishin_domain::expr::{Attribute, Field, Literal, SEVERITIES, Standing, Subject, is_open};
+use kaishin_proto::id::{JobId, TerminalId};
 use kaishin_proto::time::Time;
 use kaishin_proto::value::Value;
 
@@ -22,6 +22,30 @@ pub struct Entry {
     pub facts: BTreeMap<String, Value>,
     /// The rules of its open faults.
     pub faults: Vec<String>,
+    /// Of the facility that it stands in; what is not known of it is not named.
+    pub facility: Facility,
+    /// Its open jobs and the last of each remedy.
+    pub jobs: Vec<Work>,
+}
+
+pub type Facility = BTreeMap<Attribute, Value>;
+
+/// A job as a terminal is found by it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Work {
+    pub id: JobId,
+    pub remedy: &'static str,
+    pub state: &'static str,
+}
+
+impl Work {
+    /// Those that count, in their order: open ones, and the last of each remedy.
+    pub(super) fn kept(mut works: Vec<Work>) -> Vec<Work> {
+        works.sort_unstable();
+        let last: BTreeMap<&str, JobId> = works.iter().map(|work| (work.remedy, work.id)).collect();
+        works.retain(|work| is_open(work.state) || last.get(work.remedy) == Some(&work.id));
+        works
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -59,6 +83,8 @@ impl Entry {
             last_seen: None,
             facts: BTreeMap::new(),
             faults: Vec::new(),
+            facility: Facility::new(),
+            jobs: Vec::new(),
         }
     }
 }
@@ -69,6 +95,8 @@ pub struct Row {
     pub entry: Entry,
     /// Since when it is online.
     pub online_since: Option<Time>,
+    /// How grave its faults are, the worst first.
+    pub severities: Vec<&'static str>,
 }
 
 impl Row {
@@ -102,6 +130,37 @@ impl Subject for Row {
     fn fact(&self, key: &str) -> Option<Cow<'_, Value>> {
         self.entry.facts.get(key).map(Cow::Borrowed)
     }
+    fn severities(&self) -> Vec<&str> {
+        self.severities.clone()
+    }
+    fn facility(&self, attribute: Attribute) -> Option<Cow<'_, Value>> {
+        self.entry.facility.get(&attribute).map(Cow::Borrowed)
+    }
+    fn jobs(&self) -> Vec<(&str, &str)> {
+        self.entry.jobs.iter().map(|work| (work.remedy, work.state)).collect()
+    }
+}
+
+/// Which attributes hold which kind of value; others are as good as missing.
+pub(super) fn sound_attribute(attribute: Attribute, value: &Value) -> bool {
+    match value {
+        Value::Truth(_) => attribute == Attribute::SharedReceipt,
+        Value::Text(_) => attribute != Attribute::SharedReceipt,
+        Value::Number(_)
+        | Value::Version(_)
+        | Value::Time(_)
+        | Value::Duration(_)
+        | Value::Size(_)
+        | Value::List(_)
+        | Value::Table(_)
+        | Value::Unknown(_) => false,
+    }
+}
+
+/// The names of severities, the worst first, each with the place by which lists are sorted.
+pub(super) fn gravity_of(severity: &str) -> i64 {
+    let at = SEVERITIES.iter().position(|known| *known == severity);
+    at.map_or(0, |at| (SEVERITIES.len() - at) as i64)
 }
 
 /// By what a list is ordered. Terminals without a value come last, whichever the direction.
@@ -135,8 +194,11 @@ pub struct Facets {
     /// The value as it is shown and as an expression takes it.
     pub values: Vec<(String, u64)>,
     pub unknown: u64,
-    /// Different values beyond those listed.
+    /// Why, for those.
+    pub reasons: Vec<(&'static str, u64)>,
+    /// Different values beyond those listed, and how often these occur.
     pub more: u64,
+    pub other: u64,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -165,34 +227,50 @@ pub struct Presence {
 }
 
 impl Facets {
-    pub(super) fn most_frequent(mut counted: Vec<(String, SortKey, u64)>, most: usize, unknown: u64) -> Facets {
+    pub(super) fn most_frequent(mut counted: Vec<(String, SortKey, u64)>, most: usize) -> Facets {
         counted.sort_by(|one, other| {
             other
                 .2
                 .cmp(&one.2)
                 .then_with(|| (&one.1, &one.0).cmp(&(&other.1, &other.0)))
         });
-        let more = counted.len().saturating_sub(most) as u64;
+        let rest = counted.get(most..).unwrap_or_default();
+        let (more, other) = (rest.len() as u64, rest.iter().map(|(_, _, count)| count).sum());
         counted.truncate(most);
         let values = counted.into_iter().map(|(words, _, count)| (words, count)).collect();
-        Facets { values, unknown, more }
+        Facets {
+            values,
+            more,
+            other,
+            ..Facets::default()
+        }
+    }
+
+    pub(super) fn with_unknown(self, reasons: Vec<(&'static str, u64)>) -> Facets {
+        Facets {
+            unknown: reasons.iter().map(|(_, count)| count).sum(),
+            reasons,
+            ..self
+        }
     }
 }
 
-/// A value as an expression takes it; none for what is unknown or has too many values to count.
+/// A value as an expression takes it: of a list its items, of a table its cells; none for what is unknown or has too many
+/// values to count.
 pub(super) fn value_words(value: &Value) -> Vec<String> {
+    let distinct = |mut items: Vec<String>| {
+        items.sort();
+        items.dedup();
+        items
+    };
     match value {
         Value::Truth(truth) => vec![if *truth { "yes" } else { "no" }.to_owned()],
         Value::Number(number) => vec![number.to_string()],
         Value::Text(text) => vec![text.clone()],
         Value::Version(version) => vec![version.to_string()],
         Value::Size(size) => vec![Literal::Size(*size).to_string()],
-        Value::List(items) => {
-            let mut items = items.clone();
-            items.sort();
-            items.dedup();
-            items
-        }
-        Value::Time(_) | Value::Duration(_) | Value::Table(_) | Value::Unknown(_) => Vec::new(),
+        Value::List(items) => distinct(items.clone()),
+        Value::Table(table) => distinct(table.rows.iter().flatten().cloned().collect()),
+        Value::Time(_) | Value::Duration(_) | Value::Unknown(_) => Vec::new(),
     }
 }

@@ -3,14 +3,16 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use kaishin_domain::expr::{SEARCHED_FACTS, Standing, Subject, searched};
+use kaishin_domain::expr::{Attribute, Field, SEARCHED_FACTS, SEVERITIES, Standing, Subject, searched};
 use kaishin_proto::fact::{self, Fact, Type};
 use kaishin_proto::id::TerminalId;
 use kaishin_proto::time::{Span, Time};
 use kaishin_proto::value::Value;
 use roaring::RoaringBitmap;
 
-use super::column::{Dictionary, Moments};
+use super::column::{Dictionary, Moments, Sets};
+use super::entry::{Facility, Work, sound_attribute};
+use super::jobs::Jobs;
 use super::search::Search;
 use super::{Entry, Flags, Presence, Row};
 
@@ -23,10 +25,17 @@ pub(super) struct Fleet {
     pub hostname: Dictionary,
     pub institution: Dictionary,
     pub facts: Vec<(&'static Fact, Column)>,
+    /// Where a fact's column is.
+    places: HashMap<&'static str, usize>,
+    /// In the order of `Attribute::ALL`.
+    pub facility: Vec<Dictionary>,
+    pub jobs: Jobs,
     pub revoked: RoaringBitmap,
     pub duplicate: RoaringBitmap,
     pub incompatible: RoaringBitmap,
     pub faults: BTreeMap<String, RoaringBitmap>,
+    /// How grave a rule's faults are.
+    severity_of: BTreeMap<String, &'static str>,
     /// Per slot how many faults are open.
     pub fault_count: Vec<u16>,
     pub online: RoaringBitmap,
@@ -42,6 +51,7 @@ pub(super) const NEVER: Time = Time(i64::MIN);
 
 pub(super) enum Column {
     Values(Dictionary),
+    Sets(Sets),
     Times(Moments),
     Durations(Moments),
 }
@@ -51,7 +61,8 @@ impl Column {
         match fact.kind {
             Type::Time => Column::Times(Moments::default()),
             Type::Duration => Column::Durations(Moments::default()),
-            Type::Truth | Type::Number | Type::Text | Type::Version | Type::Size | Type::List | Type::Table => {
+            Type::List | Type::Table => Column::Sets(Sets::default()),
+            Type::Truth | Type::Number | Type::Text | Type::Version | Type::Size => {
                 Column::Values(Dictionary::default())
             }
         }
@@ -60,6 +71,7 @@ impl Column {
     fn set(&mut self, slot: u32, value: Option<Value>) {
         match self {
             Column::Values(values) => values.set(slot, value),
+            Column::Sets(sets) => sets.set(slot, value),
             Column::Times(moments) | Column::Durations(moments) => moments.set(slot, value),
         }
     }
@@ -67,6 +79,7 @@ impl Column {
     fn get(&self, slot: u32) -> Option<Value> {
         match self {
             Column::Values(values) => values.get(slot),
+            Column::Sets(sets) => sets.whole.get(slot),
             Column::Times(moments) => {
                 let time = moments.at(slot).map(|at| Value::Time(Time(at)));
                 time.or_else(|| moments.unknown(slot))
@@ -81,7 +94,7 @@ impl Column {
 
 impl Default for Fleet {
     fn default() -> Fleet {
-        let indexed = fact::all().filter(|fact| fact.indexed);
+        let indexed = || fact::all().filter(|fact| fact.indexed);
         Fleet {
             slots: HashMap::new(),
             ids: Vec::new(),
@@ -89,11 +102,15 @@ impl Default for Fleet {
             all: RoaringBitmap::new(),
             hostname: Dictionary::default(),
             institution: Dictionary::default(),
-            facts: indexed.map(|fact| (fact, Column::of(fact))).collect(),
+            facts: indexed().map(|fact| (fact, Column::of(fact))).collect(),
+            places: indexed().zip(0..).map(|(fact, place)| (fact.key, place)).collect(),
+            facility: Attribute::ALL.iter().map(|_| Dictionary::default()).collect(),
+            jobs: Jobs::default(),
             revoked: RoaringBitmap::new(),
             duplicate: RoaringBitmap::new(),
             incompatible: RoaringBitmap::new(),
             faults: BTreeMap::new(),
+            severity_of: BTreeMap::new(),
             fault_count: Vec::new(),
             online: RoaringBitmap::new(),
             online_since: Vec::new(),
@@ -113,6 +130,14 @@ fn put(bitmap: &mut RoaringBitmap, slot: u32, here: bool) {
 }
 
 impl Fleet {
+    pub fn column(&self, key: &str) -> Option<&Column> {
+        self.facts.get(*self.places.get(key)?).map(|(_, column)| column)
+    }
+
+    pub fn attribute(&self, attribute: Attribute) -> &Dictionary {
+        &self.facility[attribute as usize]
+    }
+
     fn slot_for(&mut self, id: TerminalId) -> u32 {
         if let Some(slot) = self.slots.get(&id) {
             return *slot;
@@ -142,6 +167,8 @@ impl Fleet {
         self.institution.set(slot, entry.institution.map(Value::Text));
         self.put_flags(slot, entry.flags);
         self.put_faults(slot, &entry.faults);
+        self.put_facility(slot, &entry.facility);
+        self.jobs.put(slot, entry.jobs);
         self.put_search(slot);
     }
 
@@ -162,6 +189,25 @@ impl Fleet {
             self.put_search(slot);
         }
         true
+    }
+
+    pub fn set_facility(&mut self, id: TerminalId, facility: &Facility) -> bool {
+        let slot = self.slots.get(&id).copied();
+        slot.inspect(|slot| {
+            self.put_facility(*slot, facility);
+            self.put_search(*slot);
+        })
+        .is_some()
+    }
+
+    pub fn set_job(&mut self, id: TerminalId, work: Work) -> bool {
+        let slot = self.slots.get(&id).copied();
+        slot.inspect(|slot| self.jobs.change(*slot, work)).is_some()
+    }
+
+    /// How grave each rule's faults are: another rule pack may see it otherwise.
+    pub fn set_severities(&mut self, of: impl IntoIterator<Item = (String, &'static str)>) {
+        self.severity_of = of.into_iter().collect();
     }
 
     pub fn set_faults(&mut self, id: TerminalId, rules: &[String]) -> bool {
@@ -207,6 +253,8 @@ impl Fleet {
         self.institution.set(slot, None);
         self.put_flags(slot, Flags::default());
         self.put_faults(slot, &[]);
+        self.put_facility(slot, &Facility::new());
+        self.jobs.put(slot, Vec::new());
         self.search.set(slot, None);
         self.free.push(slot);
         true
@@ -232,6 +280,15 @@ impl Fleet {
         }
         self.fault_count[slot as usize] = count;
         self.faults.retain(|_, slots| !slots.is_empty());
+    }
+
+    fn put_facility(&mut self, slot: u32, facility: &Facility) {
+        for (attribute, column) in Attribute::ALL.into_iter().zip(&mut self.facility) {
+            let value = facility
+                .get(&attribute)
+                .filter(|value| sound_attribute(attribute, value));
+            column.set(slot, value.cloned());
+        }
     }
 
     fn put_search(&mut self, slot: u32) {
@@ -306,7 +363,11 @@ impl Fleet {
     // ---- rows
 
     pub fn get(&self, id: TerminalId) -> Option<Row> {
-        self.row(*self.slots.get(&id)?)
+        self.row(*self.slots.get(&id)?, None)
+    }
+
+    pub fn hostname(&self, id: TerminalId) -> Option<&str> {
+        self.hostname.text(*self.slots.get(&id)?)
     }
 
     pub fn flags(&self, slot: u32) -> Flags {
@@ -317,22 +378,46 @@ impl Fleet {
         }
     }
 
-    pub fn row(&self, slot: u32) -> Option<Row> {
-        let facts = self.facts.iter();
-        let facts = facts.filter_map(|(fact, column)| Some((fact.key.to_owned(), column.get(slot)?)));
-        let open = self.faults.iter().filter(|(_, slots)| slots.contains(slot));
+    /// Who has a fault so grave.
+    pub fn with_severity(&self, severity: &str) -> RoaringBitmap {
+        let so_grave = |rule: &String| self.severity_of.get(rule).is_some_and(|of| *of == severity);
+        let faults = self.faults.iter().filter(|(rule, _)| so_grave(rule));
+        faults.fold(RoaringBitmap::new(), |all, (_, slots)| all | slots)
+    }
+
+    /// A terminal with all that is known of it, or only with these columns' facts.
+    pub fn row(&self, slot: u32, columns: Option<&[Field]>) -> Option<Row> {
+        let facts: BTreeMap<String, Value> = match columns {
+            None => {
+                let all = self.facts.iter();
+                all.filter_map(|(fact, column)| Some((fact.key.to_owned(), column.get(slot)?)))
+                    .collect()
+            }
+            Some(columns) => columns
+                .iter()
+                .filter_map(|field| Some((field.name().to_owned(), self.column(field.name())?.get(slot)?)))
+                .collect(),
+        };
+        let open = || self.faults.iter().filter(|(_, slots)| slots.contains(slot));
+        let grave = |severity: &&&str| open().any(|(rule, _)| self.severity_of.get(rule) == Some(severity));
+        let facility = Attribute::ALL.into_iter().zip(&self.facility);
         let entry = Entry {
             id: *self.ids.get(slot as usize)?,
             hostname: self.hostname.text(slot).unwrap_or_default().to_owned(),
             institution: self.institution.text(slot).map(str::to_owned),
             flags: self.flags(slot),
             last_seen: self.last_seen(slot),
-            facts: facts.collect(),
-            faults: open.map(|(rule, _)| rule.clone()).collect(),
+            facts,
+            faults: open().map(|(rule, _)| rule.clone()).collect(),
+            facility: facility
+                .filter_map(|(attribute, column)| Some((attribute, column.get(slot)?)))
+                .collect(),
+            jobs: self.jobs.of(slot).to_vec(),
         };
         Some(Row {
             entry,
             online_since: self.online_since(slot),
+            severities: SEVERITIES.iter().filter(grave).copied().collect(),
         })
     }
 
@@ -340,6 +425,7 @@ impl Fleet {
     pub fn bytes(&self) -> usize {
         let columns = self.facts.iter().map(|(_, column)| match column {
             Column::Values(values) => values.bytes(),
+            Column::Sets(sets) => sets.bytes(),
             Column::Times(moments) | Column::Durations(moments) => moments.bytes(),
         });
         let faults = self.faults.values().map(RoaringBitmap::serialized_size);
@@ -348,6 +434,8 @@ impl Fleet {
             + faults.sum::<usize>()
             + self.hostname.bytes()
             + self.institution.bytes()
+            + self.facility.iter().map(Dictionary::bytes).sum::<usize>()
+            + self.jobs.bytes()
             + self.search.bytes()
             + self.ids.capacity() * per_slot
             + self.slots.capacity() * (size_of::<TerminalId>() + 8)
@@ -381,8 +469,22 @@ impl Subject for At<'_> {
         open.map(|(rule, _)| rule.as_str()).collect()
     }
     fn fact(&self, key: &str) -> Option<Cow<'_, Value>> {
-        let (_, column) = self.0.facts.iter().find(|(fact, _)| fact.key == key)?;
-        column.get(self.1).map(Cow::Owned)
+        self.0.column(key)?.get(self.1).map(Cow::Owned)
+    }
+    fn severities(&self) -> Vec<&str> {
+        let has = |severity: &&&str| self.0.with_severity(severity).contains(self.1);
+        SEVERITIES.iter().filter(has).copied().collect()
+    }
+    fn facility(&self, attribute: Attribute) -> Option<Cow<'_, Value>> {
+        self.0.attribute(attribute).get(self.1).map(Cow::Owned)
+    }
+    fn jobs(&self) -> Vec<(&str, &str)> {
+        self.0
+            .jobs
+            .of(self.1)
+            .iter()
+            .map(|work| (work.remedy, work.state))
+            .collect()
     }
 }
 

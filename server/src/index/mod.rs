@@ -8,6 +8,7 @@ mod column;
 mod cursor;
 mod entry;
 mod fleet;
+mod jobs;
 #[cfg(test)]
 mod naive;
 mod search;
@@ -21,7 +22,7 @@ use kaishin_proto::time::Time;
 use kaishin_proto::value::Value;
 
 pub use cursor::{BadCursor, Cursor};
-pub use entry::{Counts, Entry, Facets, Flags, Page, Presence, Row, Sort};
+pub use entry::{Counts, Entry, Facets, Facility, Flags, Page, Presence, Row, Sort, Work};
 
 use fleet::Fleet;
 
@@ -32,6 +33,8 @@ pub struct Asked<'a> {
     pub sort: Sort,
     pub after: Option<&'a Cursor>,
     pub limit: usize,
+    /// Which facts the rows are to have; none is all.
+    pub columns: Option<&'a [Field]>,
     pub facets: &'a [Field],
     /// How many values of each facet.
     pub most: usize,
@@ -81,6 +84,21 @@ impl Index {
     /// The rules of all its open faults.
     pub fn set_faults(&self, id: TerminalId, rules: &[String]) -> bool {
         self.write().set_faults(id, rules)
+    }
+
+    /// What is known of the facility that it stands in.
+    pub fn set_facility(&self, id: TerminalId, facility: &Facility) -> bool {
+        self.write().set_facility(id, facility)
+    }
+
+    /// A job of it is new, or in another state.
+    pub fn set_job(&self, id: TerminalId, work: Work) -> bool {
+        self.write().set_job(id, work)
+    }
+
+    /// How grave the faults of each rule are.
+    pub fn set_severities(&self, of: impl IntoIterator<Item = (String, &'static str)>) {
+        self.write().set_severities(of);
     }
 
     pub fn set_flags(&self, id: TerminalId, flags: Flags) -> bool {
@@ -141,6 +159,15 @@ impl Index {
         self.read().get(id)
     }
 
+    pub fn hostname(&self, id: TerminalId) -> Option<String> {
+        self.read().hostname(id).map(str::to_owned)
+    }
+
+    /// The values of a field that begin with a folded text, or contain it, with how many terminals have each.
+    pub fn values(&self, field: Field, typed: &str, most: usize) -> Vec<(String, u64)> {
+        self.read().values(field, typed, most)
+    }
+
     pub fn query(&self, expr: &Expr, sort: Sort, after: Option<&Cursor>, limit: usize, now: Time) -> Page {
         self.read().query(expr, sort, after, limit, now)
     }
@@ -168,7 +195,8 @@ impl Index {
         let facets = facets
             .map(|field| fleet.facets(&selection, *field, asked.most))
             .collect();
-        (fleet.page(&selection, asked.sort, asked.after, asked.limit), facets)
+        let page = fleet.page(&selection, asked.sort, asked.after, asked.limit, asked.columns);
+        (page, facets)
     }
 
     pub fn counts(&self) -> Counts {

@@ -3,20 +3,21 @@
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
-use kaishin_domain::expr::{Expr, Field, Standing};
+use kaishin_domain::expr::{Expr, Field, SEVERITIES, Standing, job_items};
 use kaishin_proto::fact;
 use kaishin_proto::id::TerminalId;
 use kaishin_proto::time::Time;
 use kaishin_proto::value::Value;
 
 use super::cursor::SortKey;
-use super::entry::value_words;
-use super::{Counts, Cursor, Entry, Facets, Page, Presence, Row, Sort};
+use super::entry::{gravity_of, sound_attribute, value_words};
+use super::{Counts, Cursor, Entry, Facets, Page, Presence, Row, Sort, Work};
 
 #[derive(Default)]
 pub(super) struct Fleet {
     rows: BTreeMap<TerminalId, Row>,
     dirty: BTreeSet<TerminalId>,
+    severity_of: BTreeMap<String, &'static str>,
 }
 
 fn tidy(entry: &mut Entry) {
@@ -25,15 +26,41 @@ fn tidy(entry: &mut Entry) {
         .retain(|key, value| fact::find(key).is_some_and(|fact| fact.indexed && fact.kind.holds(value)));
     entry.faults.sort();
     entry.faults.dedup();
+    entry
+        .facility
+        .retain(|attribute, value| sound_attribute(*attribute, value));
+    entry.jobs = Work::kept(std::mem::take(&mut entry.jobs));
 }
 
 impl Fleet {
+    /// As the rules see it now.
+    fn seen(&self, row: &Row) -> Row {
+        let faults = &row.entry.faults;
+        let grave = |severity: &&&str| faults.iter().any(|rule| self.severity_of.get(rule) == Some(severity));
+        Row {
+            severities: SEVERITIES.iter().filter(grave).copied().collect(),
+            ..row.clone()
+        }
+    }
+
+    pub fn set_severities(&mut self, of: impl IntoIterator<Item = (String, &'static str)>) {
+        self.severity_of = of.into_iter().collect();
+    }
+
     pub fn upsert(&mut self, mut entry: Entry) {
         tidy(&mut entry);
         let old = self.rows.get(&entry.id);
         let online_since = old.and_then(|row| row.online_since);
         entry.last_seen = entry.last_seen.max(old.and_then(|row| row.entry.last_seen));
-        self.rows.insert(entry.id, Row { entry, online_since });
+        let severities = Vec::new();
+        self.rows.insert(
+            entry.id,
+            Row {
+                entry,
+                online_since,
+                severities,
+            },
+        );
     }
 
     pub fn change(&mut self, id: TerminalId, how: impl FnOnce(&mut Entry)) -> bool {
@@ -107,17 +134,18 @@ impl Fleet {
     }
 
     pub fn get(&self, id: TerminalId) -> Option<Row> {
-        self.rows.get(&id).cloned()
+        self.rows.get(&id).map(|row| self.seen(row))
     }
 
-    fn matching<'a>(&'a self, expr: &'a Expr, now: Time) -> impl Iterator<Item = &'a Row> {
-        self.rows.values().filter(move |row| expr.evaluate(*row, now).is_true())
+    fn matching<'a>(&'a self, expr: &'a Expr, now: Time) -> impl Iterator<Item = Row> {
+        let rows = self.rows.values().map(|row| self.seen(row));
+        rows.filter(move |row| expr.evaluate(row, now).is_true())
     }
 
     pub fn query(&self, expr: &Expr, sort: Sort, after: Option<&Cursor>, limit: usize, now: Time) -> Page {
-        let mut found: Vec<(SortKey, &Row)> = self
+        let mut found: Vec<(SortKey, Row)> = self
             .matching(expr, now)
-            .map(|row| (sort_key(row, sort.field), row))
+            .map(|row| (sort_key(&row, sort.field), row))
             .collect();
         let total = found.len() as u64;
         found.sort_by(|one, other| order(sort, (&one.0, one.1.entry.id), (&other.0, other.1.entry.id)));
@@ -130,7 +158,7 @@ impl Fleet {
             key: key.clone(),
             id: row.entry.id,
         });
-        let items = found.into_iter().map(|(_, row)| row.clone()).collect();
+        let items = found.into_iter().map(|(_, row)| row).collect();
         Page { items, total, next }
     }
 
@@ -140,15 +168,17 @@ impl Fleet {
 
     pub fn facets(&self, expr: &Expr, field: Field, most: usize, now: Time) -> Facets {
         let mut counts: BTreeMap<String, (SortKey, u64)> = BTreeMap::new();
-        let mut unknown = 0;
+        let mut reasons: BTreeMap<&'static str, u64> = BTreeMap::new();
         for row in self.matching(expr, now) {
-            unknown += u64::from(is_unknown(row, field));
-            for (words, key) in facet_words(row, field) {
+            if let Some(reason) = unknown(&row, field) {
+                *reasons.entry(reason).or_default() += 1;
+            }
+            for (words, key) in facet_words(&row, field) {
                 counts.entry(words).or_insert((key, 0)).1 += 1;
             }
         }
         let counted = counts.into_iter().map(|(words, (key, count))| (words, key, count));
-        Facets::most_frequent(counted.collect(), most, unknown)
+        Facets::most_frequent(counted.collect(), most).with_unknown(reasons.into_iter().collect())
     }
 
     pub fn counts(&self) -> Counts {
@@ -183,7 +213,12 @@ fn order(sort: Sort, one: (&SortKey, TerminalId), other: (&SortKey, TerminalId))
 
 fn sort_key(row: &Row, field: Field) -> SortKey {
     match field {
-        Field::Id => SortKey::None,
+        Field::Id | Field::Job | Field::JobState | Field::JobOf(_) => SortKey::None,
+        Field::Severity => {
+            let worst = row.severities.first().map_or(0, |severity| gravity_of(severity));
+            SortKey::Number(i128::from(worst))
+        }
+        Field::Facility(attribute) => row.entry.facility.get(&attribute).map_or(SortKey::None, SortKey::of),
         Field::Hostname => SortKey::text(&row.entry.hostname),
         Field::Institution => row.entry.institution.as_deref().map_or(SortKey::None, SortKey::text),
         Field::Online => SortKey::Number(i128::from(row.online())),
@@ -199,12 +234,26 @@ fn sort_key(row: &Row, field: Field) -> SortKey {
     }
 }
 
-fn is_unknown(row: &Row, field: Field) -> bool {
+fn unknown(row: &Row, field: Field) -> Option<&'static str> {
+    let untold = |untold: bool| untold.then_some("not_reported");
     match field {
-        Field::Institution => row.entry.institution.is_none(),
-        Field::LastSeen => !row.online() && row.entry.last_seen.is_none(),
-        Field::Fact(fact) => row.entry.facts.get(fact.key).is_none_or(Value::is_unknown),
-        Field::Id | Field::Hostname | Field::Online | Field::State | Field::Fault => false,
+        Field::Institution => untold(row.entry.institution.is_none()),
+        Field::LastSeen => untold(!row.online() && row.entry.last_seen.is_none()),
+        Field::Fact(fact) => match row.entry.facts.get(fact.key) {
+            None => untold(true),
+            Some(Value::Unknown(unknown)) => Some(unknown.reason.name()),
+            Some(_) => None,
+        },
+        Field::Facility(attribute) => untold(!row.entry.facility.contains_key(&attribute)),
+        Field::Id
+        | Field::Hostname
+        | Field::Online
+        | Field::State
+        | Field::Fault
+        | Field::Severity
+        | Field::Job
+        | Field::JobState
+        | Field::JobOf(_) => None,
     }
 }
 
@@ -225,9 +274,29 @@ fn facet_words(row: &Row, field: Field) -> Vec<(String, SortKey)> {
             .flat_map(|standing| texts(&[standing.name().to_owned()]))
             .collect(),
         Field::Fault => texts(&row.entry.faults),
+        Field::Severity => texts(
+            &row.severities
+                .iter()
+                .map(|&severity| severity.to_owned())
+                .collect::<Vec<_>>(),
+        ),
+        Field::Job | Field::JobState | Field::JobOf(_) => {
+            let jobs = row.entry.jobs.iter();
+            let items = jobs.flat_map(|work| job_items(field, work.remedy, work.state));
+            let items: BTreeSet<String> = items.map(str::to_owned).collect();
+            texts(&items.into_iter().collect::<Vec<_>>())
+        }
+        Field::Facility(attribute) => {
+            let value = row.entry.facility.get(&attribute);
+            let words = value.map(value_words).unwrap_or_default();
+            words
+                .into_iter()
+                .map(|words| (words, SortKey::of(value.unwrap_or(&Value::Number(0)))))
+                .collect()
+        }
         Field::Fact(fact) => match row.entry.facts.get(fact.key) {
             None => Vec::new(),
-            Some(value @ Value::List(_)) => texts(&value_words(value)),
+            Some(value @ (Value::List(_) | Value::Table(_))) => texts(&value_words(value)),
             Some(value) => value_words(value)
                 .into_iter()
                 .map(|words| (words, SortKey::of(value)))

@@ -1,9 +1,11 @@
 //! From an expression to the terminals of which it is true, or false: sets instead of one terminal after another.
 
-use kaishin_domain::expr::{Expr, Field, Literal, SEARCHED_FACTS, SHORTEST_ID, Standing, Term, Truth3, id_begins_with};
+use kaishin_domain::expr::{
+    Attribute, Expr, Field, Literal, SEARCHED_FACTS, SEVERITIES, SHORTEST_ID, Standing, Term, Truth3, id_begins_with,
+};
 use kaishin_proto::time::{Span, Time};
 use kaishin_proto::value::Value;
-use roaring::RoaringBitmap;
+use roaring::{MultiOps, RoaringBitmap};
 
 use super::column::{Dictionary, collect};
 use super::fleet::{Column, Fleet, NEVER};
@@ -69,16 +71,17 @@ impl Fleet {
 
     fn select_term(&self, term: &Term, wanted: bool, now: Time) -> RoaringBitmap {
         match term.field() {
-            Field::Fact(fact) => match self.facts.iter().find(|(held, _)| held.key == fact.key) {
+            Field::Fact(fact) => match self.column(fact.key) {
                 None => self.everyone(term.of_unknown() == Truth3::from(wanted)),
-                Some((_, Column::Values(values))) if SEARCHED_FACTS.contains(&fact.key) => {
+                Some(Column::Values(values)) if SEARCHED_FACTS.contains(&fact.key) => {
                     self.searched_text(values, term, wanted, now)
                 }
-                Some((_, Column::Values(values))) => values.select(term, wanted, &self.all, now),
-                Some((_, Column::Times(moments))) => {
+                Some(Column::Values(values)) => values.select(term, wanted, &self.all, now),
+                Some(Column::Sets(sets)) => self.having(term, wanted, sets.whole.known(), sets.items()),
+                Some(Column::Times(moments)) => {
                     moments.select(term, wanted, &self.all, |at| term.of_time(Some(Time(at)), now))
                 }
-                Some((_, Column::Durations(moments))) => moments.select(term, wanted, &self.all, |span| {
+                Some(Column::Durations(moments)) => moments.select(term, wanted, &self.all, |span| {
                     term.of_value(Some(&Value::Duration(Span(span))), now)
                 }),
             },
@@ -94,7 +97,22 @@ impl Fleet {
                 self.halves(&self.online, answers(true), answers(false))
             }
             Field::State => self.standing(term, wanted),
-            Field::Fault => self.with_fault(term, wanted),
+            Field::Fault => {
+                let faults = self.faults.iter().map(|(rule, slots)| (rule.as_str(), slots));
+                self.having(term, wanted, &self.all, faults)
+            }
+            Field::Severity => {
+                let severities = SEVERITIES.map(|severity| (severity, self.with_severity(severity)));
+                let items = severities.iter().map(|(severity, slots)| (*severity, slots));
+                self.having(term, wanted, &self.all, items)
+            }
+            Field::Job | Field::JobState | Field::JobOf(_) => {
+                let items = self.jobs.items(term.field());
+                let items = items.iter().map(|(item, slots)| (*item, slots));
+                self.having(term, wanted, &self.all, items)
+            }
+            Field::Facility(Attribute::Name) => self.searched_text(self.attribute(Attribute::Name), term, wanted, now),
+            Field::Facility(attribute) => self.attribute(attribute).select(term, wanted, &self.all, now),
         }
     }
 
@@ -152,18 +170,31 @@ impl Fleet {
         self.halves(&inside, with == wanted, without == wanted)
     }
 
-    fn with_fault(&self, term: &Term, wanted: bool) -> RoaringBitmap {
+    /// Of a field with several texts, of which some slots have each: those that have one that the term asks for.
+    fn having<'a>(
+        &self,
+        term: &Term,
+        wanted: bool,
+        known: &RoaringBitmap,
+        items: impl Iterator<Item = (&'a str, &'a RoaringBitmap)>,
+    ) -> RoaringBitmap {
         let wanted = Truth3::from(wanted);
-        let of = |rules: &[&str]| term.of_several(Some(rules.iter().copied()));
+        let of = |items: &[&str]| term.of_several(Some(items.iter().copied()));
         let without = of(&[]);
-        // A question for unknown has one answer for all: what is open is always known.
         if *term.literal() == Literal::Unknown {
-            return self.everyone(without == wanted);
+            let unknown = term.of_unknown() == wanted;
+            let mut found = if unknown {
+                &self.all - known
+            } else {
+                RoaringBitmap::new()
+            };
+            if without == wanted {
+                found |= known;
+            }
+            return found;
         }
-        let mut inside = RoaringBitmap::new();
-        for (_, slots) in self.faults.iter().filter(|(rule, _)| of(&[rule.as_str()]) != without) {
-            inside |= slots;
-        }
-        self.halves(&inside, !without == wanted, without == wanted)
+        let fitting = items.filter(|(item, _)| of(&[item]) != without);
+        let inside = fitting.map(|(_, slots)| slots).union();
+        if without == wanted { known - inside } else { inside }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::field::Kind;
+use super::field::{Field, Kind};
 use super::term::Op;
 
 /// An expression that cannot be read.
@@ -75,8 +75,10 @@ impl ParseError {
         match &self.problem {
             Problem::TermMissing | Problem::OperatorAlone => vec!["key:value".into(), "text".into(), "(".into()],
             Problem::UnknownKey { alike, .. } => alike.iter().map(|key| (*key).to_owned()).collect(),
-            Problem::ValueMissing { kind, .. } | Problem::ValueWrong { kind, .. } => {
-                examples(*kind).iter().map(|value| (*value).to_owned()).collect()
+            Problem::ValueMissing { key, kind } | Problem::ValueWrong { key, kind, .. } => {
+                let choices = Field::find(key).and_then(Field::choices);
+                let choices = choices.unwrap_or_else(|| examples(*kind));
+                choices.iter().map(|value| (*value).to_owned()).collect()
             }
             Problem::OperatorWrong { kind, .. } => {
                 let fitting = Op::ALL.into_iter().filter(|op| op.fits(*kind));
@@ -161,7 +163,7 @@ fn examples(kind: Kind) -> &'static [&'static str] {
         Kind::Time => &["7d", "12h", "+60d", "2026-11-21", "2026-11-21T19:00", "unknown"],
         Kind::Duration => &["90s", "5m", "unknown"],
         Kind::Size => &["8GB", "500MB", "unknown"],
-        Kind::Several => &["fast-startup-on", "fast*"],
+        Kind::Several => &["any", "fast-startup-on", "fast*"],
         Kind::Standing => &["active", "revoked", "duplicate", "incompatible"],
     }
 }

@@ -1,8 +1,11 @@
-//! What a filter or a rule can ask about: the catalogue's facts and a terminal's own fields.
+//! What a filter or a rule can ask about: the catalogue's facts, a terminal's own fields, its facility's and its jobs'.
+
+use std::sync::LazyLock;
 
 use kaishin_proto::fact::{self, Fact, Type};
 
 use crate::fold::fold;
+use crate::remedy::Remedy;
 
 /// One thing that is known of a terminal.
 #[derive(Clone, Copy, Debug)]
@@ -14,7 +17,69 @@ pub enum Field {
     Online,
     LastSeen,
     State,
+    /// The rules of its open faults.
     Fault,
+    /// How grave its open faults are.
+    Severity,
+    /// The remedies of its jobs: those that are open, and the last of each.
+    Job,
+    /// The states of those jobs.
+    JobState,
+    /// The states of its jobs of one remedy.
+    JobOf(&'static str),
+    Facility(Attribute),
+}
+
+/// What is known of the facility that a terminal stands in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Attribute {
+    Code,
+    Name,
+    Kind,
+    Prefecture,
+    Carrier,
+    Line,
+    Provider,
+    Topology,
+    Reader,
+    UpdateChoice,
+    SharedReceipt,
+}
+
+impl Attribute {
+    pub const ALL: [Attribute; 11] = [
+        Attribute::Code,
+        Attribute::Name,
+        Attribute::Kind,
+        Attribute::Prefecture,
+        Attribute::Carrier,
+        Attribute::Line,
+        Attribute::Provider,
+        Attribute::Topology,
+        Attribute::Reader,
+        Attribute::UpdateChoice,
+        Attribute::SharedReceipt,
+    ];
+
+    fn words(self) -> (&'static str, &'static str, &'static str) {
+        match self {
+            Attribute::Code => ("facility.code", "医療機関等コード（台帳）", "Facility code"),
+            Attribute::Name => ("facility.name", "医療機関等の名称", "Facility name"),
+            Attribute::Kind => ("facility.kind", "施設の種別", "Kind of facility"),
+            Attribute::Prefecture => ("facility.prefecture", "都道府県", "Prefecture"),
+            Attribute::Carrier => ("facility.carrier", "回線事業者", "Carrier"),
+            Attribute::Line => ("facility.line", "回線の種類", "Line type"),
+            Attribute::Provider => ("facility.provider", "プロバイダー", "Provider"),
+            Attribute::Topology => ("facility.topology", "接続構成", "Topology"),
+            Attribute::Reader => ("facility.reader", "カードリーダー", "Card reader"),
+            Attribute::UpdateChoice => (
+                "facility.update_choice",
+                "Windows Updateの方針",
+                "Windows Update choice",
+            ),
+            Attribute::SharedReceipt => ("facility.shared_receipt", "レセコンと兼用", "Shared receipt computer"),
+        }
+    }
 }
 
 /// How a terminal stands with the server. `Active` is a terminal with none of the others.
@@ -63,6 +128,42 @@ pub enum Kind {
     Standing,
 }
 
+/// How grave a fault is, as `fault:serious` asks for it; the worst first.
+pub const SEVERITIES: [&str; 3] = ["serious", "warning", "notice"];
+/// A job that has no result yet, whatever it is doing: asked for like a state.
+pub const OPEN: &str = "open";
+/// The states of a job, those of an open one first.
+pub const JOB_STATES: [&str; 10] = [
+    "ready",
+    "offered",
+    "accepted",
+    "running",
+    "succeeded",
+    "failed",
+    "refused",
+    "expired",
+    "cancelled",
+    "unknown",
+];
+const JOB_CHOICES: [&str; 11] = [
+    OPEN,
+    "ready",
+    "offered",
+    "accepted",
+    "running",
+    "succeeded",
+    "failed",
+    "refused",
+    "expired",
+    "cancelled",
+    "unknown",
+];
+
+/// Whether a job in that state has no result yet.
+pub fn is_open(state: &str) -> bool {
+    JOB_STATES[..4].contains(&state)
+}
+
 /// The terminal's own fields, which are not facts that an agent reports.
 const OWN: &[(Field, &str, &str, &str)] = &[
     (Field::Id, "id", "端末ID", "Terminal id"),
@@ -77,7 +178,20 @@ const OWN: &[(Field, &str, &str, &str)] = &[
     (Field::LastSeen, "last_seen", "最終接続", "Last seen"),
     (Field::State, "state", "状態", "State"),
     (Field::Fault, "fault", "不具合", "Fault"),
+    (Field::Severity, "fault.severity", "不具合の重さ", "Severity of a fault"),
+    (Field::Job, "job", "作業", "Job"),
+    (Field::JobState, "job.state", "作業の状態", "State of a job"),
 ];
+
+/// `job.REMEDY` for every remedy there is.
+static JOBS: LazyLock<Vec<(&'static str, String, String, String)>> = LazyLock::new(|| {
+    let of = |remedy: Remedy| {
+        let title = remedy.title();
+        let (ja, en) = (format!("作業の状態: {}", title.ja), format!("Job: {}", title.en));
+        (remedy.name(), format!("job.{}", remedy.name()), ja, en)
+    };
+    Remedy::ALL.into_iter().map(of).collect()
+});
 
 /// Short names that people say.
 const ALIASES: &[(&str, &str)] = &[
@@ -87,6 +201,11 @@ const ALIASES: &[(&str, &str)] = &[
     ("serial", "hardware.serial"),
     ("build", "os.build"),
     ("faults", "fault"),
+    ("severity", "fault.severity"),
+    ("jobs", "job"),
+    ("facility", "facility.code"),
+    ("prefecture", "facility.prefecture"),
+    ("都道府県", "facility.prefecture"),
 ];
 
 impl Field {
@@ -96,15 +215,20 @@ impl Field {
             .iter()
             .find(|(alias, _)| *alias == name)
             .map_or(name.as_str(), |(_, key)| key);
-        OWN.iter()
-            .find(|own| own.1 == name)
-            .map(|own| own.0)
-            .or_else(|| fact::find(name).map(Field::Fact))
+        let own = OWN.iter().find(|own| own.1 == name).map(|own| own.0);
+        own.or_else(|| fact::find(name).map(Field::Fact))
+            .or_else(|| Field::others().find(|field| field.name() == name))
     }
 
     /// Every field, the terminal's own first.
     pub fn all() -> impl Iterator<Item = Field> {
-        OWN.iter().map(|own| own.0).chain(fact::all().map(Field::Fact))
+        let own = OWN.iter().map(|own| own.0);
+        own.chain(Field::others()).chain(fact::all().map(Field::Fact))
+    }
+
+    fn others() -> impl Iterator<Item = Field> {
+        let facility = Attribute::ALL.into_iter().map(Field::Facility);
+        facility.chain(JOBS.iter().map(|job| Field::JobOf(job.0)))
     }
 
     pub fn name(self) -> &'static str {
@@ -120,21 +244,36 @@ impl Field {
     }
 
     fn words(self) -> (&'static str, &'static str, &'static str) {
-        if let Field::Fact(fact) = self {
-            return (fact.key, fact.ja, fact.en);
+        match self {
+            Field::Fact(fact) => (fact.key, fact.ja, fact.en),
+            Field::Facility(attribute) => attribute.words(),
+            Field::JobOf(remedy) => {
+                let job = JOBS.iter().find(|job| job.0 == remedy);
+                job.map_or(("", "", ""), |job| (&job.1, &job.2, &job.3))
+            }
+            Field::Id
+            | Field::Hostname
+            | Field::Institution
+            | Field::Online
+            | Field::LastSeen
+            | Field::State
+            | Field::Fault
+            | Field::Severity
+            | Field::Job
+            | Field::JobState => {
+                let own = OWN.iter().find(|own| own.0 == self);
+                own.map_or(("", "", ""), |own| (own.1, own.2, own.3))
+            }
         }
-        OWN.iter()
-            .find(|own| own.0 == self)
-            .map_or(("", "", ""), |own| (own.1, own.2, own.3))
     }
 
     pub fn kind(self) -> Kind {
         match self {
-            Field::Id | Field::Hostname | Field::Institution => Kind::Text,
-            Field::Online => Kind::Truth,
+            Field::Facility(Attribute::SharedReceipt) | Field::Online => Kind::Truth,
+            Field::Id | Field::Hostname | Field::Institution | Field::Facility(_) => Kind::Text,
             Field::LastSeen => Kind::Time,
             Field::State => Kind::Standing,
-            Field::Fault => Kind::Several,
+            Field::Fault | Field::Severity | Field::Job | Field::JobState | Field::JobOf(_) => Kind::Several,
             Field::Fact(fact) => match fact.kind {
                 Type::Truth => Kind::Truth,
                 Type::Number => Kind::Number,
@@ -148,6 +287,24 @@ impl Field {
         }
     }
 
+    /// The words that it can be compared with, where these are few: anything else is a slip of the hand.
+    pub fn choices(self) -> Option<&'static [&'static str]> {
+        match self {
+            Field::Severity => Some(&SEVERITIES),
+            Field::JobState | Field::JobOf(_) => Some(&JOB_CHOICES),
+            Field::Fact(_)
+            | Field::Id
+            | Field::Hostname
+            | Field::Institution
+            | Field::Online
+            | Field::LastSeen
+            | Field::State
+            | Field::Fault
+            | Field::Job
+            | Field::Facility(_) => None,
+        }
+    }
+
     /// Whether filters, columns and facets may ask for it.
     pub fn indexed(self) -> bool {
         match self {
@@ -158,7 +315,12 @@ impl Field {
             | Field::Online
             | Field::LastSeen
             | Field::State
-            | Field::Fault => true,
+            | Field::Fault
+            | Field::Severity
+            | Field::Job
+            | Field::JobState
+            | Field::JobOf(_)
+            | Field::Facility(_) => true,
         }
     }
 
@@ -171,7 +333,12 @@ impl Field {
             Field::LastSeen => (4, ""),
             Field::State => (5, ""),
             Field::Fault => (6, ""),
-            Field::Fact(fact) => (7, fact.key),
+            Field::Severity => (7, ""),
+            Field::Job => (8, ""),
+            Field::JobState => (9, ""),
+            Field::JobOf(remedy) => (10, remedy),
+            Field::Facility(attribute) => (11, attribute.words().0),
+            Field::Fact(fact) => (12, fact.key),
         }
     }
 }
@@ -201,6 +368,8 @@ pub(super) fn alike(name: &str) -> Vec<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::job::{JobState, Outcome};
+    use crate::rule::Severity;
 
     #[test]
     fn every_field_is_found_by_its_name_and_has_words() {
@@ -214,6 +383,30 @@ mod tests {
         }
         assert_eq!(Field::find("ＯＮＬＩＮＥ"), Some(Field::Online));
         assert_eq!(Field::find("os.colour"), None);
+    }
+
+    #[test]
+    fn no_fact_takes_a_name_that_is_taken() {
+        let mut names: Vec<&str> = Field::all().map(Field::name).collect();
+        names.sort_unstable();
+        assert!(names.windows(2).all(|pair| pair[0] != pair[1]), "{names:?}");
+    }
+
+    #[test]
+    fn the_words_to_choose_from_are_those_that_jobs_and_rules_use() {
+        let severities = [Severity::Serious, Severity::Warning, Severity::Notice];
+        assert_eq!(severities.map(Severity::name), SEVERITIES);
+        let open = [
+            JobState::Ready,
+            JobState::Offered {
+                until: kaishin_proto::time::Time(0),
+            },
+            JobState::Accepted,
+            JobState::Running { step: 1 },
+        ];
+        assert!(open.iter().map(JobState::name).eq(JOB_STATES[..4].iter().copied()));
+        assert!(Outcome::ALL.map(Outcome::name).iter().eq(&JOB_STATES[4..]));
+        assert_eq!(JOB_CHOICES[1..], JOB_STATES);
     }
 
     #[test]

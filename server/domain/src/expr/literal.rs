@@ -20,6 +20,8 @@ const LAST_DAY: i64 = 2_932_896;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Literal {
     Unknown,
+    /// The terminal was looked at, and there is no such thing: it is unknown for that one reason.
+    Absent,
     Truth(bool),
     Number(i64),
     Text(Phrase),
@@ -70,13 +72,16 @@ impl Literal {
         if !quoted && is_unknown(plain) {
             return Some(Literal::Unknown);
         }
+        if !quoted && is_absent(plain) {
+            return Some(Literal::Absent);
+        }
         match kind {
             Kind::Text | Kind::Several => Some(Literal::Text(Phrase::new(text))),
             Kind::Truth => truth(plain).map(Literal::Truth),
             Kind::Number => plain.parse().ok().map(Literal::Number),
             Kind::Version => Version::parse(plain).map(Literal::Version),
-            Kind::Time => time(plain).or_else(|| age(plain).map(Literal::Age)),
-            Kind::Duration => span(plain).map(Literal::Duration),
+            Kind::Time => time(plain).or_else(|| signed(plain, '+').map(Literal::Age)),
+            Kind::Duration => signed(plain, '-').map(Literal::Duration),
             Kind::Size => size(plain).map(Literal::Size),
             Kind::Standing => Standing::parse(&fold(plain)).map(Literal::Standing),
         }
@@ -85,7 +90,7 @@ impl Literal {
     /// Whether a field of that kind can be compared with this.
     pub(super) fn fits(&self, kind: Kind) -> bool {
         match self {
-            Literal::Unknown => true,
+            Literal::Unknown | Literal::Absent => true,
             Literal::Truth(_) => kind == Kind::Truth,
             Literal::Number(_) => kind == Kind::Number,
             Literal::Text(_) => matches!(kind, Kind::Text | Kind::Several),
@@ -95,7 +100,7 @@ impl Literal {
                 kind == Kind::Time && (FIRST_DAY..=LAST_DAY).contains(&day)
             }
             Literal::Day(day) => kind == Kind::Time && (FIRST_DAY..=LAST_DAY).contains(day),
-            Literal::Age(span) => kind == Kind::Time && span.0 % SECOND == 0 && span.0 != i64::MIN,
+            Literal::Age(span) => kind == Kind::Time && whole_seconds(*span),
             Literal::Duration(span) => kind == Kind::Duration && whole_seconds(*span),
             Literal::Size(_) => kind == Kind::Size,
             Literal::Standing(_) => kind == Kind::Standing,
@@ -112,6 +117,7 @@ impl Literal {
             // Older means larger, as people say it: `last_seen>7d` was last seen more than seven days ago.
             Literal::Age(age) => Some(now.since(moment).cmp(age)),
             Literal::Unknown
+            | Literal::Absent
             | Literal::Truth(_)
             | Literal::Number(_)
             | Literal::Text(_)
@@ -124,7 +130,16 @@ impl Literal {
 }
 
 fn whole_seconds(span: Span) -> bool {
-    span.0 >= 0 && span.0 % SECOND == 0
+    span.0 % SECOND == 0 && span.0 != i64::MIN
+}
+
+/// What a word means without quotes, and so needs them as a text.
+fn is_word_for_nothing(text: &str) -> bool {
+    is_unknown(text) || is_absent(text)
+}
+
+fn is_absent(text: &str) -> bool {
+    text == "なし" || text.eq_ignore_ascii_case("absent")
 }
 
 pub(super) fn is_unknown(text: &str) -> bool {
@@ -161,10 +176,10 @@ fn span(text: &str) -> Option<Span> {
     Some(Span(micros))
 }
 
-/// `7d` ago, or `+7d` from now.
-fn age(text: &str) -> Option<Span> {
-    match text.strip_prefix('+') {
-        Some(ahead) => span(ahead).filter(|span| span.0 > 0).map(|span| Span(-span.0)),
+/// Below zero with the sign in front: `7d` ago and `+7d` from now, a clock that is `30s` fast or `-30s`.
+fn signed(text: &str, sign: char) -> Option<Span> {
+    match text.strip_prefix(sign) {
+        Some(below) => span(below).filter(|span| span.0 > 0).map(|span| Span(-span.0)),
         None => span(text),
     }
 }
@@ -288,13 +303,15 @@ impl fmt::Display for Literal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Literal::Unknown => f.write_str("unknown"),
+            Literal::Absent => f.write_str("absent"),
             Literal::Truth(truth) => f.write_str(if *truth { "yes" } else { "no" }),
             Literal::Number(number) => write!(f, "{number}"),
-            Literal::Text(words) => write_word(f, words.raw(), is_unknown(words.raw())),
+            Literal::Text(words) => write_word(f, words.raw(), is_word_for_nothing(words.raw())),
             Literal::Version(version) => write!(f, "{version}"),
             Literal::Time(time) => write_time(f, *time),
             Literal::Day(day) => write_date(f, *day),
             Literal::Age(span) if span.0 < 0 => write!(f, "+{}", Literal::Age(Span(-span.0))),
+            Literal::Duration(span) if span.0 < 0 => write!(f, "-{}", Literal::Duration(Span(-span.0))),
             Literal::Age(span) | Literal::Duration(span) => {
                 let seconds = span.as_seconds();
                 let (unit, of) = SPANS
@@ -358,6 +375,11 @@ pub(super) fn write_word(f: &mut fmt::Formatter<'_>, word: &str, must_quote: boo
     f.write_str("\"")
 }
 
+/// A text as a value is written: plain where it can be, else in quotes.
+pub(super) fn worded(word: &str) -> String {
+    Literal::Text(Phrase::new(word)).to_string()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -384,6 +406,9 @@ mod tests {
             (Kind::Time, "３日", Some(Literal::Age(Span::days(3)))),
             (Kind::Time, "+60d", Some(Literal::Age(Span(-Span::days(60).0)))),
             (Kind::Time, "+0d", None),
+            (Kind::Duration, "-30s", Some(Literal::Duration(Span::seconds(-30)))),
+            (Kind::Duration, "+30s", None),
+            (Kind::Text, "なし", Some(Literal::Absent)),
             (Kind::Time, "++1d", None),
             (Kind::Time, "1970-01-01", Some(Literal::Day(0))),
             (Kind::Time, "2026/2/29", None),

@@ -4,8 +4,8 @@ use super::Expr;
 use super::error::{ParseError, Problem};
 use super::field::{Field, alike};
 use super::literal::{Literal, Phrase, is_quote};
-use super::term::{Op, Term};
-use crate::fold::narrow;
+use super::term::{Op, Short, Term, short_for};
+use crate::fold::{fold, narrow};
 
 const MOST_CHARS: usize = 4_000;
 const MOST_LEVELS: usize = 64;
@@ -199,15 +199,45 @@ impl Parser {
         if word.is_empty() {
             return self.fail(start, self.at - start, Problem::OperatorAlone);
         }
-        let Some(field) = Field::find(&word) else {
-            let alike = alike(&word);
-            return self.fail(start, len, Problem::UnknownKey { key: word, alike });
-        };
-        let key = field.name();
-        if !field.indexed() {
-            return self.fail(start, len, Problem::NotIndexed { key });
+        match (fold(&word).as_str(), op) {
+            ("has", Op::Has) => return self.known(true),
+            ("unknown", Op::Has) => return self.known(false),
+            (_, _) => {}
         }
+        let field = self.field(&word, start, len)?;
         self.value(field, op, start)
+    }
+
+    fn field(&self, word: &str, start: usize, len: usize) -> Result<Field, ParseError> {
+        let Some(field) = Field::find(word) else {
+            let (key, alike) = (word.to_owned(), alike(word));
+            return self.fail(start, len, Problem::UnknownKey { key, alike });
+        };
+        if !field.indexed() {
+            return self.fail(start, len, Problem::NotIndexed { key: field.name() });
+        }
+        Ok(field)
+    }
+
+    /// `has:KEY` and `unknown:KEY`.
+    fn known(&mut self, known: bool) -> Result<Expr, ParseError> {
+        self.skip_space();
+        let start = self.at;
+        let word = self.taken_while(|_, c| !ends_value(c));
+        if word.is_empty() {
+            return self.fail(start, 0, Problem::TermMissing);
+        }
+        let field = self.field(&word, start, self.at - start)?;
+        self.skip_space();
+        if matches!(
+            field,
+            Field::Fault | Field::Severity | Field::Job | Field::JobState | Field::JobOf(_)
+        ) {
+            // These are always known, also where there is none.
+            return Ok(if known { any(field) } else { Expr::any(Vec::new()) });
+        }
+        let op = if known { Op::NotEqual } else { Op::Has };
+        Ok(Term::new(field, op, Literal::Unknown).map_or(Expr::Always, Expr::Term))
     }
 
     fn operator(&mut self) -> Option<Op> {
@@ -240,6 +270,19 @@ impl Parser {
         if len == 0 {
             return self.fail(op_end, 0, Problem::ValueMissing { key, kind });
         }
+        let short = if quoted { None } else { short_for(field, &text) };
+        if let Some(short) = short.filter(|_| matches!(op, Op::Has | Op::Equal | Op::NotEqual)) {
+            self.skip_space();
+            return Ok(match short {
+                Short::Any if op == Op::NotEqual => Expr::Not(Box::new(any(field))),
+                Short::Any => any(field),
+                Short::Of(of) => {
+                    let word = Literal::Text(Phrase::new(fold(&text)));
+                    Term::new(of, op, word).map_or(Expr::Always, Expr::Term)
+                }
+            });
+        }
+        let quoted = quoted || self.is_choice(field, &text);
         let Some(literal) = Literal::read(kind, &text, quoted) else {
             return self.fail(at, len, Problem::ValueWrong { key, kind, value: text });
         };
@@ -250,4 +293,16 @@ impl Parser {
             None => self.fail(start, op_end - start, Problem::OperatorWrong { key, kind, op }),
         }
     }
+
+    /// A job's state can be `unknown`, which is then no more unknown than any other.
+    fn is_choice(&self, field: Field, text: &str) -> bool {
+        field
+            .choices()
+            .is_some_and(|choices| choices.contains(&fold(text).as_str()))
+    }
+}
+
+fn any(field: Field) -> Expr {
+    let some = Literal::Text(Phrase::new("*"));
+    Term::new(field, Op::Has, some).map_or(Expr::Always, Expr::Term)
 }

@@ -4,10 +4,10 @@ use std::cmp::Ordering;
 use std::fmt;
 
 use kaishin_proto::time::Time;
-use kaishin_proto::value::Value;
+use kaishin_proto::value::{Reason, Value};
 
-use super::field::{Field, Kind};
-use super::literal::{Literal, Phrase};
+use super::field::{Attribute, Field, JOB_STATES, Kind, OPEN, SEVERITIES, is_open};
+use super::literal::{Literal, Phrase, write_word};
 use super::{Subject, Truth3};
 use crate::fold::{fold, folded};
 
@@ -86,7 +86,11 @@ impl Term {
             && match literal {
                 // Ages are never exactly so many seconds, and unknown is neither less nor more.
                 Literal::Age(_) => !matches!(op, Op::Has | Op::Equal | Op::NotEqual),
-                Literal::Unknown => matches!(op, Op::Has | Op::Equal | Op::NotEqual),
+                // A job's state of that name is a state like the others.
+                Literal::Unknown | Literal::Absent => {
+                    let of_jobs = field == Field::Job || field.choices().is_some();
+                    !of_jobs && matches!(op, Op::Has | Op::Equal | Op::NotEqual)
+                }
                 Literal::Truth(_)
                 | Literal::Number(_)
                 | Literal::Text(_)
@@ -96,7 +100,8 @@ impl Term {
                 | Literal::Duration(_)
                 | Literal::Size(_)
                 | Literal::Standing(_) => op.fits(kind),
-            };
+            }
+            && one_of_the_choices(field, op, &literal);
         fits.then_some(Term { field, op, literal })
     }
 
@@ -127,6 +132,15 @@ impl Term {
             }
             Field::State => self.of_standing(|standing| subject.stands(standing)),
             Field::Fault => self.of_several(Some(subject.faults().into_iter())),
+            Field::Severity => self.of_several(Some(subject.severities().into_iter())),
+            Field::Job | Field::JobState | Field::JobOf(_) => {
+                let jobs = subject.jobs();
+                let items = jobs
+                    .iter()
+                    .flat_map(|(remedy, state)| job_items(self.field, remedy, state));
+                self.of_several(Some(items))
+            }
+            Field::Facility(attribute) => self.of_attribute(attribute, subject.facility(attribute).as_deref()),
             Field::Fact(fact) => self.of_value(subject.fact(fact.key).as_deref(), now),
         }
     }
@@ -135,6 +149,10 @@ impl Term {
     pub fn of_value(&self, value: Option<&Value>, now: Time) -> Truth3 {
         let kind = self.field.kind();
         match value {
+            Some(Value::Unknown(unknown)) if self.literal == Literal::Absent => match unknown.reason {
+                Reason::NotFound => self.turned(true),
+                Reason::NotSupported | Reason::NoPermission | Reason::Damaged | Reason::Failed => Truth3::Unknown,
+            },
             None | Some(Value::Unknown(_)) => self.of_unknown(),
             Some(Value::Truth(truth)) if kind == Kind::Truth => self.of_truth(Some(*truth)),
             Some(Value::Number(number)) if kind == Kind::Number => {
@@ -187,6 +205,26 @@ impl Term {
         }
     }
 
+    pub fn of_attribute(&self, attribute: Attribute, value: Option<&Value>) -> Truth3 {
+        match (attribute, value) {
+            (Attribute::SharedReceipt, Some(Value::Truth(truth))) => self.of_truth(Some(*truth)),
+            (
+                Attribute::Code
+                | Attribute::Name
+                | Attribute::Kind
+                | Attribute::Prefecture
+                | Attribute::Carrier
+                | Attribute::Line
+                | Attribute::Provider
+                | Attribute::Topology
+                | Attribute::Reader
+                | Attribute::UpdateChoice,
+                Some(Value::Text(text)),
+            ) => self.of_text(Some(text)),
+            (_, _) => self.of_unknown(),
+        }
+    }
+
     pub fn of_text(&self, text: Option<&str>) -> Truth3 {
         match (text, &self.literal) {
             (None, _) => self.of_unknown(),
@@ -236,9 +274,9 @@ impl Term {
         Truth3::Unknown
     }
 
-    /// Something is known, and the question was whether nothing is.
+    /// Something is known, and the question was whether nothing is or nothing is there.
     fn known(&self) -> Truth3 {
-        if self.literal == Literal::Unknown {
+        if matches!(self.literal, Literal::Unknown | Literal::Absent) {
             return self.turned(false);
         }
         Truth3::Unknown
@@ -267,7 +305,65 @@ impl Term {
 
 impl fmt::Display for Term {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{}{}", self.field.name(), self.op, self.literal)
+        write!(f, "{}{}", self.field.name(), self.op)?;
+        // In quotes, so that it is not taken for the short word that it looks like.
+        if let Literal::Text(words) = &self.literal
+            && short_for(self.field, words.raw()).is_some()
+        {
+            return write_word(f, words.raw(), true);
+        }
+        write!(f, "{}", self.literal)
+    }
+}
+
+/// What a short word after `fault` or `job` stands for: `fault:any`, `fault:serious`, `job:open`.
+pub(super) enum Short {
+    /// Any of them.
+    Any,
+    Of(Field),
+}
+
+pub(super) fn short_for(field: Field, word: &str) -> Option<Short> {
+    let word = fold(word);
+    let word = word.trim();
+    let (fault, job) = (field == Field::Fault, field == Field::Job);
+    if (fault || job) && word == "any" {
+        return Some(Short::Any);
+    }
+    if fault && SEVERITIES.contains(&word) {
+        return Some(Short::Of(Field::Severity));
+    }
+    (job && (word == OPEN || JOB_STATES.contains(&word))).then_some(Short::Of(Field::JobState))
+}
+
+/// What a job is found by in one of the fields about jobs.
+pub fn job_items<'a>(field: Field, remedy: &'a str, state: &'a str) -> impl Iterator<Item = &'a str> {
+    let own = match field {
+        Field::JobOf(of) => of == remedy,
+        Field::Job | Field::JobState => true,
+        Field::Fact(_)
+        | Field::Id
+        | Field::Hostname
+        | Field::Institution
+        | Field::Online
+        | Field::LastSeen
+        | Field::State
+        | Field::Fault
+        | Field::Severity
+        | Field::Facility(_) => false,
+    };
+    let item = if field == Field::Job { remedy } else { state };
+    let open = own && field != Field::Job && is_open(state);
+    own.then_some(item).into_iter().chain(open.then_some(OPEN))
+}
+
+fn one_of_the_choices(field: Field, op: Op, literal: &Literal) -> bool {
+    match (field.choices(), literal) {
+        (Some(choices), Literal::Text(words)) => {
+            let pattern = op == Op::Has && words.folded().contains('*');
+            pattern || choices.contains(&words.folded())
+        }
+        (_, _) => true,
     }
 }
 

@@ -45,6 +45,27 @@ impl Subject for Known {
     fn fact(&self, key: &str) -> Option<Cow<'_, Value>> {
         self.facts.get(key).map(Cow::Borrowed)
     }
+    fn severities(&self) -> Vec<&str> {
+        self.faults.iter().map(|_| "warning").collect()
+    }
+    fn facility(&self, attribute: Attribute) -> Option<Cow<'_, Value>> {
+        match attribute {
+            Attribute::Name => Some(Cow::Owned(Value::Text("山田内科クリニック".into()))),
+            Attribute::Prefecture => Some(Cow::Owned(Value::Text("東京都".into()))),
+            Attribute::SharedReceipt => Some(Cow::Owned(Value::Truth(true))),
+            Attribute::Code
+            | Attribute::Kind
+            | Attribute::Carrier
+            | Attribute::Line
+            | Attribute::Provider
+            | Attribute::Topology
+            | Attribute::Reader
+            | Attribute::UpdateChoice => None,
+        }
+    }
+    fn jobs(&self) -> Vec<(&str, &str)> {
+        vec![("fast-startup-off", "failed"), ("refresh-facts", "running")]
+    }
 }
 
 fn reception() -> Known {
@@ -52,6 +73,7 @@ fn reception() -> Known {
         ("power.fast_startup", Value::Truth(true)),
         ("power.hibernate", Value::unknown(Reason::NoPermission, "denied")),
         ("os.build", Value::Number(19_044)),
+        ("os.revision", Value::unknown(Reason::NotFound, "")),
         ("os.version", Value::Version(Version("10.0.19044.4291".into()))),
         ("hardware.model", Value::Text("ThinkPad E14 Gen 2".into())),
         ("hardware.serial", Value::Text("PF-3ABC".into())),
@@ -94,6 +116,11 @@ fn what_an_operator_types_finds_the_terminal() {
         ("power.hibernate:unknown", True),
         ("power.hibernate!=unknown", False),
         ("hardware.uuid:不明", True),
+        ("hardware.uuid:absent", Unknown),
+        ("power.hibernate:absent", Unknown),
+        ("os.build:absent", False),
+        ("os.revision:absent", True),
+        ("os.revision!=absent", False),
         ("hardware.uuid:\"unknown\"", Unknown),
         ("power.hibernate:no OR online:no", True),
         ("power.hibernate:no online:yes", False),
@@ -120,6 +147,29 @@ fn what_an_operator_types_finds_the_terminal() {
         ("institution:1310123456 hostname:*01", True),
         ("（online：no）", True),
         ("online:unknown", False),
+        ("fault:any", True),
+        ("fault:＊", True),
+        ("fault!=any", False),
+        ("fault:Warning", True),
+        ("fault:serious OR fault.severity:notice", False),
+        ("fault:\"warning\"", False),
+        ("has:fault -unknown:fault", True),
+        ("has:os.build unknown:power.hibernate", True),
+        ("unknown:os.build OR has:hardware.uuid", False),
+        ("山田内科", True),
+        ("prefecture:東京都 都道府県:東*", True),
+        ("facility.prefecture!=東京都", False),
+        ("facility.shared_receipt:yes", True),
+        ("facility.carrier:NTT*", Unknown),
+        ("unknown:facility", True),
+        ("job:open job:any", True),
+        ("job:failed", True),
+        ("job.fast-startup-off:failed", True),
+        ("job.fast-startup-off:open", False),
+        ("job.refresh-facts:open job.refresh-facts:running", True),
+        ("job:fast-startup-off", True),
+        ("job.state:unknown", False),
+        ("job.state!=failed", False),
     ] {
         let expr = Expr::parse(text).unwrap_or_else(|error| panic!("{text}: {error}"));
         assert_eq!(expr.evaluate(&terminal, NOW), expected, "{text}");
@@ -162,6 +212,10 @@ fn an_error_says_where_what_and_what_instead() {
         ("agent.started>1d", "E-EXPR-11", 0, 13, None),
         ("a :x =y", "E-EXPR-02", 0, 1, None),
         (":x", "E-EXPR-12", 0, 1, None),
+        ("has:", "E-EXPR-01", 4, 0, None),
+        ("has:os.colour", "E-EXPR-02", 4, 9, None),
+        ("job.state:faild", "E-EXPR-04", 10, 5, Some("failed")),
+        ("fault.severity:grave", "E-EXPR-04", 15, 5, Some("serious")),
     ] {
         let error = Expr::parse(text).expect_err(text);
         assert_eq!((error.code(), error.at, error.len), (code, at, len), "{text}: {error}");
@@ -222,7 +276,7 @@ fn literal(kind: Kind) -> BoxedStrategy<Literal> {
             (-10_000_000_i64..10_000_000).prop_map(|seconds| Literal::Age(Span::seconds(seconds))),
         ]
         .boxed(),
-        Kind::Duration => (0_i64..10_000_000)
+        Kind::Duration => (-10_000_000_i64..10_000_000)
             .prop_map(|seconds| Literal::Duration(Span::seconds(seconds)))
             .boxed(),
         Kind::Size => any::<u64>().prop_map(Literal::Size).boxed(),
@@ -236,7 +290,8 @@ fn term() -> impl Strategy<Value = Term> {
     let indexed: Vec<Field> = Field::all().filter(|field| field.indexed()).collect();
     prop::sample::select(indexed)
         .prop_flat_map(|field| {
-            let literal = prop_oneof![9 => literal(field.kind()), 1 => Just(Literal::Unknown)];
+            let literal =
+                prop_oneof![9 => literal(field.kind()), 1 => Just(Literal::Unknown), 1 => Just(Literal::Absent)];
             (Just(field), prop::sample::select(Op::ALL.to_vec()), literal)
         })
         .prop_filter_map("they fit", |(field, op, literal)| Term::new(field, op, literal))

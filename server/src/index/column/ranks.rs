@@ -60,8 +60,7 @@ impl Ranks {
 impl Dictionary {
     /// The value's place in the order, as sort keys are compared with; none sorts last.
     pub fn sort_place(&self, ranks: &Ranks, slot: u32) -> Option<u64> {
-        let number = *self.of.get(slot as usize)?;
-        ranks.place(number)
+        ranks.place(self.of.get(slot))
     }
 
     /// Where a key that may be held no more would stand: between two values or on one.
