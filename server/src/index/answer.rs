@@ -1,8 +1,10 @@
 //! Answers: pages in order, facets, counts.
 
+use std::collections::HashSet;
 use std::sync::RwLockReadGuard;
 
-use kaishin_domain::expr::{Expr, Field, SEVERITIES, Standing, fold};
+use kaishin_domain::expr::{Expr, Field, SEVERITIES, Standing, fold, narrow};
+use kaishin_domain::fold::search_words;
 use kaishin_proto::id::TerminalId;
 use kaishin_proto::time::Time;
 use roaring::RoaringBitmap;
@@ -10,8 +12,24 @@ use roaring::RoaringBitmap;
 use super::column::{Dictionary, Moments, NOT_REPORTED, Ranks, first_of};
 use super::cursor::SortKey;
 use super::entry::{gravity_of, value_words};
+use super::finder::Rank;
 use super::fleet::{Column, Fleet, NEVER};
-use super::{Counts, Cursor, Facets, Page, Sort};
+use super::{Card, Counts, Cursor, Facets, Page, Row, Sort};
+
+/// One thing that was looked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Hit {
+    Facility {
+        card: Card,
+        /// How many terminals stand in it, are online, and have open faults.
+        terminals: u64,
+        online: u64,
+        faulty: u64,
+        /// The one with the most faults.
+        worst: Option<TerminalId>,
+    },
+    Terminal(Box<Row>),
+}
 
 /// A selection of at least one in so many is paged through along the order; a smaller one is sorted.
 const DENSE: u64 = 8;
@@ -27,6 +45,19 @@ enum Order<'a> {
     Faults(&'a [u16]),
     /// The worst first.
     Severity([RoaringBitmap; SEVERITIES.len()]),
+}
+
+/// The digits of what is typed like a number, with hyphens, dots, brackets or spaces in it; empty where it is none.
+fn numbered(text: &str) -> String {
+    let plain: String = text.chars().map(narrow).collect();
+    let apart = |c: char| matches!(c, '-' | '‐' | '−' | 'ー' | '－' | '.' | '(' | ')' | '+') || c.is_whitespace();
+    let digits: String = plain.chars().filter(char::is_ascii_digit).collect();
+    let number = plain.chars().all(|c| c.is_ascii_digit() || apart(c));
+    if number && digits.len() != plain.trim().len() {
+        digits
+    } else {
+        String::new()
+    }
 }
 
 fn worst(sets: &[RoaringBitmap; SEVERITIES.len()], slot: u32) -> i64 {
@@ -227,6 +258,52 @@ impl Fleet {
                     Facets::default().with_unknown(moments.reasons(selection))
                 }
             },
+        }
+    }
+
+    pub fn find(&self, text: &str, most: usize) -> Vec<Hit> {
+        let words = search_words(text);
+        let mut found: Vec<(Rank, bool, u32)> = Vec::new();
+        // Numbers are typed with hyphens and kept without; computer names are not.
+        let digits = [numbered(text)];
+        let asked: &[&[String]] = if digits[0].is_empty() {
+            &[&words]
+        } else {
+            &[&words, &digits]
+        };
+        for (finder, terminal) in [(&self.ledger.finder, false), (&self.finder, true)] {
+            for words in asked {
+                let hits = finder.find(words, most);
+                found.extend(hits.into_iter().map(|(rank, place)| (rank, terminal, place)));
+            }
+        }
+        found.sort_unstable();
+        let mut seen = HashSet::new();
+        found.retain(|(_, terminal, place)| seen.insert((*terminal, *place)));
+        found.truncate(most);
+        let hit = |(_, terminal, place): (Rank, bool, u32)| {
+            if terminal {
+                let columns = Field::find("hardware.serial")
+                    .into_iter()
+                    .chain(Field::find("hardware.model"));
+                return self
+                    .row(place, Some(&columns.collect::<Vec<_>>()))
+                    .map(|row| Hit::Terminal(Box::new(row)));
+            }
+            self.ledger.at(place).map(|card| self.facility_hit(card))
+        };
+        found.into_iter().filter_map(hit).collect()
+    }
+
+    fn facility_hit(&self, card: &Card) -> Hit {
+        let slots = self.institution.having_text(&card.code.to_string());
+        let faults = |slot: &&u32| self.fault_count[**slot as usize];
+        Hit::Facility {
+            card: card.clone(),
+            terminals: slots.len() as u64,
+            online: slots.iter().filter(|slot| self.online.contains(**slot)).count() as u64,
+            faulty: slots.iter().filter(|slot| faults(slot) > 0).count() as u64,
+            worst: slots.iter().max_by_key(faults).map(|slot| self.ids[*slot as usize]),
         }
     }
 

@@ -181,6 +181,22 @@ impl Dictionary {
         self.held.get(self.of.get(slot) as usize).map(|held| &held.value)
     }
 
+    /// The slots that have just this text.
+    pub fn having_text(&self, text: &str) -> Vec<u32> {
+        let hash = self.hash(|feed| folded(text).for_each(|c| feed(u64::from(c))));
+        let first = self.chains.get(&hash).copied().unwrap_or(NONE);
+        let is = |number: &u32| matches!(&self.held[*number as usize].value, Kept::Text(held) if **held == *text);
+        match self
+            .chain(first)
+            .find(is)
+            .map(|number| &self.held[number as usize].slots)
+        {
+            None | Some(Slots::None) => Vec::new(),
+            Some(Slots::One(slot)) => vec![*slot],
+            Some(Slots::Many(many)) => many.iter().collect(),
+        }
+    }
+
     /// Whether just that stands there.
     pub fn is(&self, slot: u32, value: Option<&Value>) -> bool {
         match (self.kept(slot), value) {

@@ -22,7 +22,8 @@ pub struct Entry {
     pub facts: BTreeMap<String, Value>,
     /// The rules of its open faults.
     pub faults: Vec<String>,
-    /// Of the facility that it stands in; what is not known of it is not named.
+    /// What the ledger says of the facility that it stands in; what is not known is not named. Comes out only: what goes in
+    /// is the institution's code.
     pub facility: Facility,
     /// Its open jobs and the last of each remedy.
     pub jobs: Vec<Work>,
@@ -138,22 +139,6 @@ impl Subject for Row {
     }
     fn jobs(&self) -> Vec<(&str, &str)> {
         self.entry.jobs.iter().map(|work| (work.remedy, work.state)).collect()
-    }
-}
-
-/// Which attributes hold which kind of value; others are as good as missing.
-pub(super) fn sound_attribute(attribute: Attribute, value: &Value) -> bool {
-    match value {
-        Value::Truth(_) => attribute == Attribute::SharedReceipt,
-        Value::Text(_) => attribute != Attribute::SharedReceipt,
-        Value::Number(_)
-        | Value::Version(_)
-        | Value::Time(_)
-        | Value::Duration(_)
-        | Value::Size(_)
-        | Value::List(_)
-        | Value::Table(_)
-        | Value::Unknown(_) => false,
     }
 }
 

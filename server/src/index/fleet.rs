@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use kaishin_domain::expr::{Attribute, Field, SEARCHED_FACTS, SEVERITIES, Standing, Subject, searched};
+use kaishin_domain::fold::search_key;
 use kaishin_proto::fact::{self, Fact, Type};
 use kaishin_proto::id::TerminalId;
 use kaishin_proto::time::{Span, Time};
@@ -11,8 +12,10 @@ use kaishin_proto::value::Value;
 use roaring::RoaringBitmap;
 
 use super::column::{Dictionary, Moments, Sets};
-use super::entry::{Facility, Work, sound_attribute};
+use super::entry::{Facility, Work};
+use super::finder::Finder;
 use super::jobs::Jobs;
+use super::ledger::Ledger;
 use super::search::Search;
 use super::{Entry, Flags, Presence, Row};
 
@@ -29,7 +32,10 @@ pub(super) struct Fleet {
     places: HashMap<&'static str, usize>,
     /// In the order of `Attribute::ALL`.
     pub facility: Vec<Dictionary>,
+    pub ledger: Ledger,
     pub jobs: Jobs,
+    /// What people type to find one terminal.
+    pub finder: Finder,
     pub revoked: RoaringBitmap,
     pub duplicate: RoaringBitmap,
     pub incompatible: RoaringBitmap,
@@ -105,6 +111,8 @@ impl Default for Fleet {
             facts: indexed().map(|fact| (fact, Column::of(fact))).collect(),
             places: indexed().zip(0..).map(|(fact, place)| (fact.key, place)).collect(),
             facility: Attribute::ALL.iter().map(|_| Dictionary::default()).collect(),
+            ledger: Ledger::default(),
+            finder: Finder::default(),
             jobs: Jobs::default(),
             revoked: RoaringBitmap::new(),
             duplicate: RoaringBitmap::new(),
@@ -167,7 +175,7 @@ impl Fleet {
         self.institution.set(slot, entry.institution.map(Value::Text));
         self.put_flags(slot, entry.flags);
         self.put_faults(slot, &entry.faults);
-        self.put_facility(slot, &entry.facility);
+        self.put_facility(slot);
         self.jobs.put(slot, entry.jobs);
         self.put_search(slot);
     }
@@ -191,13 +199,22 @@ impl Fleet {
         true
     }
 
-    pub fn set_facility(&mut self, id: TerminalId, facility: &Facility) -> bool {
-        let slot = self.slots.get(&id).copied();
-        slot.inspect(|slot| {
-            self.put_facility(*slot, facility);
-            self.put_search(*slot);
-        })
-        .is_some()
+    /// A facility is new in the ledger, or another than before: so are the terminals that stand in it.
+    pub fn put_ledger(&mut self, facility: &kaishin_domain::facility::Facility) {
+        self.ledger.put(facility);
+        self.refresh_ledger(&facility.code.to_string());
+    }
+
+    pub fn remove_ledger(&mut self, code: kaishin_domain::facility::Code10) {
+        self.ledger.remove(code);
+        self.refresh_ledger(&code.to_string());
+    }
+
+    fn refresh_ledger(&mut self, code: &str) {
+        for slot in self.institution.having_text(code) {
+            self.put_facility(slot);
+            self.put_search(slot);
+        }
     }
 
     pub fn set_job(&mut self, id: TerminalId, work: Work) -> bool {
@@ -234,6 +251,7 @@ impl Fleet {
         slot.inspect(|slot| {
             let value = institution.map(|code| Value::Text(code.to_owned()));
             self.institution.set(*slot, value);
+            self.put_facility(*slot);
             self.put_search(*slot);
         })
         .is_some()
@@ -253,9 +271,10 @@ impl Fleet {
         self.institution.set(slot, None);
         self.put_flags(slot, Flags::default());
         self.put_faults(slot, &[]);
-        self.put_facility(slot, &Facility::new());
+        self.put_facility(slot);
         self.jobs.put(slot, Vec::new());
         self.search.set(slot, None);
+        self.finder.set(slot, &[]);
         self.free.push(slot);
         true
     }
@@ -282,18 +301,29 @@ impl Fleet {
         self.faults.retain(|_, slots| !slots.is_empty());
     }
 
-    fn put_facility(&mut self, slot: u32, facility: &Facility) {
+    /// What the ledger says of the facility that it stands in.
+    fn put_facility(&mut self, slot: u32) {
+        let card = self.institution.text(slot).and_then(|code| self.ledger.card(code));
+        let mut facility = card.map(|card| card.attributes()).unwrap_or_default();
         for (attribute, column) in Attribute::ALL.into_iter().zip(&mut self.facility) {
-            let value = facility
-                .get(&attribute)
-                .filter(|value| sound_attribute(attribute, value));
-            column.set(slot, value.cloned());
+            column.set(slot, facility.remove(&attribute));
         }
     }
 
     fn put_search(&mut self, slot: u32) {
-        let text = searched(&At(self, slot));
+        let at = At(self, slot);
+        let text = searched(&at);
+        let serial = match at.fact("hardware.serial").as_deref() {
+            Some(Value::Text(serial)) => search_key(serial),
+            Some(_) | None => String::new(),
+        };
+        let lines = [
+            search_key(at.hostname()),
+            serial,
+            at.institution().map(search_key).unwrap_or_default(),
+        ];
         self.search.set(slot, Some(&text));
+        self.finder.set(slot, &lines);
     }
 
     // ---- presence
@@ -411,7 +441,7 @@ impl Fleet {
             faults: open().map(|(rule, _)| rule.clone()).collect(),
             facility: facility
                 .filter_map(|(attribute, column)| Some((attribute, column.get(slot)?)))
-                .collect(),
+                .collect::<Facility>(),
             jobs: self.jobs.of(slot).to_vec(),
         };
         Some(Row {
@@ -435,6 +465,8 @@ impl Fleet {
             + self.hostname.bytes()
             + self.institution.bytes()
             + self.facility.iter().map(Dictionary::bytes).sum::<usize>()
+            + self.ledger.bytes()
+            + self.finder.bytes()
             + self.jobs.bytes()
             + self.search.bytes()
             + self.ids.capacity() * per_slot

@@ -7,8 +7,10 @@ mod answer;
 mod column;
 mod cursor;
 mod entry;
+mod finder;
 mod fleet;
 mod jobs;
+mod ledger;
 #[cfg(test)]
 mod naive;
 mod search;
@@ -17,14 +19,18 @@ mod select;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use kaishin_domain::expr::{Expr, Field};
+use kaishin_domain::facility::Code10;
 use kaishin_proto::id::TerminalId;
 use kaishin_proto::time::Time;
 use kaishin_proto::value::Value;
 
+pub use answer::Hit;
 pub use cursor::{BadCursor, Cursor};
 pub use entry::{Counts, Entry, Facets, Facility, Flags, Page, Presence, Row, Sort, Work};
 
+pub use finder::Rank;
 use fleet::Fleet;
+pub use ledger::Card;
 
 /// One question: which terminals, in which order, and how their fields are distributed.
 #[derive(Clone, Copy, Debug)]
@@ -86,9 +92,15 @@ impl Index {
         self.write().set_faults(id, rules)
     }
 
-    /// What is known of the facility that it stands in.
-    pub fn set_facility(&self, id: TerminalId, facility: &Facility) -> bool {
-        self.write().set_facility(id, facility)
+    /// Facilities are new in the ledger, or others than before: so are the terminals that stand in them.
+    pub fn put_facilities<'a>(&self, facilities: impl IntoIterator<Item = &'a kaishin_domain::facility::Facility>) {
+        for facility in facilities {
+            self.write().put_ledger(facility);
+        }
+    }
+
+    pub fn remove_facility(&self, code: Code10) {
+        self.write().remove_ledger(code);
     }
 
     /// A job of it is new, or in another state.
@@ -161,6 +173,11 @@ impl Index {
 
     pub fn hostname(&self, id: TerminalId) -> Option<String> {
         self.read().hostname(id).map(str::to_owned)
+    }
+
+    /// The best `most` facilities and terminals for what somebody types, best first.
+    pub fn find(&self, text: &str, most: usize) -> Vec<Hit> {
+        self.read().find(text, most)
     }
 
     /// The values of a field that begin with a folded text, or contain it, with how many terminals have each.

@@ -10,14 +10,15 @@ use kaishin_proto::time::Time;
 use kaishin_proto::value::Value;
 
 use super::cursor::SortKey;
-use super::entry::{gravity_of, sound_attribute, value_words};
-use super::{Counts, Cursor, Entry, Facets, Page, Presence, Row, Sort, Work};
+use super::entry::{gravity_of, value_words};
+use super::{Counts, Cursor, Entry, Facets, Facility, Page, Presence, Row, Sort, Work};
 
 #[derive(Default)]
 pub(super) struct Fleet {
     rows: BTreeMap<TerminalId, Row>,
     dirty: BTreeSet<TerminalId>,
     severity_of: BTreeMap<String, &'static str>,
+    pub ledger: BTreeMap<String, Facility>,
 }
 
 fn tidy(entry: &mut Entry) {
@@ -26,9 +27,7 @@ fn tidy(entry: &mut Entry) {
         .retain(|key, value| fact::find(key).is_some_and(|fact| fact.indexed && fact.kind.holds(value)));
     entry.faults.sort();
     entry.faults.dedup();
-    entry
-        .facility
-        .retain(|attribute, value| sound_attribute(*attribute, value));
+    entry.facility.clear();
     entry.jobs = Work::kept(std::mem::take(&mut entry.jobs));
 }
 
@@ -37,7 +36,13 @@ impl Fleet {
     fn seen(&self, row: &Row) -> Row {
         let faults = &row.entry.faults;
         let grave = |severity: &&&str| faults.iter().any(|rule| self.severity_of.get(rule) == Some(severity));
+        let code = row.entry.institution.as_deref().unwrap_or_default();
+        let entry = Entry {
+            facility: self.ledger.get(code).cloned().unwrap_or_default(),
+            ..row.entry.clone()
+        };
         Row {
+            entry,
             severities: SEVERITIES.iter().filter(grave).copied().collect(),
             ..row.clone()
         }

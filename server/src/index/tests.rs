@@ -125,21 +125,37 @@ impl Dice {
             last_seen: (!self.one_in(4)).then(|| self.time()),
             facts: self.facts(fact::all()).into_iter().collect(),
             faults: self.rules(),
-            facility: self.facility(),
+            facility: Facility::new(),
             jobs: (0..self.below(3)).map(|_| self.work()).collect(),
         }
     }
 
-    fn facility(&mut self) -> Facility {
-        let mut facility = Facility::new();
-        for attribute in Attribute::ALL {
-            if self.one_in(2) {
-                let truth = (attribute == Attribute::SharedReceipt) != self.one_in(20);
-                let kind = if truth { fact::Type::Truth } else { fact::Type::Text };
-                facility.insert(attribute, self.value(kind));
-            }
-        }
-        facility
+    fn facility(&mut self) -> (kaishin_domain::facility::Facility, Facility) {
+        use kaishin_domain::facility::{Kind, UpdateChoice};
+        let code = format!("131012345{}", self.below(3)).parse().expect("a code");
+        let mut facility = kaishin_domain::facility::Facility::new(code, self.text());
+        facility.carrier = (!self.one_in(3)).then(|| self.text());
+        facility.kind = (!self.one_in(3)).then_some(Kind::Clinic);
+        facility.prefecture = facility.prefecture.filter(|_| !self.one_in(3));
+        facility.update_choice = (!self.one_in(3)).then_some(UpdateChoice::Manual);
+        facility.shared_receipt = self.one_in(2).then(|| self.one_in(2));
+        let text = |text: &str| Some(Value::Text(text.to_owned()));
+        let known = [
+            (Attribute::Code, text(&facility.code.to_string())),
+            (Attribute::Name, text(&facility.name)),
+            (Attribute::Carrier, facility.carrier.as_deref().and_then(text)),
+            (Attribute::Kind, facility.kind.and_then(|_| text("clinic"))),
+            (Attribute::Prefecture, facility.prefecture.and_then(|_| text("東京都"))),
+            (
+                Attribute::UpdateChoice,
+                facility.update_choice.and_then(|_| text("manual")),
+            ),
+            (Attribute::SharedReceipt, facility.shared_receipt.map(Value::Truth)),
+        ];
+        let known = known
+            .into_iter()
+            .filter_map(|(attribute, value)| Some((attribute, value?)));
+        (facility, known.collect())
     }
 
     fn work(&mut self) -> Work {
@@ -178,6 +194,8 @@ impl Dice {
                     "open",
                     "failed",
                     "r*",
+                    "東京都",
+                    "clinic",
                     &id,
                     &text,
                 ];
@@ -276,10 +294,15 @@ impl Pair {
                 assert_eq!(self.index.set_hostname(id, &name), done);
                 assert_eq!(self.index.set_institution(id, code.as_deref()), done);
             }
+            11 if dice.one_in(4) => {
+                let (facility, _) = dice.facility();
+                self.naive.ledger.remove(&facility.code.to_string());
+                self.index.remove_facility(facility.code);
+            }
             11 => {
-                let facility = dice.facility();
-                let done = self.naive.change(id, |entry| entry.facility.clone_from(&facility));
-                assert_eq!(self.index.set_facility(id, &facility), done);
+                let (facility, known) = dice.facility();
+                self.naive.ledger.insert(facility.code.to_string(), known);
+                self.index.put_facilities([&facility]);
             }
             12 => {
                 let work = dice.work();

@@ -9,6 +9,7 @@ use kaishin_proto::value::{Reason, Value};
 use super::field::{Attribute, Field, JOB_STATES, Kind, OPEN, SEVERITIES, is_open};
 use super::literal::{Literal, Phrase, write_word};
 use super::{Subject, Truth3};
+use crate::facility;
 use crate::fold::{fold, folded};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -82,6 +83,7 @@ impl Term {
     /// None where they do not fit.
     pub fn new(field: Field, op: Op, literal: Literal) -> Option<Term> {
         let kind = field.kind();
+        let literal = settled(field, literal);
         let fits = literal.fits(kind)
             && match literal {
                 // Ages are never exactly so many seconds, and unknown is neither less nor more.
@@ -355,6 +357,28 @@ pub fn job_items<'a>(field: Field, remedy: &'a str, state: &'a str) -> impl Iter
     let item = if field == Field::Job { remedy } else { state };
     let open = own && field != Field::Job && is_open(state);
     own.then_some(item).into_iter().chain(open.then_some(OPEN))
+}
+
+/// Where the ledger has a closed list of words, what people say instead is read as well: `prefecture:tokyo`.
+fn settled(field: Field, literal: Literal) -> Literal {
+    let (Field::Facility(attribute), Literal::Text(words)) = (field, &literal) else {
+        return literal;
+    };
+    let said = words.raw();
+    let meant = match attribute {
+        Attribute::Kind => facility::Kind::read(said).map(|kind| kind.name().to_owned()),
+        Attribute::Line => facility::Line::read(said).map(|line| line.name().to_owned()),
+        Attribute::Topology => facility::Topology::read(said).map(|topology| topology.name().to_owned()),
+        Attribute::UpdateChoice => facility::UpdateChoice::read(said).map(|choice| choice.name().to_owned()),
+        Attribute::Prefecture => facility::Prefecture::read(said).map(|prefecture| prefecture.words().ja),
+        Attribute::Code
+        | Attribute::Name
+        | Attribute::Carrier
+        | Attribute::Provider
+        | Attribute::Reader
+        | Attribute::SharedReceipt => None,
+    };
+    meant.map_or(literal, |meant| Literal::Text(Phrase::new(meant)))
 }
 
 fn one_of_the_choices(field: Field, op: Op, literal: &Literal) -> bool {

@@ -159,6 +159,7 @@ fn what_an_operator_types_finds_the_terminal() {
         ("山田内科", True),
         ("prefecture:東京都 都道府県:東*", True),
         ("facility.prefecture!=東京都", False),
+        ("prefecture:tokyo prefecture:東京", True),
         ("facility.shared_receipt:yes", True),
         ("facility.carrier:NTT*", Unknown),
         ("unknown:facility", True),
