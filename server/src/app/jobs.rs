@@ -14,6 +14,7 @@ use tracing::{debug, info};
 use super::error::AppError;
 use super::gather::{Gather, Gathered, gather};
 use super::{App, Change, Cx, Wake};
+use crate::index::Work;
 pub use crate::store::JobFilter;
 use crate::store::{JobDetail, NewSteps, StoreError, Tx};
 use kaishin_domain::access::Permission;
@@ -149,13 +150,23 @@ fn no_such_job() -> AppError {
     AppError::not_found("E-JOB-10", "この作業は見つかりません。", "There is no such job.")
 }
 
-/// Says that these jobs changed.
+/// These jobs changed: found by their new state, and shown.
 pub(super) fn told(app: &App, jobs: &[Job]) {
     for job in jobs {
+        app.index.set_job(job.terminal, work(job));
         app.bus.changed(Change::Job {
             job: job.id,
             terminal: job.terminal,
         });
+    }
+}
+
+/// A job as its terminal is found by it.
+pub(super) fn work(job: &Job) -> Work {
+    Work {
+        id: job.id,
+        remedy: job.remedy.name(),
+        state: job.state.name(),
     }
 }
 

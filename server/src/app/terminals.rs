@@ -140,7 +140,11 @@ pub(super) fn became_known(app: &App, terminal: &Terminal) {
     if let Some((id, key)) = enrolment::allowed(terminal) {
         app.admission.admit(id, key);
     }
-    app.index.upsert(entry(terminal));
+    let known = app.index.get(terminal.id);
+    app.index.upsert(Entry {
+        jobs: known.map(|row| row.entry.jobs).unwrap_or_default(),
+        ..entry(terminal)
+    });
     app.bus.changed(Change::Terminal(terminal.id));
     app.bus.changed(Change::Audit);
 }
@@ -296,6 +300,7 @@ pub async fn flush_presence(app: &App) -> Result<usize, StoreError> {
 
 /// Fills the index and the admission list from the database.
 pub async fn rebuild(app: &App) -> Result<u64, StoreError> {
+    rebuild_ledger(app).await?;
     let mut after = None;
     let mut count = 0;
     loop {
@@ -318,10 +323,34 @@ pub async fn rebuild(app: &App) -> Result<u64, StoreError> {
                 entry.faults.push(fault.rule);
             }
         }
+        for job in app.store.last_jobs_between(after, last).await? {
+            if let Some(entry) = entries.get_mut(&job.terminal) {
+                entry.jobs.push(jobs::work(&job));
+            }
+        }
         count += entries.len() as u64;
         app.admission.admit_all(terminals.iter().filter_map(enrolment::allowed));
         app.index.upsert_all(entries.into_values());
         after = Some(last);
+    }
+}
+
+/// The ledger first, so that each terminal finds its facility there.
+async fn rebuild_ledger(app: &App) -> Result<(), StoreError> {
+    let severities = app
+        .rules
+        .rules()
+        .iter()
+        .map(|rule| (rule.id.clone(), rule.severity.name()));
+    app.index.set_severities(severities);
+    let mut after = None;
+    loop {
+        let facilities = app.store.facilities_after(after, REBUILD_PAGE).await?;
+        let Some(last) = facilities.last() else {
+            return Ok(());
+        };
+        after = Some(last.facility.code);
+        app.index.put_facilities(facilities.iter().map(|kept| &kept.facility));
     }
 }
 

@@ -77,6 +77,9 @@ impl Fleet {
                     self.searched_text(values, term, wanted, now)
                 }
                 Some(Column::Values(values)) => values.select(term, wanted, &self.all, now),
+                Some(Column::Sets(sets)) if *term.literal() == Literal::Absent => {
+                    sets.whole.select(term, wanted, &self.all, now)
+                }
                 Some(Column::Sets(sets)) => self.having(term, wanted, sets.whole.known(), sets.items()),
                 Some(Column::Times(moments)) => {
                     moments.select(term, wanted, &self.all, |at| term.of_time(Some(Time(at)), now))

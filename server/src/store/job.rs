@@ -131,6 +131,13 @@ const DUE: &str = "
        OR (j.state = 'offered' AND j.lease_until <= $1)
        OR (j.state IN ('accepted', 'running') AND j.deadline <= $2)
     ORDER BY j.deadline LIMIT $3";
+/// The open ones and the last of each remedy, of terminals in the order of their ids.
+const LAST_BETWEEN: &str = "
+    SELECT j.*, NULL AS result_at, NULL AS result_code, NULL AS result_detail
+    FROM job j WHERE j.terminal_id > $1 AND j.terminal_id <= $2
+      AND (j.state IN ('ready', 'offered', 'accepted', 'running')
+           OR NOT EXISTS (SELECT 1 FROM job later
+                          WHERE later.terminal_id = j.terminal_id AND later.id > j.id AND later.remedy = j.remedy))";
 const INSERT: &str = "
     INSERT INTO job (id, terminal_id, remedy, state, attempt, deadline, cancel_asked, created_at, created_by, reason)
     VALUES ($1, $2, $3, $4, 0, $5, $6, $7, $8, $9)";
@@ -200,6 +207,14 @@ impl Store {
             }
         }
         Ok(busy)
+    }
+
+    /// What terminals are found by: their open jobs and the last of each remedy.
+    pub async fn last_jobs_between(&self, after: Option<TerminalId>, last: TerminalId) -> Result<Vec<Job>, StoreError> {
+        let after = after.map(|id| id.to_string()).unwrap_or_default();
+        let rows: Vec<Row> =
+            on_pool!(self, c => sqlx::query_as(LAST_BETWEEN).bind(after).bind(last.to_string()).fetch_all(c).await)?;
+        rows.into_iter().map(Row::job).collect()
     }
 
     /// The terminals that some job is ready for.

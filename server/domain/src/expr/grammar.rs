@@ -6,12 +6,12 @@ alternative = condition { [ "AND" ] condition } ;
 condition   = ( "NOT" | "-" ) condition | "(" expression ")" | "*" | term | word ;
 term        = key operator value | "has:" key | "unknown:" key ;
 operator    = ":" | "=" | "!=" | "<" | "<=" | ">" | ">=" ;
-value       = truth | number | version | time | age | duration | size | text | "unknown" ;
+value       = truth | number | version | time | age | duration | size | text | "unknown" | "absent" ;
 truth       = "yes" | "no" | "有効" | "無効" ;
 version     = digits { "." digits } ;
 time        = year "-" month "-" day [ "T" hour ":" minute [ ":" second ] [ "Z" | zone ] ] ;
 age         = digits ( "w" | "d" | "h" | "m" | "s" | "週" | "日" | "時間" | "分" | "秒" ) ;
-duration    = age ;
+duration    = [ "-" ] age ;
 size        = digits [ "KB" | "MB" | "GB" | "TB" ] ;
 text        = characters without spaces, in which "*" stands for anything | '"' any characters '"' ;
 word        = text ;"#;
@@ -68,6 +68,11 @@ pub const EXAMPLES: &[(&str, &str, &str)] = &[
         "unknown:power.fast_startup",
         "高速スタートアップの設定を読み取れていない端末",
         "Of which it is not known whether fast startup is on",
+    ),
+    (
+        "oqs.link.version:absent",
+        "調べて、そのソフトがなかった端末",
+        "Which was looked at and does not have this program",
     ),
     (
         "has:institution state:active",
