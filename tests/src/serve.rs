@@ -89,7 +89,7 @@ impl CommandLine {
         self
     }
 
-    fn address(&self, name: &str) -> SocketAddr {
+    pub fn address(&self, name: &str) -> SocketAddr {
         let set = self.environment.iter().find(|(known, _)| *known == name);
         let set = set.and_then(|(_, value)| value.parse().ok());
         set.expect("an address among the settings")

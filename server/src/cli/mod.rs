@@ -14,6 +14,7 @@ mod output;
 mod serve;
 mod span;
 mod stop;
+mod supervisor;
 mod terminal;
 mod token;
 

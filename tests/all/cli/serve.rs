@@ -1,6 +1,7 @@
 //! Starting, looking whether all is well, stopping.
 
 use kaishin_tests::children::Child;
+use kaishin_tests::http::Http;
 use kaishin_tests::serve::{CommandLine, Served, free_port};
 use kaishin_tests::wait::SOON;
 
@@ -128,4 +129,61 @@ fn what_cannot_be_typed_is_bad_usage() {
     for args in [&["--help"][..], &["--version"], &["token", "create", "--help"]] {
         assert_eq!(line.run(args).code, Some(0), "{args:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_supervisor_hears_that_the_server_is_ready_lives_and_stops() {
+    let fresh = Fresh::new();
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("notify");
+    let ear = tokio::net::UnixDatagram::bind(&path).expect("a socket");
+    let heard = async || {
+        let mut word = [0; 64];
+        let length = tokio::time::timeout(SOON, ear.recv(&mut word)).await;
+        let length = length.expect("a word in time").expect("a word");
+        String::from_utf8_lossy(&word[..length]).into_owned()
+    };
+    let line = fresh.line.clone().with("NOTIFY_SOCKET", path.display());
+    let line = line.with("WATCHDOG_USEC", 100_000);
+    let mut server = Child::spawn(&mut line.command(&["serve"])).expect("it starts");
+    assert_eq!(heard().await, "READY=1");
+    let http = Http::new(line.address("KAISHIN_HTTP"));
+    http.get("/readyz").await.expect(200);
+    for _ in 0..3 {
+        assert_eq!(heard().await, "WATCHDOG=1");
+    }
+    server.terminate();
+    while heard().await != "STOPPING=1" {}
+    assert_eq!(server.ended(SOON).await.code(), Some(0), "{}", server.err().so_far());
+}
+
+/// What the unit gives the server is what the server takes.
+#[test]
+fn the_unit_starts_the_server_as_the_server_is_started() {
+    let unit = include_str!("../../../server/packaging/kaishin.service");
+    let set = |key: &str| unit.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='));
+    assert_eq!(set("Type"), Some("notify"));
+    assert_eq!(set("WatchdogSec"), Some("60s"));
+    let typed = set("ExecStart").expect("a command").replace("/usr/bin/kaishin ", "");
+    let fresh = Fresh::new();
+    let args: Vec<&str> = typed.split(' ').collect();
+    // Its configuration is not here; that is all that is wrong with the command.
+    assert_eq!(code(&fresh.line.refuses(&args)), "E-CONFIG-01");
+    let (name, value) = set("Environment")
+        .and_then(|set| set.split_once('='))
+        .expect("a setting");
+    assert_eq!(name, "KAISHIN_CA_KEY_FILE");
+    let credential = value.strip_prefix("%d/").expect("in the folder of credentials");
+    assert!(
+        set("LoadCredential")
+            .expect("a credential")
+            .starts_with(&format!("{credential}:"))
+    );
+    // By that name the server takes it.
+    let file = fresh.data.with_extension("passphrase");
+    std::fs::write(&file, "from the supervisor\n").expect("written");
+    let line = fresh.line.clone().with("KAISHIN_CA_KEY_FILE", file.display());
+    line.ask(&["ca", "pin"]);
+    std::fs::write(&file, "another\n").expect("written");
+    assert!(code(&line.refuses(&["ca", "pin"])).starts_with("E-START-02"));
 }

@@ -55,5 +55,5 @@ done-approved = The enrolment is approved. The terminal receives its certificate
 done-rejected = The enrolment is rejected.
 done-token-revoked = The token is revoked.
 done-signed-out = You are signed out.
-denied = Roles that may do this: { $roles } (yours: { $role }). Ask an administrator if you need it.
+denied = { $what }: for the roles { $roles } (yours: { $role }). Ask an administrator if you need it.
 done-released = The terminal is released and will take work again.

@@ -55,5 +55,5 @@ done-approved = 登録を承認しました。端末が次に問い合わせた�
 done-rejected = 登録を却下しました。
 done-token-revoked = トークンを失効させました。
 done-signed-out = サインアウトしました。
-denied = この操作ができる役割：{ $roles }（あなたの役割：{ $role }）。必要なときは管理者に依頼してください。
+denied = 「{ $what }」ことができる役割：{ $roles }（あなたの役割：{ $role }）。必要なときは管理者に依頼してください。
 done-released = 端末の保留を解除しました。まもなく作業を受け付けます。

@@ -171,15 +171,9 @@ fn roles(page: &Page) -> String {
         };
         let marks: Vec<&str> = Role::ALL.iter().map(mark).collect();
         // A string takes all text.
-        let _ = writeln!(table, "| {} | {} |", may(page.lang, permission), marks.join(" | "));
+        let _ = writeln!(table, "| {} | {} |", page.permission(permission), marks.join(" | "));
     }
     table
-}
-
-/// In words where there are some; a new permission is at least named.
-fn may(lang: Lang, permission: Permission) -> String {
-    let key = format!("permission-{}", permission.name());
-    lang.try_t(&key).unwrap_or_else(|| permission.name().to_owned())
 }
 
 #[derive(Template)]
@@ -283,13 +277,11 @@ mod tests {
     fn every_permission_and_every_field_is_told() {
         for lang in Lang::ALL {
             let html = rendered(lang, &ROLES);
+            let page = sample::page(lang, None, None);
             for permission in Permission::ALL {
-                assert!(
-                    may(lang, permission) != permission.name(),
-                    "{} has words",
-                    permission.name()
-                );
-                assert!(html.contains(&may(lang, permission)));
+                let words = page.permission(permission);
+                assert!(words != permission.name(), "{words} has no words");
+                assert!(html.contains(&words), "{words}");
             }
             let html = rendered(lang, &FILTER);
             for field in Field::all().filter(|field| field.indexed()) {

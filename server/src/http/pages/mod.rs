@@ -225,7 +225,15 @@ impl Page {
             .collect();
         let roles = roles.join(self.lang.choose("・", ", "));
         let own = self.who.as_ref().map_or_else(String::new, |who| self.role(&who.role));
-        Some(self.t2("denied", "roles", roles, "role", own))
+        let what = self.permission(permission);
+        let said = [("what", &what as _), ("roles", &roles as _), ("role", &own as _)];
+        Some(self.lang.with("denied", &said))
+    }
+
+    /// What it allows, in words where there are some; a new permission is at least named.
+    fn permission(&self, permission: Permission) -> String {
+        let key = format!("permission-{}", permission.name());
+        self.lang.try_t(&key).unwrap_or_else(|| permission.name().to_owned())
     }
 
     fn role(&self, role: &Role) -> String {

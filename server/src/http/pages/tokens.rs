@@ -52,7 +52,11 @@ fn row(page: &Page, token: &EnrolmentToken) -> Row {
     let standing = token.standing(page.now);
     Row {
         id: token.id.to_string(),
-        note: token.label.clone(),
+        note: if token.label.is_empty() {
+            "–".to_owned()
+        } else {
+            token.label.clone()
+        },
         kind: page.t(if token.most_uses == 1 {
             "token-one-time"
         } else {
