@@ -39,7 +39,7 @@ fn failed(checks: &[Check], answers: &[Read<()>]) -> Value {
 }
 
 fn table(checks: &[Check], answers: &[Read<()>]) -> Value {
-    let columns = ["check", "kind", "place", "reached", "why not"];
+    let columns = ["check", "kind", "place", "reached", "why_not"];
     let line = |(check, answer): (&Check, &Read<()>)| {
         let (reached, why) = match answer {
             Ok(()) => ("yes", String::new()),

@@ -5,11 +5,15 @@
 mod accounts;
 mod agent;
 mod boot;
+pub mod certificates;
 mod connectivity;
+mod display;
 mod hardware;
 pub mod network;
 mod os;
+mod people;
 pub mod power;
+pub mod proxy;
 mod security;
 mod shares;
 mod tasks;
@@ -63,10 +67,13 @@ const COLLECTORS: &[(&str, Collector)] = &[
     ("boot", boot::collect),
     ("power", power::collect),
     ("network", network::collect),
+    ("proxy", proxy::collect),
     ("time", time::collect),
+    ("display", display::collect),
     ("tasks", tasks::collect),
     ("accounts", accounts::collect),
     ("shares", shares::collect),
+    ("certificates", certificates::collect),
     ("connectivity", connectivity::collect),
     ("security", security::collect),
 ];

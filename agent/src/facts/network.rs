@@ -126,7 +126,7 @@ fn table(adapters: &[Adapter], wanted: &[String]) -> Value {
         let arp = match adapter.arp_offload {
             ArpOffload::On => "on",
             ArpOffload::Off => "off",
-            ArpOffload::NotApplicable => "not applicable",
+            ArpOffload::NotApplicable => "not_applicable",
         };
         let named = wanted.iter().any(|name| same_name(name, &adapter.name));
         let named = if named { "yes" } else { "no" };
@@ -137,9 +137,7 @@ fn table(adapters: &[Adapter], wanted: &[String]) -> Value {
         ]
     };
     Value::Table(Table {
-        columns: ["adapter", "ARP offload", "named in the manuals"]
-            .map(str::to_owned)
-            .to_vec(),
+        columns: ["adapter", "arp_offload", "named"].map(str::to_owned).to_vec(),
         rows: adapters.iter().map(line).collect(),
     })
 }
@@ -191,7 +189,7 @@ mod tests {
             panic!()
         };
         let offload: Vec<_> = table.rows.iter().map(|row| row[1].as_str()).collect();
-        assert_eq!(offload, ["on", "off", "on", "not applicable"]);
+        assert_eq!(offload, ["on", "off", "on", "not_applicable"]);
     }
 
     #[test]

@@ -139,9 +139,9 @@ fn all(profile: &Profile, seen: Read<Vec<TaskSeen>>) -> Value {
         "enabled",
         "account",
         "action",
-        "last run",
-        "last result",
-        "next run",
+        "last_run",
+        "last_result",
+        "next_run",
     ];
     Value::Table(Table {
         columns: columns.map(str::to_owned).to_vec(),

@@ -26,7 +26,7 @@ use kaishin_proto::time::{Span, Time};
 use kaishin_proto::value::{Reason, Value};
 
 pub use registry::{Hive, RegistryKey, RegistryKind, RegistryTree, RegistryValue};
-pub use seen::{Account, Antivirus, Join, Joined, Links, Share, Sleep, TaskSeen, WinHttp};
+pub use seen::{Account, Antivirus, Join, Joined, Links, Share, Sleep, TaskSeen};
 pub use users::User;
 
 /// Why something could not be read or written. A collector reports it as *unknown* with the same reason.

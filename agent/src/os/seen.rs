@@ -72,12 +72,3 @@ pub struct Links {
     pub wired: bool,
     pub wireless: bool,
 }
-
-/// The proxy of Windows' own services, Windows Update among them.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct WinHttp {
-    /// `None`: they connect directly.
-    pub server: Option<String>,
-    /// As written, entries separated by semicolons.
-    pub bypass: String,
-}

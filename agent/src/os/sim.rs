@@ -18,6 +18,7 @@ use super::{
     RegistryTree, RegistryValue, Share, Sleep, TaskSeen, User, Volume, users,
 };
 use image::{FilePath, Image, KeyPath};
+pub use site::certificate;
 
 const CURRENT_VERSION: &str = r"SOFTWARE\Microsoft\Windows NT\CurrentVersion";
 const BIOS: &str = r"HARDWARE\DESCRIPTION\System\BIOS";

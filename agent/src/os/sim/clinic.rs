@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use kaishin_proto::time::{Span, Time};
 
 use super::image::Image;
-use super::site::Site;
+use super::site::{Site, furnish_people};
 use super::{BIOS, CURRENT_VERSION, Hive, RegistryValue, Volume};
 use crate::chance::Chance;
 use crate::os::users::PROFILE_LIST;
@@ -142,6 +142,7 @@ impl Clinic {
     pub fn furnish(&self, image: &mut Image, now: Time) {
         users(image);
         self.updates(image, self.lot(2, now));
+        furnish_people(image, &mut self.lot(4, now));
         for (key, name, value) in self.registry() {
             image.own.set(Hive::LocalMachine, key, name, value);
         }

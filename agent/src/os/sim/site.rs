@@ -2,6 +2,7 @@
 //! that a fleet has spread over it. Small in memory: what can be written down when it is asked for is not kept.
 
 mod definition;
+mod people;
 
 use kaishin_proto::profile::{Check, CheckKind, Clock24, Profile};
 use kaishin_proto::time::{Span, Time};
@@ -12,6 +13,7 @@ use super::{Hive, RegistryValue};
 use crate::facts::network::{ARP_OFFLOAD, CLASS};
 use crate::os::{Account, Antivirus, Join, Joined, Links, OsError, Read, Share, Sleep, TaskSeen};
 use definition::When;
+pub use people::{certificate, furnish as furnish_people};
 
 const W32TIME: &str = r"SYSTEM\CurrentControlSet\Services\W32Time\Parameters";
 const ZONE: &str = r"SYSTEM\CurrentControlSet\Control\TimeZoneInformation";
