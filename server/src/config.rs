@@ -14,7 +14,7 @@ use crate::app::Rate;
 use crate::store::Database;
 
 const PREFIX: &str = "KAISHIN_";
-pub const KEYS: [&str; 16] = [
+pub const KEYS: [&str; 17] = [
     "data",
     "http",
     "agents",
@@ -25,6 +25,7 @@ pub const KEYS: [&str; 16] = [
     "heartbeat_seconds",
     "enrolment_burst",
     "enrolment_rate",
+    "history_days",
     "ca_key_file",
     "ca_passphrase",
     "http_certificate",
@@ -55,6 +56,8 @@ pub struct Config {
     pub heartbeat: Span,
     /// Requests to enrol that one address may make.
     pub enrolments: Rate,
+    /// How long it is kept what facts were before they changed.
+    pub history: Span,
     pub ca_key_file: Option<PathBuf>,
     pub ca_passphrase: Option<Hidden>,
     /// With it the dashboard speaks HTTPS itself.
@@ -151,6 +154,7 @@ struct Written {
     heartbeat_seconds: u32,
     enrolment_burst: u32,
     enrolment_rate: u32,
+    history_days: u32,
     ca_key_file: Option<PathBuf>,
     ca_passphrase: Option<Hidden>,
     http_certificate: Option<PathBuf>,
@@ -172,6 +176,7 @@ impl Default for Written {
             heartbeat_seconds: 60,
             enrolment_burst: 2_000,
             enrolment_rate: 100,
+            history_days: 400,
             ca_key_file: None,
             ca_passphrase: None,
             http_certificate: None,
@@ -195,6 +200,7 @@ impl Default for Config {
             agents_names: usual.agents_names,
             heartbeat: Span::seconds(i64::from(usual.heartbeat_seconds)),
             enrolments: Rate::ENROLMENTS,
+            history: Span::days(i64::from(usual.history_days)),
             ca_key_file: None,
             ca_passphrase: None,
             http_tls: None,
@@ -298,6 +304,7 @@ impl Written {
             agents_names: names(self.agents_names)?,
             heartbeat: heartbeat(self.heartbeat_seconds)?,
             enrolments: enrolments(self.enrolment_burst, self.enrolment_rate)?,
+            history: history(self.history_days)?,
             data: self.data,
             ca_key_file: self.ca_key_file,
             ca_passphrase: self.ca_passphrase,
@@ -392,6 +399,17 @@ fn heartbeat(seconds: u32) -> Result<Span, ConfigError> {
     ))
 }
 
+fn history(days: u32) -> Result<Span, ConfigError> {
+    if (1..=36_500).contains(&days) {
+        return Ok(Span::days(i64::from(days)));
+    }
+    Err(bad(
+        "history_days",
+        "1〜36500日にしてください。",
+        "Between 1 and 36,500 days.",
+    ))
+}
+
 fn enrolments(burst: u32, rate: u32) -> Result<Rate, ConfigError> {
     let in_words = ("1〜1000000にしてください。", "Between 1 and 1,000,000.");
     for (key, number) in [("enrolment_burst", burst), ("enrolment_rate", rate)] {
@@ -477,6 +495,7 @@ mod tests {
                 "KAISHIN_HEARTBEAT_SECONDS" => "30",
                 "KAISHIN_ENROLMENT_BURST" => "50000",
                 "KAISHIN_ENROLMENT_RATE" => "5000",
+                "KAISHIN_HISTORY_DAYS" => "30",
                 "KAISHIN_CA_PASSPHRASE" => "12345678",
                 "KAISHIN_HTTP_CERTIFICATE" => "/c.pem",
                 "KAISHIN_HTTP_KEY" => "/k.pem",

@@ -200,6 +200,7 @@ async fn open(config: &Config, clock: Clock) -> Result<Opened, StartError> {
         settings: Settings {
             heartbeat: config.heartbeat,
             enrolments: config.enrolments,
+            history: config.history,
             agents_address: config.agents_address(),
             ..Settings::default()
         },
@@ -237,12 +238,14 @@ pub async fn start(config: Config, listeners: Listeners, clock: Clock) -> Result
     let known = terminals::rebuild(&app).await?;
     let certificate = AgentsCertificate::issue(&app.ca, &config.agents_names, clock.now())?;
     let tls = pki::agents_tls(&app.ca, certificate.clone(), app.admission.clone(), clock.clone())?;
-    let agents_port = Secured::start(listeners.agents, tls).map_err(|source| listen(agents_addr, source))?;
+    let agents_port = Secured::start(listeners.agents, tls, "agents").map_err(|source| listen(agents_addr, source))?;
     let http_port = match &config.http_tls {
         None => http::Port::Plain(listeners.http),
         Some(files) => {
             let tls = pki::http_tls(&files.certificate, &files.key)?;
-            http::Port::Secured(Secured::start(listeners.http, tls).map_err(|source| listen(http_addr, source))?)
+            http::Port::Secured(
+                Secured::start(listeners.http, tls, "dashboard").map_err(|source| listen(http_addr, source))?,
+            )
         }
     };
 

@@ -89,6 +89,7 @@ fn body(route: &Route) -> Option<(&'static str, String)> {
     let form = |text: &str| Some(("application/x-www-form-urlencoded", text.to_owned()));
     match (is_api(route), route.path) {
         (true, path) if path.ends_with("/jobs") => json(r#"{"remedy":"fast-startup-off","reason":"access"}"#),
+        (true, path) if path.ends_with("/jobs/bulk") => json(r#"{"remedy":"fast-startup-off","terminals":[]}"#),
         (true, path) if path.ends_with("/tokens") => json(r#"{"label":"access"}"#),
         (true, _) => json(r#"{"reason":"access"}"#),
         (false, "/sign-in") => form(&format!("name=viewer&password={PASSWORD}")),

@@ -3,6 +3,7 @@
 mod audit;
 mod crash;
 mod enrolment;
+mod history;
 mod jobs;
 mod people;
 mod queries;

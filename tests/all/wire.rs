@@ -2,6 +2,7 @@
 
 mod enrolment;
 mod handshake;
+mod history;
 mod jobs;
 mod limits;
 mod renewal;

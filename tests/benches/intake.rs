@@ -13,6 +13,7 @@ use kaishin_agent::os::sim::Sim;
 use kaishin_proto::clock::Clock;
 use kaishin_proto::id::TerminalId;
 use kaishin_proto::time::Time;
+use kaishin_proto::value::{Value, Version};
 use kaishin_tests::harness::Harness;
 use kaishin_tests::line::Terminal;
 use serde_json::json;
@@ -44,13 +45,33 @@ fn main() {
     let _ = writeln!(std::io::stdout(), "{told:#}");
 }
 
-/// What a terminal has to say, different in each round, so that every section is a changed one.
+/// The value in another round: something else of the same type.
+fn another(value: Value, round: usize) -> Value {
+    let n = i64::try_from(round).unwrap_or(0);
+    match value {
+        Value::Truth(_) => Value::Truth(round.is_multiple_of(2)),
+        Value::Number(_) => Value::Number(n),
+        Value::Text(text) => Value::Text(format!("{text} {round}")),
+        Value::Version(_) => Value::Version(Version(format!("10.0.{round}"))),
+        Value::Time(_) => Value::Time(Time(n)),
+        Value::Size(_) => Value::Size(round as u64),
+        value @ (Value::Duration(_) | Value::List(_) | Value::Table(_) | Value::Unknown(_)) => value,
+    }
+}
+
+/// What a terminal has to say: in each round one fact of every section is another.
 fn sections(n: usize, round: usize, clock: &Clock) -> Vec<Section> {
     let sim = Sim::new(7, n as u64, clock.clone());
     let about = About::new(format!("0.1.{round}"), Time(0));
     names()
         .map(|name| {
-            let facts: BTreeMap<_, _> = section(name, &sim, &about).unwrap_or_default().into_iter().collect();
+            let mut facts: BTreeMap<_, _> = section(name, &sim, &about).unwrap_or_default().into_iter().collect();
+            if let Some((_, first)) = facts
+                .iter_mut()
+                .find(|(_, value)| another((*value).clone(), 0) != another((*value).clone(), 1))
+            {
+                *first = another(first.clone(), round);
+            }
             let digest = [round.to_le_bytes(), n.to_le_bytes()].concat();
             Section {
                 name: name.to_owned(),
@@ -66,15 +87,13 @@ async fn measure(terminals: usize, rounds: usize) -> serde_json::Value {
     let harness = Harness::start().await;
     let clock = Clock::system();
     let token = harness.token(u32::try_from(terminals).expect("a sane number")).await;
-    let mut ids: Vec<TerminalId> = Vec::with_capacity(terminals);
-    for n in 0..terminals {
-        ids.push(
-            Terminal::enrolled(harness.agents(), &format!("BENCH-{n}"), &token)
-                .await
-                .id(),
-        );
-    }
     let app = &harness.handle().app;
+    let mut ids: Vec<Who> = Vec::with_capacity(terminals);
+    for n in 0..terminals {
+        let one = Terminal::enrolled(harness.agents(), &format!("BENCH-{n}"), &token).await;
+        let known = app.store.terminal(one.id()).await.expect("read").expect("it is there");
+        ids.push((known.id, known.key_hash));
+    }
     let mut ours = 0.0;
     let mut bare = 0.0;
     let mut connection = bare_database(&harness).await;
@@ -87,7 +106,7 @@ async fn measure(terminals: usize, rounds: usize) -> serde_json::Value {
         let rows = rows(&reports);
         let begun = clock.now();
         let done = futures_util::stream::iter(reports)
-            .map(|(id, sections)| report(app, id, sections))
+            .map(|(terminal, sections)| report(app, terminal.0, terminal.1, sections))
             .buffer_unordered(AT_ONCE);
         done.for_each(async |done| done.expect("committed")).await;
         ours += clock.now().since(begun).0 as f64 / 1e6;
@@ -106,10 +125,11 @@ async fn measure(terminals: usize, rounds: usize) -> serde_json::Value {
     told
 }
 
+type Who = (TerminalId, [u8; 32]);
 type Row = (String, String, Vec<u8>, i64, String);
 
-fn rows(reports: &[(TerminalId, Vec<Section>)]) -> Vec<Row> {
-    let row = |id: &TerminalId, section: &Section| {
+fn rows(reports: &[(Who, Vec<Section>)]) -> Vec<Row> {
+    let row = |(id, _): &Who, section: &Section| {
         let facts = serde_json::to_string(&section.facts).expect("JSON");
         (
             id.to_string(),
@@ -121,7 +141,7 @@ fn rows(reports: &[(TerminalId, Vec<Section>)]) -> Vec<Row> {
     };
     reports
         .iter()
-        .flat_map(|(id, sections)| sections.iter().map(move |section| row(id, section)))
+        .flat_map(|(who, sections)| sections.iter().map(move |section| row(who, section)))
         .collect()
 }
 

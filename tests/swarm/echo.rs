@@ -68,7 +68,7 @@ pub async fn serve(folder: &Path) {
     let tls = agents_tls(&ca, certificate, admission, clock).expect("TLS");
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let addr = listener.local_addr().expect("an address");
-    let port = Secured::start(listener, tls).expect("a port");
+    let port = Secured::start(listener, tls, "echo").expect("a port");
     crate::say(&json!({ "echo": addr.to_string(), "papers": papers }));
     let incoming = futures_util::stream::unfold(port, async |mut port| {
         let (stream, _) = port.next().await;

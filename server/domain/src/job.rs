@@ -135,6 +135,14 @@ impl Job {
         matches!(self.state, JobState::Final(_))
     }
 
+    /// How it ended, if it has.
+    pub fn finish(&self) -> Option<&Finish> {
+        match &self.state {
+            JobState::Final(finish) => Some(finish),
+            JobState::Ready | JobState::Offered { .. } | JobState::Accepted | JobState::Running { .. } => None,
+        }
+    }
+
     /// The job after the event, or why the event changes nothing.
     pub fn on(&self, event: JobEvent, now: Time) -> Result<Job, Refused> {
         if self.is_final() {

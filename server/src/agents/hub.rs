@@ -281,6 +281,9 @@ impl Hub {
                     // Too many at once to remember: the database knows them all.
                     Err(RecvError::Lagged(_)) => {
                         self.cut_revoked();
+                        if let Err(error) = jobs::remind_of_cancels(&self.app).await {
+                            warn!(%error, "which jobs are cancelled could not be read");
+                        }
                         match jobs::terminals_with_work(&self.app).await {
                             Ok(all) => ready.extend(all),
                             Err(error) => warn!(%error, "which terminals have work could not be read"),

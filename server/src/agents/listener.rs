@@ -139,6 +139,7 @@ impl Lines {
                 None => match Stranger::admit(&self.strangers) {
                     Some(stranger) => Some(stranger),
                     None => {
+                        metrics::counter!("kaishin_connections_refused_total", "reason" => "strangers").increment(1);
                         debug!(%peer, "too many callers without a certificate");
                         continue;
                     }
@@ -152,7 +153,10 @@ impl Lines {
             let caller = Caller { peer, terminal, line };
             let talk = converse(http.clone(), stream, services.clone(), caller);
             self.tracker.spawn(async move {
+                let open = metrics::gauge!("kaishin_connections");
+                open.increment(1.0);
                 talk.await;
+                open.decrement(1.0);
                 drop(stranger);
             });
         }

@@ -65,10 +65,12 @@ impl Fleet for FleetService {
         let caller = request.extensions().get::<Caller>();
         let proved = caller.and_then(|caller| Some((caller.terminal?, caller.line.hold())));
         let Some(((terminal, key), line)) = proved else {
+            refused("no-certificate");
             return Err(Status::unauthenticated("E-SESSION-01 a terminal shows its certificate"));
         };
         // The handshake asked already; the connection may be older than a revocation.
         let Some(admitted) = Admitted::check(&self.app.admission, terminal, key) else {
+            refused("not-admitted");
             return Err(Status::permission_denied("E-SESSION-02 this terminal is not admitted"));
         };
         let (out, queue) = mpsc::channel(QUEUE);
@@ -167,10 +169,12 @@ impl Session {
             instance,
         };
         let Some(place) = self.hub.join(&guest, self.out.clone(), cut.clone()) else {
+            refused("stopping");
             let all = return_within_ms(self.app.admission.count());
             return End::Told(goodbye(Reason::Restarting, RETURN_AFTER_MS, all));
         };
         self.number = place.number;
+        metrics::counter!("kaishin_sessions_opened_total").increment(1);
         let end = cut
             .run_until_cancelled(async {
                 match Box::pin(self.begin(hello, place.rival)).await {
@@ -211,6 +215,7 @@ impl Session {
     }
 
     fn too_much(&self) -> End {
+        refused("too-much");
         info!(terminal.id = %self.terminal, "a terminal sends more than one may");
         End::Told(goodbye(Reason::TooMuch, 60_000, 120_000))
     }
@@ -221,6 +226,7 @@ impl Session {
         let ours = our_protocol();
         let version = wire::cut(hello.agent_version, LONGEST_VERSION);
         let Some(minor) = hello.protocol.as_ref().and_then(|theirs| negotiate(&ours, theirs)) else {
+            refused("incompatible");
             terminals::hold_incompatible(&app, id, version).await?;
             return Err(End::Told(Down::Incompatible(wire::incompatible(ours))));
         };
@@ -292,8 +298,12 @@ impl Session {
                 "E-SESSION-04 a session has one hello",
             ))),
             Some(Up::Facts(report)) => {
+                let dropped = wire::dropped(&report);
+                if dropped > 0 {
+                    metrics::counter!("kaishin_facts_dropped_total").increment(dropped);
+                }
                 let sections = report.sections.into_iter().filter_map(wire::section).collect();
-                Ok(facts::report(&self.app, id, sections).await?)
+                Ok(facts::report(&self.app, id, self.key, sections).await?)
             }
             Some(Up::JobEvents(events)) => self.job_events(events).await,
             Some(Up::CertificateRequest(request)) => self.renew(&request.csr).await,
@@ -337,6 +347,11 @@ impl Session {
     async fn send(&self, body: Down) -> Result<(), End> {
         self.out.send(message(body)).await.map_err(|_| End::Gone)
     }
+}
+
+/// Sessions that did not come about, or were ended, because of what the other side is or does.
+fn refused(reason: &'static str) {
+    metrics::counter!("kaishin_sessions_refused_total", "reason" => reason).increment(1);
 }
 
 async fn hello(inbound: &mut Streaming<v1::SessionRequest>) -> Result<(v1::Hello, [u8; INSTANCE]), End> {

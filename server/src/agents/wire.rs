@@ -55,6 +55,18 @@ pub fn incompatible(server: v1::ProtocolRange) -> v1::Incompatible {
     }
 }
 
+/// How many facts of a report this server does not know: a newer agent's, or somebody's mistake.
+pub fn dropped(report: &v1::FactReport) -> u64 {
+    let unknown = |section: &v1::Section| match fact::section(&section.name) {
+        None => section.facts.len(),
+        Some(known) => {
+            let strange = |sent: &&v1::Fact| known.facts.iter().all(|fact| fact.key != sent.key);
+            section.facts.iter().filter(strange).count()
+        }
+    };
+    report.sections.iter().map(|section| unknown(section) as u64).sum()
+}
+
 /// The facts of a section that the catalogue knows; None for a section that it does not.
 pub fn section(sent: v1::Section) -> Option<Section> {
     let known = fact::section(&sent.name)?;

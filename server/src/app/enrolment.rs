@@ -112,9 +112,7 @@ async fn known(app: &Arc<App>, ask: &Ask, terminal: Terminal) -> Result<Answer, 
         ..terminal.clone()
     };
     let id = terminal.id;
-    app.store
-        .write::<_, AppError, _>(move |tx| Box::pin(async move { Ok(tx.update_terminal(&terminal, &renewed).await?) }))
-        .await?;
+    keep_renewed(app, terminal, renewed).await?;
     app.admission.admit(id, ask.key.hash());
     Ok(Answer::Enrolled {
         terminal: id,
@@ -282,6 +280,19 @@ pub async fn approve(cx: &Cx, id: RequestId, reason: &str) -> Result<TerminalId,
     let before = json!({ "state": "pending", "generation": replaced.as_ref().map(|known| known.generation) });
     let after = json!({ "state": "approved", "terminal": terminal.id, "generation": terminal.generation });
     let event = cx.event("enrolment.approve", format!("request:{id}"), reason, before, after);
+    let action = if replaced.is_some() {
+        "terminal.replace"
+    } else {
+        "terminal.enrol"
+    };
+    let generation = |of: Option<&Terminal>| json!({ "generation": of.map(|terminal| terminal.generation) });
+    let own = cx.event(
+        action,
+        format!("terminal:{}", terminal.id),
+        reason,
+        generation(replaced.as_ref()),
+        generation(Some(&terminal)),
+    );
     let row = terminal.clone();
     let lost = app
         .store
@@ -296,6 +307,7 @@ pub async fn approve(cx: &Cx, id: RequestId, reason: &str) -> Result<TerminalId,
                     }
                 };
                 tx.audit(event).await?;
+                tx.audit(own).await?;
                 Ok(lost)
             })
         })
@@ -482,11 +494,31 @@ pub async fn renew(app: &Arc<App>, id: TerminalId, key: &DeviceKey) -> Result<Is
         certificate_until: issued.not_after,
         ..terminal.clone()
     };
-    app.store
-        .write::<_, AppError, _>(move |tx| Box::pin(async move { Ok(tx.update_terminal(&terminal, &renewed).await?) }))
-        .await?;
+    keep_renewed(app, terminal, renewed).await?;
     app.bus.changed(Change::Terminal(id));
     Ok(issued)
+}
+
+async fn keep_renewed(app: &Arc<App>, terminal: Terminal, renewed: Terminal) -> Result<(), AppError> {
+    let until = |terminal: &Terminal| json!({ "certificate_until": terminal.certificate_until.rfc3339() });
+    let event = Event {
+        at: app.now(),
+        actor: format!("terminal:{}", terminal.id),
+        action: super::history::RENEWED,
+        target: format!("terminal:{}", terminal.id),
+        reason: String::new(),
+        before: until(&terminal),
+        after: until(&renewed),
+    };
+    app.store
+        .write::<_, AppError, _>(move |tx| {
+            Box::pin(async move {
+                tx.update_terminal(&terminal, &renewed).await?;
+                tx.audit(event).await?;
+                Ok(())
+            })
+        })
+        .await
 }
 
 /// Which keys may connect, from the database: at the start, and whenever another process may have changed it.

@@ -1,23 +1,29 @@
-//! Facts come in: changed sections of many terminals are committed together, judged by the rules, then shown.
+//! Facts come in: changed sections of many terminals are committed together with what each fact was before, judged by the
+//! rules, then shown.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use futures_util::future::join_all;
 use kaishin_domain::expr::{Expr, Field};
 use kaishin_domain::id::TerminalId;
-use kaishin_domain::rule::{self, Outcome};
+use kaishin_domain::terminal::KeyHash;
 use kaishin_domain::time::Time;
 use kaishin_domain::value::Value;
+use kaishin_proto::fact;
 
 use super::error::AppError;
+use super::faults::{Case, Faults};
 use super::gather::{Gather, Gathered, gather};
 use super::{App, Change};
-use crate::index::Row;
-use crate::store::{FaultRow, SectionRow, StoreError};
+use crate::store::{FactChange, NewSection, SectionText, StoreError};
 
 /// How many terminals are judged again in one write.
 const AT_ONCE: usize = 512;
+/// While one lane waits for its commit, the others prepare. A terminal is always in the same one, so what it says is
+/// written in the order in which it said it.
+const LANES: usize = 4;
 
 /// One section as a terminal reported it, already held against the catalogue.
 #[derive(Clone, Debug)]
@@ -30,27 +36,54 @@ pub struct Section {
 
 pub struct Report {
     terminal: TerminalId,
+    /// With which the session was opened; none where only the rules are asked again.
+    key: Option<KeyHash>,
     sections: Vec<Section>,
 }
 
-pub type Reports = Gather<Report, Result<(), StoreError>>;
-pub type GatheredReports = Gathered<Report, Result<(), StoreError>>;
+/// Whether the terminal was still the one that reported.
+type Taken = Result<bool, StoreError>;
+
+pub struct Reports(Vec<Gather<Report, Taken>>);
+pub struct GatheredReports(Vec<Gathered<Report, Taken>>);
 
 pub fn reports() -> (Reports, GatheredReports) {
-    gather()
+    let (lanes, ends) = std::iter::repeat_with(gather).take(LANES).unzip();
+    (Reports(lanes), GatheredReports(ends))
 }
 
-/// Returns after the commit.
-pub async fn report(app: &Arc<App>, terminal: TerminalId, sections: Vec<Section>) -> Result<(), AppError> {
+impl Reports {
+    async fn ask(&self, report: Report) -> Taken {
+        let mut hasher = DefaultHasher::new();
+        report.terminal.hash(&mut hasher);
+        let lane = usize::try_from(hasher.finish() % LANES as u64).unwrap_or(0);
+        match self.0.get(lane) {
+            Some(lane) => lane.ask(report).await.ok_or(StoreError::Stopped)?,
+            None => Err(StoreError::Stopped),
+        }
+    }
+}
+
+/// Returns after the commit. What was observed before a terminal was reimaged, replaced or revoked is not taken.
+pub async fn report(
+    app: &Arc<App>,
+    terminal: TerminalId,
+    key: KeyHash,
+    sections: Vec<Section>,
+) -> Result<(), AppError> {
     if sections.is_empty() {
         return Ok(());
     }
-    let done = app
-        .reports
-        .ask(Report { terminal, sections })
-        .await
-        .ok_or(StoreError::Stopped)?;
-    Ok(done?)
+    let report = Report {
+        terminal,
+        key: Some(key),
+        sections,
+    };
+    if app.reports.ask(report).await? {
+        Ok(())
+    } else {
+        Err(AppError::no_such_terminal())
+    }
 }
 
 /// Time alone opens faults: a terminal that runs on without a restart has nothing new to tell. So does a new rule pack.
@@ -72,11 +105,12 @@ pub async fn judge_again(app: &Arc<App>) -> Result<usize, AppError> {
         let asked = part.iter().map(|terminal| {
             app.reports.ask(Report {
                 terminal: *terminal,
+                key: None,
                 sections: Vec::new(),
             })
         });
         for done in join_all(asked).await {
-            done.ok_or(StoreError::Stopped)??;
+            done?;
         }
     }
     Ok(due.len())
@@ -84,132 +118,219 @@ pub async fn judge_again(app: &Arc<App>) -> Result<usize, AppError> {
 
 /// Runs until the application ends.
 pub async fn take_reports(app: Arc<App>, reports: GatheredReports) {
-    reports
-        .run(|batch| {
+    let lanes = reports.0.into_iter().map(|lane| {
+        let app = app.clone();
+        // A task of its own, so that the lanes use all processors.
+        tokio_util::task::AbortOnDropHandle::new(tokio::spawn(lane.run(move |batch| {
             let app = app.clone();
             async move {
-                let count = batch.len();
+                let from: Vec<TerminalId> = batch.iter().map(|report| report.terminal).collect();
                 match commit(&app, batch).await {
-                    Ok(()) => vec![Ok(()); count],
-                    Err(error) => vec![Err(error); count],
+                    Ok(counts) => from.iter().map(|terminal| Ok(counts.contains(terminal))).collect(),
+                    Err(error) => vec![Err(error); from.len()],
                 }
             }
-        })
-        .await;
+        })))
+    });
+    join_all(lanes).await;
 }
 
-/// What a batch of reports does to faults.
+/// Everything that a batch says, each section once: a statement may name a row only once.
 #[derive(Default)]
-struct Faults {
-    opened: Vec<FaultRow>,
-    refreshed: Vec<FaultRow>,
-    closed: Vec<(TerminalId, String)>,
+struct Batch {
+    /// Who says something, and with which key.
+    from: HashMap<TerminalId, Option<KeyHash>>,
+    latest: HashMap<(TerminalId, String), Section>,
 }
 
-async fn commit(app: &Arc<App>, batch: Vec<Report>) -> Result<(), StoreError> {
+impl Batch {
+    fn of(reports: Vec<Report>) -> Batch {
+        let mut batch = Batch::default();
+        for Report {
+            terminal,
+            key,
+            sections,
+        } in reports
+        {
+            let known = batch.from.entry(terminal).or_default();
+            *known = key.or(*known);
+            for section in sections {
+                batch.latest.insert((terminal, section.name.clone()), section);
+            }
+        }
+        batch
+    }
+}
+
+/// What is to be written for a batch.
+#[derive(Default)]
+struct Work {
+    sections: Vec<NewSection>,
+    changes: Vec<FactChange>,
+    faults: Faults,
+}
+
+/// What changed on one terminal: by key, volatile facts too, and the sections that the index must hear of.
+#[derive(Default)]
+struct Changed {
+    keys: BTreeSet<String>,
+    sections: Vec<(String, Vec<(String, Value)>)>,
+}
+
+/// Answers with the terminals whose word counted.
+async fn commit(app: &Arc<App>, reports: Vec<Report>) -> Result<HashSet<TerminalId>, StoreError> {
     let now = app.now();
-    let (rows, sections) = merge(app, batch, now);
-    let mut faults = Faults::default();
-    let open: Vec<(TerminalId, Vec<String>)> = rows
-        .values()
-        .map(|row| (row.entry.id, faults.judge(app, row, now)))
+    let Batch { from, latest } = Batch::of(reports);
+    let wanted: Vec<(TerminalId, String)> = latest.keys().cloned().collect();
+    let was: HashMap<(TerminalId, String), SectionText> = app
+        .store
+        .section_texts(&wanted)
+        .await?
+        .into_iter()
+        .map(|(terminal, name, text)| ((terminal, name), text))
         .collect();
-    let sections = Arc::new(sections);
-    let written = sections.clone();
-    app.store
-        .write::<_, StoreError, _>(move |tx| {
-            Box::pin(async move {
-                tx.put_sections(&written).await?;
-                tx.close_faults(&faults.closed, now).await?;
-                for fault in &faults.opened {
-                    tx.open_fault(fault).await?;
-                }
-                for fault in &faults.refreshed {
-                    tx.refresh_fault(fault).await?;
-                }
-                Ok(())
-            })
-        })
-        .await?;
-    for section in sections.iter() {
-        let facts: Vec<(String, Value)> = section.facts.clone().into_iter().collect();
-        app.index.set_section(section.terminal, &section.name, &facts);
+    let mut work = Work::default();
+    let mut changed: HashMap<TerminalId, Changed> = HashMap::new();
+    for ((terminal, name), section) in latest {
+        let before = was.get(&(terminal, name));
+        compare(
+            terminal,
+            section,
+            before,
+            now,
+            &mut work,
+            changed.entry(terminal).or_default(),
+        )?;
     }
-    for (terminal, rules) in open {
-        app.index.set_faults(terminal, &rules);
-        app.bus.changed(Change::Terminal(terminal));
+    let open = judge(app, &from, &changed, &mut work.faults, now);
+    let counts = write(app, work, from, now).await?;
+    for (terminal, changed) in changed.iter().filter(|(terminal, _)| counts.contains(terminal)) {
+        for (name, facts) in &changed.sections {
+            app.index.set_section(*terminal, name, facts);
+        }
+        app.bus.changed(Change::Terminal(*terminal));
     }
+    for (terminal, rules) in open.iter().filter(|(terminal, _)| counts.contains(terminal)) {
+        app.index.set_faults(*terminal, rules);
+        app.bus.changed(Change::Terminal(*terminal));
+    }
+    Ok(counts)
+}
+
+/// A section against what was stored of it. The first report of a section, or of a fact in it, is no change.
+fn compare(
+    terminal: TerminalId,
+    section: Section,
+    before: Option<&SectionText>,
+    now: Time,
+    work: &mut Work,
+    changed: &mut Changed,
+) -> Result<(), StoreError> {
+    let text = SectionText::of(&section.facts)?;
+    if before != Some(&text) {
+        let was = before.map(SectionText::facts).transpose()?.unwrap_or_default();
+        for (key, after) in &section.facts {
+            let before = was.get(key);
+            if before == Some(after) {
+                continue;
+            }
+            changed.keys.insert(key.clone());
+            let kept = fact::find(key).is_some_and(|fact| fact.history);
+            if let Some(before) = before.filter(|_| kept) {
+                work.changes.push(FactChange {
+                    terminal,
+                    key: key.clone(),
+                    observed_at: section.observed_at,
+                    received_at: now,
+                    before: before.clone(),
+                    after: after.clone(),
+                });
+            }
+        }
+        let gone = was.into_keys().filter(|key| !section.facts.contains_key(key));
+        changed.keys.extend(gone);
+        changed
+            .sections
+            .push((section.name.clone(), section.facts.into_iter().collect()));
+    }
+    work.sections.push(NewSection {
+        terminal,
+        name: section.name,
+        digest: section.digest,
+        observed_at: section.observed_at,
+        received_at: now,
+        facts: text,
+    });
     Ok(())
 }
 
-/// Each terminal as it is after everything in the batch, and the last word on each section: a statement may name a row
-/// only once.
-fn merge(app: &App, batch: Vec<Report>, now: Time) -> (HashMap<TerminalId, Row>, Vec<SectionRow>) {
-    let mut rows: HashMap<TerminalId, Row> = HashMap::new();
-    let mut latest: HashMap<(TerminalId, String), SectionRow> = HashMap::new();
-    for Report { terminal, sections } in batch {
-        let known = rows.remove(&terminal).or_else(|| app.index.get(terminal));
-        let Some(mut row) = known else { continue };
-        for section in sections {
-            let prefix = format!("{}.", section.name);
-            row.entry.facts.retain(|key, _| !key.starts_with(&prefix));
-            row.entry
-                .facts
-                .extend(section.facts.iter().map(|(key, value)| (key.clone(), value.clone())));
-            latest.insert(
-                (terminal, section.name.clone()),
-                SectionRow {
-                    terminal,
-                    name: section.name,
-                    digest: section.digest,
-                    observed_at: section.observed_at,
-                    received_at: now,
-                    facts: section.facts,
-                },
-            );
+/// Asks the rules about those whose facts changed where a rule looks, and about those for whom nothing else was said.
+fn judge(
+    app: &App,
+    from: &HashMap<TerminalId, Option<KeyHash>>,
+    changed: &HashMap<TerminalId, Changed>,
+    faults: &mut Faults,
+    now: Time,
+) -> Vec<(TerminalId, Vec<String>)> {
+    let asked: HashSet<&str> = app.rules.fields().into_iter().map(Field::name).collect();
+    let mut open = Vec::new();
+    for terminal in from.keys() {
+        let changed = changed.get(terminal);
+        if changed.is_some_and(|changed| !changed.keys.iter().any(|key| asked.contains(key.as_str()))) {
+            continue;
         }
-        rows.insert(terminal, row);
+        let Some(mut row) = app.index.get(*terminal) else {
+            continue;
+        };
+        for (name, facts) in changed.iter().flat_map(|changed| &changed.sections) {
+            let of_section = |key: &String| {
+                key.strip_prefix(name.as_str())
+                    .is_some_and(|rest| rest.starts_with('.'))
+            };
+            row.entry.facts.retain(|key, _| !of_section(key));
+            row.entry.facts.extend(facts.iter().cloned());
+        }
+        let case = Case {
+            row: &row,
+            changed: changed.map(|changed| &changed.keys),
+        };
+        open.push((*terminal, faults.judge(app, &case, now)));
     }
-    (rows, latest.into_values().collect())
+    open
 }
 
-impl Faults {
-    /// What the rules say of a terminal against the faults that were open; returns those that are open now.
-    fn judge(&mut self, app: &App, row: &Row, now: Time) -> Vec<String> {
-        let mut open = Vec::new();
-        for verdict in rule::judge(&app.rules, row, now) {
-            let rule = verdict.rule.id.clone();
-            let was_open = row.entry.faults.contains(&rule);
-            match verdict.outcome {
-                Outcome::Fault { expected, found } => {
-                    open.push(rule.clone());
-                    let fault = FaultRow {
-                        terminal: row.entry.id,
-                        rule,
-                        opened_at: now,
-                        closed_at: None,
-                        expected,
-                        found,
-                    };
-                    if was_open {
-                        &mut self.refreshed
-                    } else {
-                        &mut self.opened
+/// In one transaction: of those who are still who they were, sections, what their facts were before, and faults.
+async fn write(
+    app: &Arc<App>,
+    mut work: Work,
+    from: HashMap<TerminalId, Option<KeyHash>>,
+    now: Time,
+) -> Result<HashSet<TerminalId>, StoreError> {
+    app.store
+        .write::<_, StoreError, _>(move |tx| {
+            Box::pin(async move {
+                let ids: Vec<TerminalId> = from.keys().copied().collect();
+                let mut counts: HashSet<TerminalId> = HashSet::with_capacity(ids.len());
+                for (terminal, key) in tx.active_keys(&ids).await? {
+                    let same = from
+                        .get(&terminal)
+                        .is_some_and(|said| said.is_none_or(|said| said == key));
+                    if same {
+                        counts.insert(terminal);
                     }
-                    .push(fault);
                 }
-                // What cannot be known any more is no reason to call a fault mended.
-                Outcome::Unknown { .. } if was_open => open.push(rule),
-                Outcome::Unknown { .. } => {}
-                Outcome::Pass | Outcome::NotApplicable if was_open => self.closed.push((row.entry.id, rule)),
-                Outcome::Pass | Outcome::NotApplicable => {}
-            }
-        }
-        // A rule that is in the pack no more has nothing to say any more.
-        let gone = row.entry.faults.iter().filter(|rule| app.rules.rule(rule).is_none());
-        self.closed.extend(gone.map(|rule| (row.entry.id, rule.clone())));
-        open
-    }
+                if counts.len() < from.len() {
+                    work.sections.retain(|section| counts.contains(&section.terminal));
+                    work.changes.retain(|change| counts.contains(&change.terminal));
+                    work.faults.retain(|terminal| counts.contains(&terminal));
+                }
+                tx.put_sections(&work.sections).await?;
+                tx.insert_fact_changes(&work.changes).await?;
+                work.faults.write(tx, now).await?;
+                Ok(counts)
+            })
+        })
+        .await
 }
 
 #[cfg(test)]
@@ -286,7 +407,9 @@ mod tests {
             section("agent.platform", Value::Text("windows".into())),
             section("boot.time", Value::Time(START)),
         ];
-        report(&app, terminal.id, sections).await.expect("it is taken");
+        report(&app, terminal.id, terminal.key_hash, sections)
+            .await
+            .expect("it is taken");
         assert_eq!(open(&app).await, Vec::<String>::new());
         assert_eq!(judge_again(&app).await.expect("judged"), 0, "nothing has changed");
 
@@ -295,8 +418,15 @@ mod tests {
         assert_eq!(open(&app).await, ["restart-overdue"]);
         assert_eq!(judge_again(&app).await.expect("judged"), 0, "it is settled");
 
+        let older = section("boot.time", Value::Time(START - Span::days(9)));
+        let refused = report(&app, terminal.id, [2; 32], vec![older]).await;
+        assert_eq!(refused.expect_err("another life's").kind, super::super::Kind::NotFound);
+        assert_eq!(judge_again(&app).await.expect("judged"), 0, "it says nothing");
+
         let booted = section("boot.time", Value::Time(clock.now()));
-        report(&app, terminal.id, vec![booted]).await.expect("it is taken");
+        report(&app, terminal.id, terminal.key_hash, vec![booted])
+            .await
+            .expect("it is taken");
         assert_eq!(open(&app).await, Vec::<String>::new());
         handle.stop().await;
     }

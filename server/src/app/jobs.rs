@@ -1,5 +1,7 @@
 //! Work on terminals: ordered by people, offered to connected terminals, told by terminals, ended by time.
 
+mod bulk;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -14,6 +16,8 @@ use tracing::{debug, info};
 use super::error::AppError;
 use super::gather::{Gather, Gathered, gather};
 use super::{App, Change, Cx, Wake};
+pub use bulk::{Ordered, Orders, create_many};
+
 use crate::index::Work;
 pub use crate::store::JobFilter;
 use crate::store::{JobDetail, NewSteps, StoreError, Tx};
@@ -34,14 +38,7 @@ pub struct Order {
 
 pub async fn create(cx: &Cx, order: Order) -> Result<Job, AppError> {
     cx.require(order.remedy.permission(), Scope::Terminal(order.terminal))?;
-    let life = order.life.unwrap_or(DEFAULT_LIFE);
-    if life <= Span(0) || life > LONGEST_LIFE {
-        return Err(AppError::invalid(
-            "E-JOB-11",
-            "期限は30日以内で指定してください。",
-            "A job's deadline lies at most 30 days ahead.",
-        ));
-    }
+    let life = sound_life(order.life.unwrap_or(DEFAULT_LIFE))?;
     let terminal = cx
         .app
         .store
@@ -90,6 +87,17 @@ pub async fn create(cx: &Cx, order: Order) -> Result<Job, AppError> {
     told(&cx.app, std::slice::from_ref(&job));
     cx.app.bus.changed(Change::Audit);
     Ok(job)
+}
+
+fn sound_life(life: Span) -> Result<Span, AppError> {
+    if life <= Span(0) || life > LONGEST_LIFE {
+        return Err(AppError::invalid(
+            "E-JOB-11",
+            "期限は30日以内で指定してください。",
+            "A job's deadline lies at most 30 days ahead.",
+        ));
+    }
+    Ok(life)
 }
 
 pub async fn get(cx: &Cx, id: JobId) -> Result<JobDetail, AppError> {
@@ -212,6 +220,20 @@ pub async fn take_ready(app: &Arc<App>, terminals: Vec<TerminalId>) -> Result<Ve
 /// Every terminal that some job is ready for: where a hub that missed wakes starts over.
 pub async fn terminals_with_work(app: &App) -> Result<Vec<TerminalId>, AppError> {
     Ok(app.store.terminals_with_ready_jobs().await?)
+}
+
+/// Asks every terminal that has a cancelled job in hand to let go of it: the first asking may not have reached it.
+pub async fn remind_of_cancels(app: &App) -> Result<usize, AppError> {
+    let asked = app.store.jobs_to_cancel().await?;
+    for (terminal, job) in &asked {
+        if app.index.is_online(*terminal) {
+            app.bus.wake(Wake::Cancel {
+                terminal: *terminal,
+                job: *job,
+            });
+        }
+    }
+    Ok(asked.len())
 }
 
 /// What a terminal's hello says its journal holds, against what the server believes: jobs offered or taken that the

@@ -9,7 +9,9 @@ pub mod ca;
 pub mod enrolment;
 mod error;
 pub mod facts;
+mod faults;
 mod gather;
+pub mod history;
 pub mod jobs;
 pub mod operators;
 mod secret;
@@ -58,6 +60,8 @@ pub struct Settings {
     pub agents_address: String,
     /// Requests to enrol from one address: so many at once, so many a second after that.
     pub enrolments: Rate,
+    /// How long it is kept what facts were before.
+    pub history: Span,
 }
 
 /// So much at once, so much over time.
@@ -81,6 +85,7 @@ impl Default for Settings {
             heartbeat: Span::minutes(1),
             ask_again: Span::seconds(30),
             enrolments: Rate::ENROLMENTS,
+            history: history::KEPT,
             agents_address: String::new(),
         }
     }

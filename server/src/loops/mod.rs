@@ -6,7 +6,7 @@ use std::sync::Arc;
 use kaishin_domain::time::Span;
 use tracing::warn;
 
-use crate::app::{App, AppError, facts, jobs, operators, terminals};
+use crate::app::{App, AppError, facts, history, jobs, operators, terminals};
 
 /// Deadlines and leases.
 const SWEEP_JOBS: Span = Span::seconds(5);
@@ -14,6 +14,9 @@ const SWEEP_JOBS: Span = Span::seconds(5);
 const FLUSH_PRESENCE: Span = Span::seconds(15);
 /// What the command line did beside the running server: a revocation cuts the stream within two seconds.
 const NOTICE_REVOKED: Span = Span::seconds(1);
+/// A terminal that did not hear that a job is cancelled.
+const REMIND_OF_CANCELS: Span = Span::seconds(30);
+const FORGET_HISTORY: Span = Span::hours(1);
 const FORGET_SIGN_INS: Span = Span::hours(1);
 /// What the passing of time alone makes a fault, or no fault any more.
 const JUDGE_AGAIN: Span = Span::minutes(5);
@@ -38,6 +41,12 @@ pub async fn run(app: Arc<App>) {
             // Written with the next batch of presence.
             app.index.touch_online(app.now());
             Ok(())
+        }),
+        every(&app, REMIND_OF_CANCELS, "cancellations", async |app| {
+            jobs::remind_of_cancels(app).await.map(drop)
+        }),
+        every(&app, FORGET_HISTORY, "history", async |app| {
+            history::forget_old(app).await.map(drop)
         }),
         every(&app, FORGET_SIGN_INS, "sign-ins", async |app| {
             operators::forget_old_sign_ins(app).await

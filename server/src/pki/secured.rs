@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustls::ServerConfig;
+use rustls::{CertificateError, ServerConfig};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -31,11 +31,12 @@ pub struct Secured {
 }
 
 impl Secured {
-    pub fn start(listener: TcpListener, config: Arc<ServerConfig>) -> io::Result<Secured> {
+    /// `port` is what its handshakes are counted under.
+    pub fn start(listener: TcpListener, config: Arc<ServerConfig>, port: &'static str) -> io::Result<Secured> {
         let addr = listener.local_addr()?;
         let (done, ready) = mpsc::channel(READY);
         let mut accepting = JoinSet::new();
-        accepting.spawn(accept(listener, TlsAcceptor::from(config), done));
+        accepting.spawn(accept(listener, TlsAcceptor::from(config), done, port));
         Ok(Secured {
             ready,
             addr,
@@ -60,7 +61,12 @@ impl Secured {
     clippy::disallowed_methods,
     reason = "a pause after a listener's error, on no clock but the machine's"
 )]
-async fn accept(listener: TcpListener, acceptor: TlsAcceptor, done: mpsc::Sender<(SecuredStream, SocketAddr)>) {
+async fn accept(
+    listener: TcpListener,
+    acceptor: TlsAcceptor,
+    done: mpsc::Sender<(SecuredStream, SocketAddr)>,
+    port: &'static str,
+) {
     let mut handshakes = JoinSet::new();
     loop {
         while handshakes.try_join_next().is_some() {}
@@ -77,12 +83,40 @@ async fn accept(listener: TcpListener, acceptor: TlsAcceptor, done: mpsc::Sender
         };
         let (acceptor, done) = (acceptor.clone(), done.clone());
         handshakes.spawn(async move {
-            match tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await {
+            let shaken = tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await;
+            let result = match &shaken {
+                Ok(Ok(_)) => "ok",
+                Ok(Err(error)) => why(error),
+                Err(_) => "too-slow",
+            };
+            metrics::counter!("kaishin_handshakes_total", "port" => port, "result" => result).increment(1);
+            match shaken {
                 // Nobody takes it any more: the server is stopping.
                 Ok(Ok(secured)) => drop(done.send((secured, peer)).await),
                 Ok(Err(error)) => debug!(%peer, %error, "a handshake failed"),
                 Err(_) => debug!(%peer, "a handshake took too long"),
             }
         });
+    }
+}
+
+/// A failed handshake in one word.
+fn why(error: &io::Error) -> &'static str {
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    let Some(inner) = inner else { return "broken-off" };
+    if let rustls::Error::InvalidCertificate(certificate) = inner {
+        use CertificateError::{Expired, ExpiredContext, Revoked};
+        return if matches!(certificate, Revoked) {
+            "not-admitted"
+        } else if matches!(certificate, Expired | ExpiredContext { .. }) {
+            "expired"
+        } else {
+            "bad-certificate"
+        };
+    }
+    if matches!(inner, rustls::Error::AlertReceived(_)) {
+        "refused-by-peer"
+    } else {
+        "not-tls"
     }
 }

@@ -1,11 +1,13 @@
 //! The audit chain. Appending takes the head's row, so that two writers cannot both build on the same entry.
 
 use kaishin_domain::audit::{Entry, Event, Head};
+use kaishin_domain::id::TerminalId;
 use kaishin_domain::time::Time;
 
 use super::codec::{bytes32, won};
 use super::db::{Store, on_pool, on_tx};
 use super::error::StoreError;
+use super::history::Before;
 use super::writer::Tx;
 
 #[derive(sqlx::FromRow)]
@@ -48,6 +50,10 @@ const APPEND: &str = "
 const FOLLOW: &str = "
     SELECT number, at, actor, action, target, reason, before, after, previous, seal
     FROM audit WHERE number > $1 ORDER BY number LIMIT $2";
+const OF_TERMINAL: &str = "
+    SELECT number, at, actor, action, target, reason, before, after, previous, seal FROM audit
+    WHERE target = $1 AND at <= $2 AND (at < $2 OR number < $3) AND (action = $5) = $6
+    ORDER BY at DESC, number DESC LIMIT $4";
 const RECENT: &str = "
     SELECT number, at, actor, action, target, reason, before, after, previous, seal
     FROM audit WHERE number < $1 ORDER BY number DESC LIMIT $2";
@@ -117,6 +123,29 @@ impl Store {
     pub async fn audit_after(&self, number: i64, limit: u32) -> Result<Vec<Entry>, StoreError> {
         let rows: Vec<Row> =
             on_pool!(self, c => sqlx::query_as(FOLLOW).bind(number).bind(i64::from(limit)).fetch_all(c).await)?;
+        rows.into_iter().map(Row::entry).collect()
+    }
+
+    /// What was done to one terminal, newest first: with one action, or with any other.
+    pub async fn audit_of_terminal(
+        &self,
+        terminal: TerminalId,
+        action: &str,
+        is_it: bool,
+        before: &Before,
+        limit: u32,
+    ) -> Result<Vec<Entry>, StoreError> {
+        // An entry's key is its number; none is less than one.
+        let number: i64 = before.key.parse().unwrap_or(0);
+        let rows: Vec<Row> = on_pool!(self, c => sqlx::query_as(OF_TERMINAL)
+            .bind(format!("terminal:{terminal}"))
+            .bind(before.at.micros())
+            .bind(number)
+            .bind(i64::from(limit))
+            .bind(action)
+            .bind(is_it)
+            .fetch_all(c)
+            .await)?;
         rows.into_iter().map(Row::entry).collect()
     }
 

@@ -21,6 +21,31 @@ pub struct SectionRow {
     pub facts: BTreeMap<String, Value>,
 }
 
+/// A section as it is stored, which is made and read outside the writer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SectionText(String);
+
+impl SectionText {
+    pub fn of(facts: &BTreeMap<String, Value>) -> Result<SectionText, StoreError> {
+        Ok(SectionText(to_json("section", facts)?))
+    }
+
+    pub fn facts(&self) -> Result<BTreeMap<String, Value>, StoreError> {
+        from_json("section", &self.0)
+    }
+}
+
+/// A section on its way in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewSection {
+    pub terminal: TerminalId,
+    pub name: String,
+    pub digest: Vec<u8>,
+    pub observed_at: Time,
+    pub received_at: Time,
+    pub facts: SectionText,
+}
+
 #[derive(sqlx::FromRow)]
 struct Row {
     terminal_id: String,
@@ -81,6 +106,32 @@ impl Store {
         Ok(digests)
     }
 
+    /// Some sections of some terminals, as far as they are there.
+    pub async fn section_texts(
+        &self,
+        wanted: &[(TerminalId, String)],
+    ) -> Result<Vec<(TerminalId, String, SectionText)>, StoreError> {
+        let mut found = Vec::with_capacity(wanted.len());
+        for part in few_lengths(wanted) {
+            let values = rows(part.len(), &["TEXT", "TEXT"]);
+            let text = format!(
+                "SELECT s.terminal_id, s.name, s.facts FROM (VALUES {values}) AS v
+                 JOIN fact_section s ON s.terminal_id = v.column1 AND s.name = v.column2"
+            );
+            let rows: Vec<(String, String, String)> = on_pool!(self, c => {
+                let mut query = sqlx::query_as(sqlx::AssertSqlSafe(text));
+                for (terminal, name) in part {
+                    query = query.bind(terminal.to_string()).bind(name);
+                }
+                query.fetch_all(c).await
+            })?;
+            for (terminal, name, facts) in rows {
+                found.push((parse("terminal id", &terminal)?, name, SectionText(facts)));
+            }
+        }
+        Ok(found)
+    }
+
     /// The sections of the terminals after one id, up to and with another: how the index is rebuilt.
     pub async fn sections_between(
         &self,
@@ -96,28 +147,24 @@ impl Store {
 
 impl Tx {
     /// Many sections of many terminals; each replaces the section that was there.
-    pub async fn put_sections(&mut self, sections: &[SectionRow]) -> Result<(), StoreError> {
-        for part in sections.chunks(500) {
+    pub async fn put_sections(&mut self, sections: &[NewSection]) -> Result<(), StoreError> {
+        for part in few_lengths(sections) {
             let values = rows(part.len(), &["", "", "", "", "", ""]);
             let text = format!(
                 "INSERT INTO fact_section (terminal_id, name, digest, observed_at, received_at, facts) VALUES {values}
                  ON CONFLICT (terminal_id, name) DO UPDATE SET digest = excluded.digest,
                      observed_at = excluded.observed_at, received_at = excluded.received_at, facts = excluded.facts"
             );
-            let mut texts = Vec::with_capacity(part.len());
-            for section in part {
-                texts.push(to_json("section", &section.facts)?);
-            }
             on_tx!(self, c => {
                 let mut query = sqlx::query(sqlx::AssertSqlSafe(text));
-                for (section, facts) in part.iter().zip(texts) {
+                for section in part {
                     query = query
                         .bind(section.terminal.to_string())
                         .bind(&section.name)
                         .bind(&section.digest)
                         .bind(section.observed_at.micros())
                         .bind(section.received_at.micros())
-                        .bind(facts);
+                        .bind(&section.facts.0);
                 }
                 query.execute(c).await.map(drop)
             })?;

@@ -5,9 +5,10 @@ use kaishin_domain::time::Time;
 use kaishin_domain::value::Value;
 use kaishin_domain::words::Words;
 
-use super::codec::{from_json, parse, rows, some_time, to_json};
+use super::codec::{few_lengths, from_json, parse, rows, some_time, to_json};
 use super::db::{Store, on_pool, on_tx};
 use super::error::StoreError;
+use super::history::Before;
 use super::writer::Tx;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,20 +50,57 @@ const OPEN_OF_TERMINAL: &str = "
 const OPEN_BETWEEN: &str = "
     SELECT terminal_id, rule, opened_at, closed_at, expected, found
     FROM fault WHERE closed_at IS NULL AND terminal_id > $1 AND terminal_id <= $2";
-/// Only if none of the rule is open: the same fault never stands twice.
-const OPEN: &str = "
-    INSERT INTO fault (terminal_id, rule, opened_at, expected, found)
-    SELECT $1, $2, $3, $4, $5
-    WHERE NOT EXISTS (SELECT 1 FROM fault WHERE terminal_id = $1 AND rule = $2 AND closed_at IS NULL)
-    ON CONFLICT (terminal_id, rule, opened_at) DO NOTHING";
-const FOUND: &str = "
-    UPDATE fault SET expected = $3, found = $4 WHERE terminal_id = $1 AND rule = $2 AND closed_at IS NULL";
+const OPENED: &str = "
+    SELECT terminal_id, rule, opened_at, closed_at, expected, found FROM fault
+    WHERE terminal_id = $1 AND opened_at <= $2 AND (opened_at < $2 OR rule < $3)
+    ORDER BY opened_at DESC, rule DESC LIMIT $4";
+const CLOSED: &str = "
+    SELECT terminal_id, rule, opened_at, closed_at, expected, found FROM fault
+    WHERE terminal_id = $1 AND closed_at <= $2 AND (closed_at < $2 OR rule < $3)
+    ORDER BY closed_at DESC, rule DESC LIMIT $4";
 const CLOSE_ALL: &str = "UPDATE fault SET closed_at = $2 WHERE terminal_id = $1 AND closed_at IS NULL";
 
 impl Store {
     pub async fn open_faults(&self, terminal: TerminalId) -> Result<Vec<FaultRow>, StoreError> {
         let rows: Vec<Row> =
             on_pool!(self, c => sqlx::query_as(OPEN_OF_TERMINAL).bind(terminal.to_string()).fetch_all(c).await)?;
+        rows.into_iter().map(Row::fault).collect()
+    }
+
+    /// The newest first.
+    pub async fn faults_opened(
+        &self,
+        terminal: TerminalId,
+        before: &Before,
+        limit: u32,
+    ) -> Result<Vec<FaultRow>, StoreError> {
+        self.faults(OPENED, terminal, before, limit).await
+    }
+
+    /// Those that closed last first.
+    pub async fn faults_closed(
+        &self,
+        terminal: TerminalId,
+        before: &Before,
+        limit: u32,
+    ) -> Result<Vec<FaultRow>, StoreError> {
+        self.faults(CLOSED, terminal, before, limit).await
+    }
+
+    async fn faults(
+        &self,
+        text: &'static str,
+        terminal: TerminalId,
+        before: &Before,
+        limit: u32,
+    ) -> Result<Vec<FaultRow>, StoreError> {
+        let rows: Vec<Row> = on_pool!(self, c => sqlx::query_as(text)
+            .bind(terminal.to_string())
+            .bind(before.at.micros())
+            .bind(&before.key)
+            .bind(i64::from(limit))
+            .fetch_all(c)
+            .await)?;
         rows.into_iter().map(Row::fault).collect()
     }
 
@@ -79,36 +117,56 @@ impl Store {
 }
 
 impl Tx {
-    pub async fn open_fault(&mut self, fault: &FaultRow) -> Result<(), StoreError> {
-        let (expected, found) = (to_json("fault", &fault.expected)?, to_json("fault", &fault.found)?);
-        on_tx!(self, c => sqlx::query(OPEN)
-            .bind(fault.terminal.to_string())
-            .bind(&fault.rule)
-            .bind(fault.opened_at.micros())
-            .bind(expected)
-            .bind(found)
-            .execute(c)
-            .await
-            .map(drop))?;
+    /// Only where none of the rule is open: the same fault never stands twice.
+    pub async fn open_faults(&mut self, opened: &[FaultRow]) -> Result<(), StoreError> {
+        for part in few_lengths(opened) {
+            let values = rows(part.len(), &["TEXT", "TEXT", "BIGINT", "TEXT", "TEXT"]);
+            let text = format!(
+                "INSERT INTO fault (terminal_id, rule, opened_at, expected, found)
+                 SELECT v.column1, v.column2, v.column3, v.column4, v.column5 FROM (VALUES {values}) AS v
+                 WHERE NOT EXISTS (SELECT 1 FROM fault f
+                                   WHERE f.terminal_id = v.column1 AND f.rule = v.column2 AND f.closed_at IS NULL)
+                 ON CONFLICT (terminal_id, rule, opened_at) DO NOTHING"
+            );
+            let texts = texts(part)?;
+            on_tx!(self, c => {
+                let mut query = sqlx::query(sqlx::AssertSqlSafe(text));
+                for (fault, (expected, found)) in part.iter().zip(texts) {
+                    query = query
+                        .bind(fault.terminal.to_string())
+                        .bind(&fault.rule)
+                        .bind(fault.opened_at.micros())
+                        .bind(expected)
+                        .bind(found);
+                }
+                query.execute(c).await.map(drop)
+            })?;
+        }
         Ok(())
     }
 
-    /// The fault is still there, but looks different.
-    pub async fn refresh_fault(&mut self, fault: &FaultRow) -> Result<(), StoreError> {
-        let (expected, found) = (to_json("fault", &fault.expected)?, to_json("fault", &fault.found)?);
-        on_tx!(self, c => sqlx::query(FOUND)
-            .bind(fault.terminal.to_string())
-            .bind(&fault.rule)
-            .bind(expected)
-            .bind(found)
-            .execute(c)
-            .await
-            .map(drop))?;
+    /// The faults are still there, but look different.
+    pub async fn refresh_faults(&mut self, seen: &[FaultRow]) -> Result<(), StoreError> {
+        for part in few_lengths(seen) {
+            let values = rows(part.len(), &["TEXT", "TEXT", "TEXT", "TEXT"]);
+            let text = format!(
+                "UPDATE fault SET expected = v.column3, found = v.column4 FROM (VALUES {values}) AS v
+                 WHERE fault.terminal_id = v.column1 AND fault.rule = v.column2 AND fault.closed_at IS NULL"
+            );
+            let texts = texts(part)?;
+            on_tx!(self, c => {
+                let mut query = sqlx::query(sqlx::AssertSqlSafe(text));
+                for (fault, (expected, found)) in part.iter().zip(texts) {
+                    query = query.bind(fault.terminal.to_string()).bind(&fault.rule).bind(expected).bind(found);
+                }
+                query.execute(c).await.map(drop)
+            })?;
+        }
         Ok(())
     }
 
     pub async fn close_faults(&mut self, closed: &[(TerminalId, String)], now: Time) -> Result<(), StoreError> {
-        for part in closed.chunks(500) {
+        for part in few_lengths(closed) {
             let values = rows(part.len(), &["TEXT", "TEXT"]);
             let at = part.len() * 2 + 1;
             let text = format!(
@@ -135,4 +193,10 @@ impl Tx {
             .map(drop))?;
         Ok(())
     }
+}
+
+/// What was expected and found, as it is stored.
+fn texts(faults: &[FaultRow]) -> Result<Vec<(String, String)>, StoreError> {
+    let pair = |fault: &FaultRow| Ok((to_json("fault", &fault.expected)?, to_json("fault", &fault.found)?));
+    faults.iter().map(pair).collect()
 }

@@ -7,6 +7,7 @@ use kaishin_domain::time::Time;
 use super::codec::{count, few_lengths, from_json, list, named, parse, rows, to_json};
 use super::db::{Store, on_pool, on_tx};
 use super::error::StoreError;
+use super::history::Before;
 use super::writer::Tx;
 
 /// A job with all that was told of it.
@@ -120,6 +121,19 @@ const RECENT_OF_TERMINAL: &str = "
     SELECT j.*, r.at AS result_at, r.code AS result_code, r.detail AS result_detail
     FROM job j LEFT JOIN job_result r ON r.job_id = j.id
     WHERE j.terminal_id = $3 AND j.id < $1 ORDER BY j.id DESC LIMIT $2";
+const ORDERED: &str = "
+    SELECT j.*, r.at AS result_at, r.code AS result_code, r.detail AS result_detail
+    FROM job j LEFT JOIN job_result r ON r.job_id = j.id
+    WHERE j.terminal_id = $1 AND j.created_at <= $2 AND (j.created_at < $2 OR j.id < $3)
+    ORDER BY j.created_at DESC, j.id DESC LIMIT $4";
+const ENDED: &str = "
+    SELECT j.*, r.at AS result_at, r.code AS result_code, r.detail AS result_detail
+    FROM job j JOIN job_result r ON r.job_id = j.id
+    WHERE j.terminal_id = $1 AND r.at <= $2 AND (r.at < $2 OR j.id < $3)
+    ORDER BY r.at DESC, j.id DESC LIMIT $4";
+/// Those that somebody cancelled and that are not over.
+const TO_CANCEL: &str = "
+    SELECT terminal_id, id FROM job WHERE cancel_asked AND state IN ('offered', 'accepted', 'running')";
 const OPEN_OF_TERMINAL: &str = "
     SELECT j.*, NULL AS result_at, NULL AS result_code, NULL AS result_detail
     FROM job j WHERE j.terminal_id = $1 AND j.state IN ('ready', 'offered', 'accepted', 'running') ORDER BY j.id";
@@ -138,10 +152,11 @@ const LAST_BETWEEN: &str = "
       AND (j.state IN ('ready', 'offered', 'accepted', 'running')
            OR NOT EXISTS (SELECT 1 FROM job later
                           WHERE later.terminal_id = j.terminal_id AND later.id > j.id AND later.remedy = j.remedy))";
-const INSERT: &str = "
-    INSERT INTO job (id, terminal_id, remedy, state, attempt, deadline, cancel_asked, created_at, created_by, reason)
-    VALUES ($1, $2, $3, $4, 0, $5, $6, $7, $8, $9)";
-const WAITING: &str = "SELECT DISTINCT terminal_id FROM job WHERE state = 'ready'";
+const WAITING: &str = "
+    SELECT DISTINCT terminal_id FROM job
+    WHERE state IN ('ready', 'offered', 'accepted', 'running') AND state = 'ready'";
+/// As the index of unfinished jobs says it: only these very words make a database use it.
+const OPEN: &str = "state IN ('ready', 'offered', 'accepted', 'running')";
 
 /// Above every id.
 const LAST_ID: &str = "g";
@@ -175,6 +190,44 @@ impl Store {
         rows.into_iter().map(Row::job).collect()
     }
 
+    /// The newest first.
+    pub async fn jobs_ordered(
+        &self,
+        terminal: TerminalId,
+        before: &Before,
+        limit: u32,
+    ) -> Result<Vec<Job>, StoreError> {
+        self.history(ORDERED, terminal, before, limit).await
+    }
+
+    /// Those that ended last first.
+    pub async fn jobs_ended(&self, terminal: TerminalId, before: &Before, limit: u32) -> Result<Vec<Job>, StoreError> {
+        self.history(ENDED, terminal, before, limit).await
+    }
+
+    async fn history(
+        &self,
+        text: &'static str,
+        terminal: TerminalId,
+        before: &Before,
+        limit: u32,
+    ) -> Result<Vec<Job>, StoreError> {
+        let rows: Vec<Row> = on_pool!(self, c => sqlx::query_as(text)
+            .bind(terminal.to_string())
+            .bind(before.at.micros())
+            .bind(&before.key)
+            .bind(i64::from(limit))
+            .fetch_all(c)
+            .await)?;
+        rows.into_iter().map(Row::job).collect()
+    }
+
+    pub async fn jobs_to_cancel(&self) -> Result<Vec<(TerminalId, JobId)>, StoreError> {
+        let rows: Vec<(String, String)> = on_pool!(self, c => sqlx::query_as(TO_CANCEL).fetch_all(c).await)?;
+        let pair = |(terminal, job): &(String, String)| Ok((parse("terminal id", terminal)?, parse("job id", job)?));
+        rows.iter().map(pair).collect()
+    }
+
     /// Those with something to look at: a deadline or a lease that has passed.
     pub async fn due_jobs(&self, now: Time, limit: u32) -> Result<Vec<Job>, StoreError> {
         let rows: Vec<Row> = on_pool!(self, c => sqlx::query_as(DUE)
@@ -191,8 +244,7 @@ impl Store {
         let mut busy = Vec::new();
         for part in few_lengths(ids) {
             let text = format!(
-                "SELECT DISTINCT terminal_id FROM job
-                 WHERE state IN ('ready', 'offered', 'accepted', 'running') AND terminal_id IN ({})",
+                "SELECT DISTINCT terminal_id FROM job WHERE {OPEN} AND terminal_id IN ({})",
                 list(1, part.len())
             );
             let found: Vec<String> = on_pool!(self, c => {
@@ -226,26 +278,45 @@ impl Store {
 
 impl Tx {
     pub async fn insert_job(&mut self, job: &Job) -> Result<(), StoreError> {
-        let remedy = to_json("remedy", &job.remedy)?;
-        on_tx!(self, c => sqlx::query(INSERT)
-            .bind(job.id.to_string())
-            .bind(job.terminal.to_string())
-            .bind(remedy)
-            .bind(job.state.name())
-            .bind(job.deadline.micros())
-            .bind(job.cancel_asked)
-            .bind(job.created_at.micros())
-            .bind(&job.created_by)
-            .bind(&job.reason)
-            .execute(c)
-            .await
-            .map(drop))?;
+        self.insert_jobs(std::slice::from_ref(job)).await
+    }
+
+    /// New jobs, none of them offered yet.
+    pub async fn insert_jobs(&mut self, jobs: &[Job]) -> Result<(), StoreError> {
+        for part in few_lengths(jobs) {
+            let text = format!(
+                "INSERT INTO job (id, terminal_id, remedy, state, attempt, deadline, cancel_asked, created_at, created_by,
+                     reason) VALUES {}",
+                rows(part.len(), &[""; 10])
+            );
+            let mut remedies = Vec::with_capacity(part.len());
+            for job in part {
+                remedies.push(to_json("remedy", &job.remedy)?);
+            }
+            on_tx!(self, c => {
+                let mut query = sqlx::query(sqlx::AssertSqlSafe(text));
+                for (job, remedy) in part.iter().zip(remedies) {
+                    query = query
+                        .bind(job.id.to_string())
+                        .bind(job.terminal.to_string())
+                        .bind(remedy)
+                        .bind(job.state.name())
+                        .bind(i64::from(job.attempt))
+                        .bind(job.deadline.micros())
+                        .bind(job.cancel_asked)
+                        .bind(job.created_at.micros())
+                        .bind(&job.created_by)
+                        .bind(&job.reason);
+                }
+                query.execute(c).await.map(drop)
+            })?;
+        }
         Ok(())
     }
 
     pub async fn jobs_by_id(&mut self, ids: &[JobId]) -> Result<Vec<Job>, StoreError> {
         let mut jobs = Vec::with_capacity(ids.len());
-        for part in ids.chunks(500) {
+        for part in few_lengths(ids) {
             let text = format!(
                 "SELECT j.*, r.at AS result_at, r.code AS result_code, r.detail AS result_detail
                  FROM job j LEFT JOIN job_result r ON r.job_id = j.id WHERE j.id IN ({})",
@@ -269,15 +340,15 @@ impl Tx {
     pub async fn ready_jobs(&mut self, terminals: &[TerminalId], most: usize) -> Result<Vec<Job>, StoreError> {
         let most = i64::try_from(most).unwrap_or(i64::MAX);
         let mut jobs = Vec::new();
-        for part in terminals.chunks(500) {
+        for part in few_lengths(terminals) {
             let ids = list(2, part.len());
             let text = format!(
                 "SELECT j.*, NULL AS result_at, NULL AS result_code, NULL AS result_detail
                  FROM (SELECT id, terminal_id, ROW_NUMBER() OVER (PARTITION BY terminal_id ORDER BY id) AS place
-                       FROM job WHERE state = 'ready' AND terminal_id IN ({ids})) AS queued
+                       FROM job WHERE {OPEN} AND state = 'ready' AND terminal_id IN ({ids})) AS queued
                  JOIN job j ON j.id = queued.id
                  LEFT JOIN (SELECT terminal_id, COUNT(*) AS held FROM job
-                            WHERE state IN ('offered', 'accepted', 'running') AND terminal_id IN ({ids})
+                            WHERE {OPEN} AND state <> 'ready' AND terminal_id IN ({ids})
                             GROUP BY terminal_id) AS hand ON hand.terminal_id = queued.terminal_id
                  WHERE queued.place + COALESCE(hand.held, 0) <= CAST($1 AS BIGINT) ORDER BY j.id",
             );
@@ -298,9 +369,9 @@ impl Tx {
     /// Those among some terminals for which a job is ready.
     pub async fn who_waits(&mut self, terminals: &[TerminalId]) -> Result<Vec<TerminalId>, StoreError> {
         let mut waiting = Vec::new();
-        for part in terminals.chunks(500) {
+        for part in few_lengths(terminals) {
             let text = format!(
-                "SELECT DISTINCT terminal_id FROM job WHERE state = 'ready' AND terminal_id IN ({})",
+                "SELECT DISTINCT terminal_id FROM job WHERE {OPEN} AND state = 'ready' AND terminal_id IN ({})",
                 list(1, part.len())
             );
             let found: Vec<String> = on_tx!(self, c => {
@@ -325,7 +396,7 @@ impl Tx {
 
     /// Each job as it was and as it is now. If one of them was changed by somebody else, none is written.
     pub async fn update_jobs(&mut self, changes: &[(Job, Job)]) -> Result<(), StoreError> {
-        for part in changes.chunks(400) {
+        for part in few_lengths(changes) {
             let values = rows(
                 part.len(),
                 &[
@@ -371,7 +442,7 @@ impl Tx {
 
     /// A second result of a job is refused by the database itself.
     async fn insert_results(&mut self, ended: &[(&Job, &Finish)]) -> Result<(), StoreError> {
-        for part in ended.chunks(500) {
+        for part in few_lengths(ended) {
             let values = rows(part.len(), &["", "", "", "", ""]);
             let text = format!("INSERT INTO job_result (job_id, outcome, at, code, detail) VALUES {values}");
             on_tx!(self, c => {
@@ -391,7 +462,7 @@ impl Tx {
     }
 
     pub async fn set_undo(&mut self, undo: &[(JobId, String)]) -> Result<(), StoreError> {
-        for part in undo.chunks(500) {
+        for part in few_lengths(undo) {
             let values = rows(part.len(), &["TEXT", "TEXT"]);
             let text = format!(
                 "UPDATE job_result SET undo = v.column2 FROM (VALUES {values}) AS v WHERE job_result.job_id = v.column1"
@@ -413,7 +484,7 @@ impl Tx {
             .iter()
             .flat_map(|new| new.steps.iter().map(move |step| (new.job, step)))
             .collect();
-        for part in all.chunks(500) {
+        for part in few_lengths(&all) {
             let values = rows(part.len(), &["", "", "", "", "", "", ""]);
             let text = format!(
                 "INSERT INTO job_step (job_id, attempt, number, phase, name, evidence, at) VALUES {values}

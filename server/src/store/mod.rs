@@ -13,6 +13,7 @@ mod facility;
 mod facility_attachment;
 mod fact;
 mod fault;
+mod history;
 mod job;
 mod operator;
 mod terminal;
@@ -20,8 +21,9 @@ mod writer;
 
 pub use db::{Database, Store};
 pub use error::StoreError;
-pub use fact::SectionRow;
+pub use fact::{NewSection, SectionRow, SectionText};
 pub use fault::FaultRow;
+pub use history::{Before, FactChange};
 pub use job::{JobDetail, JobFilter, NewSteps};
 pub use operator::{ApiToken, Operator, SignIn};
 pub use writer::Tx;

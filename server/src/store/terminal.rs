@@ -212,9 +212,31 @@ impl Tx {
         won("terminal", rows)
     }
 
+    /// Those that are still active, each with the key it has.
+    pub async fn active_keys(&mut self, ids: &[TerminalId]) -> Result<Vec<(TerminalId, KeyHash)>, StoreError> {
+        let mut found = Vec::with_capacity(ids.len());
+        for part in few_lengths(ids) {
+            let text = format!(
+                "SELECT id, key_hash FROM terminal WHERE revoked_at IS NULL AND id IN ({})",
+                list(1, part.len())
+            );
+            let rows: Vec<(String, Vec<u8>)> = on_tx!(self, c => {
+                let mut query = sqlx::query_as(sqlx::AssertSqlSafe(text));
+                for id in part {
+                    query = query.bind(id.to_string());
+                }
+                query.fetch_all(c).await
+            })?;
+            for (id, key) in rows {
+                found.push((parse("terminal id", &id)?, bytes32("key hash", key)?));
+            }
+        }
+        Ok(found)
+    }
+
     /// When terminals were last seen, many at once; an earlier moment never overwrites a later one.
     pub async fn touch_terminals(&mut self, seen: &[(TerminalId, Time)]) -> Result<(), StoreError> {
-        for part in seen.chunks(500) {
+        for part in few_lengths(seen) {
             let values = rows(part.len(), &["TEXT", "BIGINT"]);
             let text = format!(
                 "UPDATE terminal SET last_seen = v.column2 FROM (VALUES {values}) AS v

@@ -46,6 +46,7 @@ const LARGE: &[&str] = &[
     "job_step",
     "job_result",
     "fact_section",
+    "fact_change",
     "fault",
     "audit",
 ];

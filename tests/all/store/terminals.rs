@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use kaishin::store::{FaultRow, SectionRow, StoreError};
+use kaishin::store::{FaultRow, NewSection, SectionRow, SectionText, StoreError};
 use kaishin_domain::id::TerminalId;
 use kaishin_domain::terminal::{Hold, Machine, Terminal};
 use kaishin_domain::time::Time;
@@ -136,6 +136,18 @@ async fn terminals_come_in_pages_in_order_of_id(opened: Opened) {
     assert_eq!(seen, (0..25).map(terminal_id).collect::<Vec<_>>());
 }
 
+fn new(sections: &[SectionRow]) -> Vec<NewSection> {
+    let new = |row: &SectionRow| NewSection {
+        terminal: row.terminal,
+        name: row.name.clone(),
+        digest: row.digest.clone(),
+        observed_at: row.observed_at,
+        received_at: row.received_at,
+        facts: SectionText::of(&row.facts).expect("JSON"),
+    };
+    sections.iter().map(new).collect()
+}
+
 async fn a_section_replaces_the_one_before_it(opened: Opened) {
     let section = |n: u16, name: &str, on: bool| SectionRow {
         terminal: terminal_id(n),
@@ -154,7 +166,7 @@ async fn a_section_replaces_the_one_before_it(opened: Opened) {
     let second = vec![section(3, "power", false)];
     for sections in [first, second] {
         opened
-            .write(|tx| Box::pin(async move { tx.put_sections(&sections).await }))
+            .write(|tx| Box::pin(async move { tx.put_sections(&new(&sections)).await }))
             .await;
     }
     let store = &opened.store;
@@ -171,6 +183,13 @@ async fn a_section_replaces_the_one_before_it(opened: Opened) {
         digest(3, "power", 0),
     ];
     assert_eq!(digests, expected);
+    let wanted = [(3, "os"), (3, "clock"), (900, "os")].map(|(n, name)| (terminal_id(n), name.to_owned()));
+    let texts = store.section_texts(&wanted).await.expect("read");
+    let [(terminal, name, text)] = texts.as_slice() else {
+        panic!("{texts:?}")
+    };
+    assert_eq!((*terminal, name.as_str()), (terminal_id(3), "os"));
+    assert_eq!(text.facts().expect("JSON"), section(3, "os", true).facts);
     let some = store
         .sections_between(Some(terminal_id(1)), terminal_id(3))
         .await
@@ -199,10 +218,10 @@ async fn a_fault_stands_open_once(opened: Opened) {
     opened
         .write(move |tx| {
             Box::pin(async move {
-                for fault in &both {
-                    tx.open_fault(fault).await?;
+                for fault in both {
+                    tx.open_faults(&[fault]).await?;
                 }
-                tx.refresh_fault(&fault(3, "still on")).await
+                tx.refresh_faults(&[fault(3, "still on")]).await
             })
         })
         .await;
@@ -225,7 +244,7 @@ async fn a_fault_stands_open_once(opened: Opened) {
         .await;
     assert_eq!(store.open_faults(terminal_id(1)).await.expect("read"), []);
     opened
-        .write(move |tx| Box::pin(async move { tx.open_fault(&fault(9, "on")).await }))
+        .write(move |tx| Box::pin(async move { tx.open_faults(&[fault(9, "on")]).await }))
         .await;
     assert_eq!(
         store.open_faults(terminal_id(1)).await.expect("read").len(),

@@ -5,7 +5,7 @@ use axum::body::Bytes;
 use axum::extract::{Path, Query};
 use axum::http::StatusCode;
 use kaishin_domain::id::JobId;
-use kaishin_domain::job::{Job, JobState};
+use kaishin_domain::job::Job;
 use kaishin_domain::remedy::Remedy;
 use kaishin_domain::time::Span;
 use serde::Deserialize;
@@ -13,13 +13,10 @@ use serde_json::{Value as Json, json};
 
 use super::{Answer, Because, Caller, Problem, body, id};
 use crate::app::AppError;
-use crate::app::jobs::{self, JobFilter, Order};
+use crate::app::jobs::{self, JobFilter, Order, Orders};
 
 pub fn item(job: &Job) -> Json {
-    let finish = match &job.state {
-        JobState::Final(finish) => Some(finish),
-        JobState::Ready | JobState::Offered { .. } | JobState::Accepted | JobState::Running { .. } => None,
-    };
+    let finish = job.finish();
     json!({
         "id": job.id,
         "terminal": job.terminal,
@@ -55,13 +52,7 @@ pub async fn create(
     bytes: Bytes,
 ) -> Result<(StatusCode, AsJson<Json>), Problem> {
     let asked: Asked = body(&bytes)?;
-    let remedy = Remedy::parse(&asked.remedy, &asked.params).map_err(|bad| {
-        AppError::invalid(
-            "E-JOB-14",
-            "この作業の種類または項目は指定できません。",
-            format!("This cannot be ordered: {bad}."),
-        )
-    })?;
+    let remedy = remedy(&asked.remedy, &asked.params)?;
     let order = Order {
         terminal: id(&text)?,
         remedy,
@@ -70,6 +61,46 @@ pub async fn create(
     };
     let job = jobs::create(&cx, order).await?;
     Ok((StatusCode::CREATED, AsJson(item(&job))))
+}
+
+fn remedy(name: &str, params: &Json) -> Result<Remedy, AppError> {
+    Remedy::parse(name, params).map_err(|bad| {
+        AppError::invalid(
+            "E-JOB-14",
+            "この作業の種類または項目は指定できません。",
+            format!("This cannot be ordered: {bad}."),
+        )
+    })
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AskedForMany {
+    terminals: Vec<String>,
+    remedy: String,
+    #[serde(default)]
+    params: Json,
+    #[serde(default)]
+    reason: String,
+    deadline_seconds: Option<i64>,
+}
+
+/// The ids of the jobs in the order of their terminals' ids; terminals that are not there or revoked are named.
+pub async fn create_many(Caller(cx): Caller, bytes: Bytes) -> Result<(StatusCode, AsJson<Json>), Problem> {
+    let asked: AskedForMany = body(&bytes)?;
+    let terminals = asked.terminals.iter().map(|text| id(text)).collect::<Result<_, _>>()?;
+    let orders = Orders {
+        terminals,
+        remedy: remedy(&asked.remedy, &asked.params)?,
+        life: asked.deadline_seconds.map(Span::seconds),
+        reason: asked.reason,
+    };
+    let ordered = jobs::create_many(&cx, orders).await?;
+    let jobs: Vec<JobId> = ordered.jobs.iter().map(|job| job.id).collect();
+    Ok((
+        StatusCode::CREATED,
+        AsJson(json!({ "jobs": jobs, "left_out": ordered.left_out })),
+    ))
 }
 
 #[derive(Debug, Default, Deserialize)]

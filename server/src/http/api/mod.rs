@@ -3,6 +3,7 @@
 mod audit;
 mod caller;
 mod enrolment;
+mod history;
 mod jobs;
 mod problem;
 mod terminals;
@@ -24,6 +25,11 @@ pub fn routes() -> Routes {
         .get("/api/v1/terminals", needs(Permission::ViewFleet), terminals::list)
         .get("/api/v1/terminals.csv", needs(Permission::ViewFleet), terminals::csv)
         .get("/api/v1/terminals/{id}", needs(Permission::ViewFleet), terminals::get)
+        .get(
+            "/api/v1/terminals/{id}/history",
+            needs(Permission::ViewFleet),
+            history::list,
+        )
         .post(
             "/api/v1/terminals/{id}/revoke",
             needs(Permission::RevokeTerminal),
@@ -41,6 +47,7 @@ pub fn routes() -> Routes {
             jobs::create,
         )
         .get("/api/v1/jobs", needs(Permission::ViewFleet), jobs::list)
+        .post("/api/v1/jobs/bulk", needs(Permission::RefreshFacts), jobs::create_many)
         .get("/api/v1/jobs/{id}", needs(Permission::ViewFleet), jobs::get)
         .post("/api/v1/jobs/{id}/cancel", needs(Permission::CancelJob), jobs::cancel)
         .get(

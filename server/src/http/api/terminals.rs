@@ -66,7 +66,7 @@ fn item(row: &Row) -> Json {
 }
 
 /// A fact's value as plain JSON; times as RFC 3339.
-fn value(value: &Value) -> Json {
+pub fn value(value: &Value) -> Json {
     match value {
         Value::Truth(truth) => json!(truth),
         Value::Number(number) => json!(number),
