@@ -5,6 +5,7 @@ mod all {
     mod browser;
     mod cli;
     mod kill;
+    mod pages;
     mod store;
     mod tidy;
     mod wine;
