@@ -52,6 +52,28 @@ pub struct Profile {
     /// The least .NET Framework release.
     pub dotnet_release: i64,
     pub checks: Vec<Check>,
+    /// What terminals are measured against beside the versions above; nothing is asked where none is named.
+    #[serde(default)]
+    pub latest: Latest,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Latest {
+    #[serde(default)]
+    pub agent: Option<Version>,
+    #[serde(default)]
+    pub edge: Option<Version>,
+    #[serde(default)]
+    pub os: Vec<Patch>,
+}
+
+/// The least update revision of one build of Windows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Patch {
+    pub build: u32,
+    pub revision: u32,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -315,7 +337,30 @@ impl Profile {
         set("account".to_owned(), self.account.clone());
         set("time.server".to_owned(), self.time.server.clone());
         set("proxy.server".to_owned(), self.proxy.server.clone());
+        set("restart.avoid_from".to_owned(), self.restart.avoid_from.to_string());
+        set("restart.avoid_until".to_owned(), self.restart.avoid_until.to_string());
+        for (name, version) in [("agent", &self.latest.agent), ("edge", &self.latest.edge)] {
+            if let Some(version) = version {
+                set(format!("latest.{name}"), version.to_string());
+            }
+        }
+        for patch in &self.latest.os {
+            set(format!("latest.os.{}", patch.build), patch.revision.to_string());
+        }
         constants
+    }
+
+    /// As `constants`, but whole conditions.
+    pub fn conditions(&self) -> BTreeMap<&'static str, String> {
+        let quoted = |text: &str| format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""));
+        let model = |model: &Model| {
+            let (maker, model) = (quoted(&model.manufacturer), quoted(&model.model));
+            format!("(hardware.manufacturer={maker} hardware.model={model})")
+        };
+        let models: Vec<String> = self.arp.models.iter().map(model).collect();
+        let none = || "-*".to_owned();
+        let models = if models.is_empty() { none() } else { models.join(" OR ") };
+        BTreeMap::from([("arp.models", models)])
     }
 
     fn unsound(&self) -> Option<Unsound> {
@@ -428,6 +473,11 @@ impl Profile {
             .all()
             .into_iter()
             .flat_map(|(_, software)| [&software.names, &software.info]);
+        for version in [&self.latest.agent, &self.latest.edge].into_iter().flatten() {
+            if Version::parse(&version.0).is_none() {
+                return unsound(&version.0, "版数ではありません。", "this is no version.");
+            }
+        }
         for list in lists.into_iter().chain(software) {
             if list.len() > MOST {
                 let first = list.first().map_or("", String::as_str);
@@ -437,7 +487,7 @@ impl Profile {
                 return unsound(odd, "空か、長すぎます。", "empty or too long.");
             }
         }
-        if self.checks.len() > MOST || self.arp.models.len() > MOST {
+        if self.checks.len() > MOST || self.arp.models.len() > MOST || self.latest.os.len() > MOST {
             return unsound("checks", "多すぎます (64件まで)。", "too many; 64 at most.");
         }
         [&self.account, &self.certificate_issuer]
@@ -503,6 +553,27 @@ mod tests {
     #[test]
     fn the_built_in_profile_is_sound_and_reads_back() {
         let profile = Profile::built_in();
+        let text = serde_json::to_string(&profile).expect("JSON");
+        assert_eq!(Profile::read(&text), Ok(profile));
+    }
+
+    #[test]
+    fn rules_find_what_they_measure_against() {
+        let mut profile = Profile::built_in();
+        let constants = profile.constants();
+        assert_eq!(constants["oqs.face.version"], "2.3.0");
+        assert_eq!(constants["restart.avoid_from"], "03:50");
+        assert_eq!(constants.get("latest.edge"), None);
+        assert!(profile.conditions()["arp.models"].contains(r#"hardware.model="ThinkPad E14 Gen 2""#));
+        profile.latest.edge = Version::parse("130.0");
+        profile.latest.os.push(Patch {
+            build: 17_763,
+            revision: 5_000,
+        });
+        profile.arp.models.clear();
+        assert_eq!(profile.constants()["latest.edge"], "130.0");
+        assert_eq!(profile.constants()["latest.os.17763"], "5000");
+        assert_eq!(profile.conditions()["arp.models"], "-*");
         let text = serde_json::to_string(&profile).expect("JSON");
         assert_eq!(Profile::read(&text), Ok(profile));
     }

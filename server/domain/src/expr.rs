@@ -134,6 +134,20 @@ impl Expr {
         Term::new(field, Op::Has, Literal::Unknown).map(Expr::Term)
     }
 
+    pub fn is_absent(field: Field) -> Option<Expr> {
+        Term::new(field, Op::Has, Literal::Absent).map(Expr::Term)
+    }
+
+    /// Every comparison in it, denied ones too.
+    pub fn each_term(&self, see: &mut impl FnMut(&Term)) {
+        match self {
+            Expr::Always | Expr::Text(_) => {}
+            Expr::And(of) | Expr::Or(of) => of.iter().for_each(|expr| expr.each_term(see)),
+            Expr::Not(expr) => expr.each_term(see),
+            Expr::Term(term) => see(term),
+        }
+    }
+
     pub fn evaluate(&self, subject: &(impl Subject + ?Sized), now: Time) -> Truth3 {
         match self {
             Expr::Always => Truth3::True,

@@ -1,0 +1,367 @@
+//! The rule pack: read and checked as a whole, so that no rule is silently missing. Conditions may name what the terminal
+//! profile says with a `$`, so that a target version stands in one place.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use kaishin_proto::fact;
+use kaishin_proto::profile::Profile;
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+
+use super::{Citation, Contradiction, Procedure, Rule, Severity};
+use crate::expr::{Expr, Field, ParseError};
+use crate::remedy::Remedy;
+use crate::words::Words;
+
+const HEAD: &str = include_str!("../../rules/pack.json");
+const AREAS: [&str; 10] = [
+    include_str!("../../rules/edge.json"),
+    include_str!("../../rules/update.json"),
+    include_str!("../../rules/restart.json"),
+    include_str!("../../rules/network.json"),
+    include_str!("../../rules/settings.json"),
+    include_str!("../../rules/accounts.json"),
+    include_str!("../../rules/tasks.json"),
+    include_str!("../../rules/certificates.json"),
+    include_str!("../../rules/software.json"),
+    include_str!("../../rules/machine.json"),
+];
+/// A profile may leave these out; rules that measure against one that is left out sleep.
+const MAY_BE_MISSING: &str = "latest.";
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct RulePack {
+    pub version: u32,
+    rules: Vec<Rule>,
+    asleep: Vec<String>,
+    procedures: Vec<Procedure>,
+}
+
+/// A pack that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum BadPack {
+    #[error("E-RULE-01 ルールの書式が正しくありません。{0} / The rule pack is not sound JSON for rules: {0}")]
+    Format(#[source] serde_json::Error),
+    #[error("E-RULE-02 ルール{rule}の条件を直してください。{source} / Correct the condition of rule {rule}.")]
+    Condition { rule: String, source: ParseError },
+    #[error("E-RULE-03 ルール{rule}: {ja} / Rule {rule}: {en}")]
+    Rule {
+        rule: String,
+        ja: &'static str,
+        en: &'static str,
+    },
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct HeadText {
+    version: u32,
+    /// Of every rule, beside its own.
+    #[serde(default)]
+    applies: String,
+    manuals: BTreeMap<String, Words>,
+    procedures: BTreeMap<String, Words>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AreaText {
+    rules: Vec<RuleText>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RuleText {
+    id: String,
+    severity: Severity,
+    title: Words,
+    explanation: Words,
+    citation: CitationText,
+    #[serde(default)]
+    applies: String,
+    fault: String,
+    #[serde(default)]
+    unique: bool,
+    evidence: Vec<String>,
+    expected: Words,
+    #[serde(default)]
+    remedy: Option<String>,
+    #[serde(default)]
+    procedure: Option<String>,
+    #[serde(default)]
+    contradiction: Option<ContradictionText>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CitationText {
+    manual: String,
+    procedure: Words,
+    #[serde(default)]
+    step: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ContradictionText {
+    words: Words,
+    with: CitationText,
+}
+
+impl RulePack {
+    /// The pack that comes with the product, measuring by a profile.
+    pub fn built_in(profile: &Profile) -> Result<RulePack, BadPack> {
+        RulePack::read(HEAD, &AREAS, profile)
+    }
+
+    pub fn read(head: &str, areas: &[&str], profile: &Profile) -> Result<RulePack, BadPack> {
+        let head: HeadText = serde_json::from_str(head).map_err(BadPack::Format)?;
+        let mut reader = Reader {
+            constants: profile.constants(),
+            conditions: profile.conditions(),
+            manuals: &head.manuals,
+            procedures: &head.procedures,
+            applies: &head.applies,
+        };
+        let mut pack = RulePack {
+            version: head.version,
+            rules: Vec::new(),
+            asleep: Vec::new(),
+            procedures: Vec::new(),
+        };
+        for area in areas {
+            let area: AreaText = serde_json::from_str(area).map_err(BadPack::Format)?;
+            for text in area.rules {
+                let id = text.id.clone();
+                if pack.rule(&id).is_some() || pack.asleep.contains(&id) {
+                    return Err(bad(&id, "同じ番号のルールが二つあります。", "the id stands twice."));
+                }
+                match reader.rule(text)? {
+                    Some(rule) => pack.rules.push(rule),
+                    None => pack.asleep.push(id),
+                }
+            }
+        }
+        let known = head.procedures.iter().map(|(slug, name)| Procedure {
+            slug: slug.clone(),
+            name: name.clone(),
+        });
+        pack.procedures = known.collect();
+        Ok(pack)
+    }
+
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+
+    pub fn rule(&self, id: &str) -> Option<&Rule> {
+        self.rules.iter().find(|rule| rule.id == id)
+    }
+
+    /// Rules that wait for a target version in the profile.
+    pub fn asleep(&self) -> &[String] {
+        &self.asleep
+    }
+
+    pub fn procedures(&self) -> &[Procedure] {
+        &self.procedures
+    }
+
+    /// The facts that verdicts depend on: only a change in these is worth judging again.
+    pub fn fields(&self) -> Vec<Field> {
+        let mut fields: Vec<Field> = Vec::new();
+        for rule in &self.rules {
+            for field in rule.applies.fields().into_iter().chain(rule.fault.fields()) {
+                if !fields.contains(&field) {
+                    fields.push(field);
+                }
+            }
+        }
+        fields
+    }
+
+    /// Of everything that makes verdicts differ: two packs that judge and say the same have the same.
+    pub fn fingerprint(&self) -> String {
+        let mut text = String::new();
+        for rule in &self.rules {
+            let words = &rule.expected;
+            // Writing to a text cannot fail.
+            let _ = write!(
+                text,
+                "{}\n{}\n{}\n{}\n{:?}\n{}\n{}\n",
+                rule.id, rule.applies, rule.fault, rule.unique, rule.evidence, words.ja, words.en
+            );
+        }
+        hex::encode(Sha256::digest(text.as_bytes()))
+    }
+}
+
+fn bad(rule: &str, ja: &'static str, en: &'static str) -> BadPack {
+    let rule = rule.to_owned();
+    BadPack::Rule { rule, ja, en }
+}
+
+struct Reader<'a> {
+    constants: BTreeMap<String, String>,
+    conditions: BTreeMap<&'static str, String>,
+    manuals: &'a BTreeMap<String, Words>,
+    procedures: &'a BTreeMap<String, Words>,
+    applies: &'a str,
+}
+
+/// What a text came to once its constants were put in.
+enum Filled {
+    Text(String),
+    /// The profile leaves one out that may be left out.
+    Asleep,
+}
+
+impl Reader<'_> {
+    /// None where it sleeps.
+    fn rule(&mut self, text: RuleText) -> Result<Option<Rule>, BadPack> {
+        let id = text.id;
+        let kebab = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        if id.is_empty() || !id.chars().all(kebab) {
+            let ja = "番号は英小文字、数字、-だけにしてください。";
+            return Err(bad(&id, ja, "write the id in kebab case."));
+        }
+        let [all, applies, fault] = [self.applies, &text.applies, &text.fault].map(|text| self.condition(&id, text));
+        let (Some(all), Some(applies), Some(fault)) = (all?, applies?, fault?) else {
+            return Ok(None);
+        };
+        let applies: Vec<Expr> = [all, applies]
+            .into_iter()
+            .filter(|expr| *expr != Expr::Always)
+            .collect();
+        let said = [&text.title, &text.explanation, &text.citation.procedure, &text.expected];
+        if said.iter().any(|words| words.ja.is_empty() || words.en.is_empty()) {
+            let ja = "日本語と英語の両方が必要です。";
+            return Err(bad(&id, ja, "words are needed in both languages."));
+        }
+        let Some(expected) = self.words(&id, &text.expected)? else {
+            return Ok(None);
+        };
+        let contradiction = match text.contradiction {
+            None => None,
+            Some(found) => Some(Contradiction {
+                words: found.words,
+                with: self.citation(&id, found.with)?,
+            }),
+        };
+        Ok(Some(Rule {
+            severity: text.severity,
+            title: text.title,
+            explanation: text.explanation,
+            citation: self.citation(&id, text.citation)?,
+            contradiction,
+            evidence: evidence(&id, &text.evidence, &fault)?,
+            applies: Expr::all(applies),
+            fault,
+            unique: text.unique,
+            expected,
+            remedy: remedy(&id, text.remedy.as_deref())?,
+            procedure: self.procedure(&id, text.procedure)?,
+            id,
+        }))
+    }
+
+    fn condition(&self, rule: &str, text: &str) -> Result<Option<Expr>, BadPack> {
+        match self.fill(rule, text, true)? {
+            Filled::Asleep => Ok(None),
+            Filled::Text(text) => Expr::parse(&text).map(Some).map_err(|source| BadPack::Condition {
+                rule: rule.to_owned(),
+                source,
+            }),
+        }
+    }
+
+    fn words(&self, rule: &str, words: &Words) -> Result<Option<Words>, BadPack> {
+        match (self.fill(rule, &words.ja, false)?, self.fill(rule, &words.en, false)?) {
+            (Filled::Text(ja), Filled::Text(en)) => Ok(Some(Words { ja, en })),
+            (Filled::Asleep, _) | (_, Filled::Asleep) => Ok(None),
+        }
+    }
+
+    /// Puts in what the profile says for each `$name`. In a condition it becomes one quoted word, or a part of the one that
+    /// it stands in.
+    fn fill(&self, rule: &str, text: &str, condition: bool) -> Result<Filled, BadPack> {
+        let mut filled = String::new();
+        let mut quoted = false;
+        let mut rest = text;
+        while let Some(c) = rest.chars().next() {
+            rest = &rest[c.len_utf8()..];
+            if c != '$' {
+                quoted ^= c == '"';
+                filled.push(c);
+                continue;
+            }
+            let name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '.' | '_');
+            let end = rest.find(|c| !name(c)).unwrap_or(rest.len());
+            let name = rest[..end].trim_end_matches('.');
+            rest = &rest[name.len()..];
+            if let Some(whole) = self.conditions.get(name).filter(|_| condition && !quoted) {
+                let _ = write!(filled, "({whole})");
+                continue;
+            }
+            match self.constants.get(name) {
+                Some(value) if condition => {
+                    let value = value.replace('\\', "\\\\").replace('"', "\\\"");
+                    let quote = if quoted { "" } else { "\"" };
+                    let _ = write!(filled, "{quote}{value}{quote}");
+                }
+                Some(value) => filled.push_str(value),
+                None if name.starts_with(MAY_BE_MISSING) => return Ok(Filled::Asleep),
+                None => {
+                    let ja = "$の名前が端末設定にありません。";
+                    return Err(bad(rule, ja, "the profile has nothing by the name after a $."));
+                }
+            }
+        }
+        Ok(Filled::Text(filled))
+    }
+
+    fn citation(&self, rule: &str, text: CitationText) -> Result<Citation, BadPack> {
+        let manual = self.manuals.get(&text.manual);
+        let manual = manual.ok_or_else(|| bad(rule, "その資料は一覧にありません。", "there is no such manual."))?;
+        Ok(Citation {
+            manual: manual.clone(),
+            procedure: text.procedure,
+            step: text.step,
+        })
+    }
+
+    fn procedure(&self, rule: &str, slug: Option<String>) -> Result<Option<Procedure>, BadPack> {
+        let Some(slug) = slug else { return Ok(None) };
+        let name = self.procedures.get(&slug).cloned();
+        let name = name.ok_or_else(|| bad(rule, "その手順は一覧にありません。", "there is no such procedure."))?;
+        Ok(Some(Procedure { slug, name }))
+    }
+}
+
+fn evidence(rule: &str, keys: &[String], fault: &Expr) -> Result<Vec<&'static str>, BadPack> {
+    let asked = fault.fields();
+    let known = keys.iter().map(|key| {
+        let fact = fact::find(key);
+        let key = fact
+            .ok_or_else(|| bad(rule, "根拠の項目がありません。", "its evidence is no fact."))?
+            .key;
+        if !asked.iter().any(|field| field.name() == key) {
+            let ja = "異常の条件が根拠の項目を見ていません。";
+            return Err(bad(rule, ja, "its fault does not ask about its evidence."));
+        }
+        Ok(key)
+    });
+    let known = known.collect::<Result<Vec<_>, _>>()?;
+    if known.is_empty() {
+        return Err(bad(rule, "根拠の項目が必要です。", "it needs evidence."));
+    }
+    Ok(known)
+}
+
+fn remedy(rule: &str, name: Option<&str>) -> Result<Option<Remedy>, BadPack> {
+    let Some(name) = name else { return Ok(None) };
+    let known = Remedy::parse(name, &serde_json::Value::Null);
+    let known = known.map_err(|_| bad(rule, "対処の名前がありません。", "there is no such remedy."))?;
+    Ok(Some(known))
+}

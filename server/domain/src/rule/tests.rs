@@ -1,0 +1,404 @@
+mod table;
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use kaishin_proto::fact::{self, Type};
+use kaishin_proto::profile::{Patch, Profile};
+use kaishin_proto::value::Version;
+
+use super::*;
+use crate::expr::{Attribute, Standing};
+use crate::id::TerminalId;
+use crate::time::Span;
+use table::{Case, TABLE};
+
+const NOW: Time = Time(1_790_000_000_000_000);
+
+#[derive(Clone)]
+struct Known {
+    last_seen: Option<Time>,
+    facts: BTreeMap<&'static str, Value>,
+    facility: BTreeMap<&'static str, Value>,
+    faults: Vec<&'static str>,
+}
+
+impl Subject for Known {
+    fn id(&self) -> TerminalId {
+        TerminalId::new(NOW, [1; 10])
+    }
+    fn hostname(&self) -> &str {
+        "UKETSUKE-01"
+    }
+    fn institution(&self) -> Option<&str> {
+        None
+    }
+    fn online(&self) -> bool {
+        false
+    }
+    fn last_seen(&self) -> Option<Time> {
+        self.last_seen
+    }
+    fn stands(&self, standing: Standing) -> bool {
+        standing == Standing::Active
+    }
+    fn faults(&self) -> Vec<&str> {
+        self.faults.clone()
+    }
+    fn fact(&self, key: &str) -> Option<Cow<'_, Value>> {
+        self.facts.get(key).map(Cow::Borrowed)
+    }
+    fn facility(&self, attribute: Attribute) -> Option<Cow<'_, Value>> {
+        let name = Field::Facility(attribute).name();
+        self.facility.get(name).map(Cow::Borrowed)
+    }
+}
+
+impl Judged for Known {
+    fn shares(&self, key: &str) -> Option<bool> {
+        Some(self.facts.get(key) == Some(&Value::Text("SHARED".into())))
+    }
+}
+
+fn profile() -> Profile {
+    let mut profile = Profile::built_in();
+    profile.latest.agent = Version::parse("1.0");
+    profile.latest.edge = Version::parse("130.0");
+    for (build, revision) in [(17_763, 6_000), (19_044, 5_000)] {
+        profile.latest.os.push(Patch { build, revision });
+    }
+    profile
+}
+
+fn pack() -> RulePack {
+    RulePack::built_in(&profile()).expect("the built-in pack is sound")
+}
+
+fn moment(text: &str) -> Time {
+    let (sign, text) = text.strip_prefix('+').map_or((-1, text), |ahead| (1, ahead));
+    NOW + Span(sign * span(text).0)
+}
+
+fn span(text: &str) -> Span {
+    let (sign, text) = text.strip_prefix('-').map_or((1, text), |below| (-1, below));
+    let (number, unit) = text.split_at(text.len() - 1);
+    let of = match unit {
+        "d" => 86_400,
+        "h" => 3_600,
+        "s" => 1,
+        _ => panic!("no unit in {text}"),
+    };
+    Span::seconds(sign * of * number.parse::<i64>().expect("a number"))
+}
+
+fn value(key: &str, text: &str) -> Value {
+    if text == "absent" {
+        return Value::unknown(Reason::NotFound, "");
+    }
+    let text = text.replace('~', " ");
+    match fact::find(key).unwrap_or_else(|| panic!("no fact {key}")).kind {
+        Type::Truth => Value::Truth(text == "yes"),
+        Type::Number => Value::Number(text.parse().expect("a number")),
+        Type::Text => Value::Text(text),
+        Type::Version => Value::Version(Version::parse(&text).expect("a version")),
+        Type::Time => Value::Time(moment(&text)),
+        Type::Duration => Value::Duration(span(&text)),
+        Type::List if text == "-" => Value::List(Vec::new()),
+        Type::List => Value::List(text.split(',').map(str::to_owned).collect()),
+        Type::Size | Type::Table => panic!("{key} is not written here"),
+    }
+}
+
+fn windows(facts: &str) -> Known {
+    let mut known = Known {
+        last_seen: Some(NOW - Span::minutes(1)),
+        facts: BTreeMap::from([("agent.platform", Value::Text("windows".into()))]),
+        facility: BTreeMap::new(),
+        faults: Vec::new(),
+    };
+    for (key, text) in facts.split_whitespace().filter_map(|fact| fact.split_once('=')) {
+        match Field::find(key).unwrap_or_else(|| panic!("no field {key}")) {
+            Field::LastSeen => known.last_seen = Some(moment(text)),
+            field @ Field::Facility(Attribute::SharedReceipt) => {
+                known.facility.insert(field.name(), Value::Truth(text == "yes"));
+            }
+            field @ Field::Facility(_) => {
+                known.facility.insert(field.name(), Value::Text(text.into()));
+            }
+            field => {
+                known.facts.insert(field.name(), value(key, text));
+            }
+        }
+    }
+    known
+}
+
+fn on_linux(mut known: Known) -> Known {
+    known.facts.insert("agent.platform", Value::Text("linux".into()));
+    known
+}
+
+fn alternatives(text: &'static str, given: &'static str) -> Vec<(String, Known)> {
+    let each = text.split(" | ").filter(|text| !text.trim().is_empty());
+    each.map(|text| (text.to_owned(), windows(&format!("{given} {text}"))))
+        .collect()
+}
+
+fn verdict(pack: &RulePack, rule: &str, subject: &Known) -> Outcome {
+    let verdicts = judge(pack, subject, NOW);
+    let found = verdicts.into_iter().find(|verdict| verdict.rule.id == rule);
+    found.unwrap_or_else(|| panic!("no rule {rule}")).outcome
+}
+
+#[test]
+fn every_rule_of_the_pack_stands_in_the_table() {
+    let pack = pack();
+    let tested: Vec<&str> = TABLE.iter().map(|case| case.rule).collect();
+    let ids: Vec<&str> = pack.rules().iter().map(|rule| rule.id.as_str()).collect();
+    assert_eq!(tested, ids);
+    assert_eq!(pack.asleep(), [""; 0]);
+    assert!(
+        TABLE
+            .iter()
+            .all(|case| !case.passes.is_empty() && !case.faults.is_empty())
+    );
+}
+
+#[test]
+fn every_rule_passes_finds_its_fault_and_knows_where_it_applies() {
+    let pack = pack();
+    for Case {
+        rule,
+        given,
+        passes,
+        faults,
+        elsewhere,
+    } in TABLE
+    {
+        let of = pack.rule(rule).expect("it is in the pack");
+        for (text, known) in alternatives(passes, given) {
+            assert_eq!(verdict(&pack, rule, &known), Outcome::Pass, "{rule}: {text}");
+        }
+        for (text, known) in alternatives(faults, given) {
+            let outcome = verdict(&pack, rule, &known);
+            let Outcome::Fault {
+                expected,
+                found,
+                evidence,
+            } = outcome
+            else {
+                panic!("{rule}: {text}: {outcome:?}");
+            };
+            assert!(of.evidence.contains(&evidence), "{rule}");
+            assert_eq!(Some(&found), known.facts.get(evidence), "{rule}: {text}");
+            assert!(!expected.ja.contains('$') && !expected.en.contains('$'), "{rule}");
+            assert_eq!(verdict(&pack, rule, &on_linux(known)), Outcome::NotApplicable, "{rule}");
+        }
+        for (text, _) in alternatives(faults, given)
+            .into_iter()
+            .filter(|_| !elsewhere.is_empty())
+        {
+            // What says that it does not apply here stands last, and counts.
+            let known = windows(&format!("{text} {elsewhere}"));
+            assert_eq!(verdict(&pack, rule, &known), Outcome::NotApplicable, "{rule}: {text}");
+        }
+    }
+}
+
+#[test]
+fn what_a_rule_does_not_know_is_neither_fault_nor_pass() {
+    let pack = pack();
+    let denied = || Value::unknown(Reason::NoPermission, "denied");
+    for case in TABLE {
+        let of = pack.rule(case.rule).expect("it is in the pack");
+        for text in [case.passes, case.faults] {
+            for (text, known) in alternatives(text, case.given) {
+                let mut silent = known.clone();
+                let mut dark = known.clone();
+                for key in &of.evidence {
+                    silent.facts.remove(key);
+                    dark.facts.insert(key, denied());
+                }
+                for subject in [silent, dark] {
+                    let outcome = verdict(&pack, case.rule, &subject);
+                    assert!(
+                        matches!(outcome, Outcome::Unknown { .. }),
+                        "{}: {text}: {outcome:?}",
+                        case.rule
+                    );
+                }
+                // Nor does it apply to a terminal of which nothing is known that says so.
+                let mut blank = known.clone();
+                blank.facts.retain(|key, _| of.evidence.contains(key));
+                blank.facility.clear();
+                let outcome = verdict(&pack, case.rule, &blank);
+                assert!(
+                    matches!(outcome, Outcome::Unknown { .. }),
+                    "{}: {text}: {outcome:?}",
+                    case.rule
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_terminal_is_unsettled_exactly_where_its_verdict_would_open_or_close_a_fault() {
+    let pack = pack();
+    for case in TABLE {
+        let rule = pack.rule(case.rule).expect("it is in the pack");
+        let mut subjects: Vec<Known> = Vec::new();
+        for text in [case.passes, case.faults] {
+            for (_, known) in alternatives(text, case.given) {
+                let mut silent = known.clone();
+                silent.facts.retain(|key, _| !rule.evidence.contains(key));
+                let mut dark = known.clone();
+                for key in &rule.evidence {
+                    dark.facts.insert(key, Value::unknown(Reason::Failed, ""));
+                }
+                subjects.extend([on_linux(known.clone()), known, silent, dark]);
+            }
+        }
+        for mut terminal in subjects {
+            for open in [false, true] {
+                terminal.faults = vec!["some-other-rule"];
+                if open {
+                    terminal.faults.push(case.rule);
+                }
+                let mut due = match outcome(rule, &terminal, NOW) {
+                    Outcome::Fault { .. } => !open,
+                    Outcome::Pass | Outcome::NotApplicable => open,
+                    Outcome::Unknown { .. } => false,
+                };
+                if rule.unique {
+                    // The others are looked at beside it.
+                    due = open && outcome(rule, &terminal, NOW) == Outcome::NotApplicable;
+                }
+                let unsettled = rule.unsettled().evaluate(&terminal, NOW).is_true();
+                assert_eq!(unsettled, due, "{} {:?} open: {open}", rule.id, terminal.facts);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_rule_without_its_target_version_sleeps() {
+    let pack = RulePack::built_in(&Profile::built_in()).expect("the built-in pack is sound");
+    assert_eq!(
+        pack.asleep(),
+        ["edge-old", "os-patch-old-17763", "os-patch-old-19044", "agent-old"]
+    );
+    assert!(pack.rule("edge-old").is_none());
+    assert!(pack.rules().len() > 70);
+}
+
+#[test]
+fn another_target_version_is_another_pack() {
+    let before = pack();
+    let mut profile = profile();
+    profile.software.face.version = Version("9.0".into());
+    let after = RulePack::built_in(&profile).expect("sound");
+    assert_ne!(before.fingerprint(), after.fingerprint());
+    assert_eq!(before.fingerprint(), pack().fingerprint());
+    let terminal = windows("oqs.face.version=2.3.0");
+    assert_eq!(verdict(&before, "oqs-face-old", &terminal), Outcome::Pass);
+    let Outcome::Fault { expected, .. } = verdict(&after, "oqs-face-old", &terminal) else {
+        panic!("it is old now");
+    };
+    assert_eq!(expected.en, "9.0 or later");
+}
+
+#[test]
+fn the_first_fact_that_shows_the_fault_is_its_evidence() {
+    let terminal = windows("edge.delegate.version=2.0 edge.nopinauth.version=2.0 edge.pinauth.version=1.5");
+    let outcome = verdict(&pack(), "edge-extension-old", &terminal);
+    assert!(
+        matches!(
+            outcome,
+            Outcome::Fault {
+                evidence: "edge.pinauth.version",
+                ..
+            }
+        ),
+        "{outcome:?}"
+    );
+}
+
+#[test]
+fn every_rule_cites_a_manual_and_says_what_helps() {
+    for rule in pack().rules() {
+        assert!(
+            !rule.citation.manual.ja.is_empty() && !rule.citation.words().en.is_empty(),
+            "{}",
+            rule.id
+        );
+        assert!(
+            rule.remedy.is_some() || rule.procedure.is_some(),
+            "{} helps nobody",
+            rule.id
+        );
+        if let Some(found) = &rule.contradiction {
+            assert_ne!(found.with, rule.citation, "{} contradicts itself", rule.id);
+        }
+    }
+    assert!(
+        pack()
+            .rules()
+            .iter()
+            .filter(|rule| rule.contradiction.is_some())
+            .count()
+            >= 10
+    );
+}
+
+#[test]
+fn a_terminal_of_unknown_platform_neither_passes_nor_fails() {
+    let mut terminal = windows("power.fast_startup=yes");
+    terminal.facts.remove("agent.platform");
+    let Outcome::Unknown { why } = verdict(&pack(), "fast-startup-on", &terminal) else {
+        panic!("it passed or failed");
+    };
+    assert_eq!(why.field, "agent.platform");
+    assert_eq!(why.words().en, "Platform: not reported yet");
+}
+
+#[test]
+fn a_fact_of_another_kind_than_the_catalogue_says_never_passes() {
+    let mut terminal = windows("");
+    terminal.facts.insert("os.build", Value::Text("19044".into()));
+    let outcome = verdict(&pack(), "os-out-of-support", &terminal);
+    assert!(matches!(outcome, Outcome::Unknown { .. }));
+}
+
+#[test]
+fn an_unsound_pack_is_refused_and_names_the_rule() {
+    let head = include_str!("../../rules/pack.json");
+    let sound: serde_json::Value = serde_json::from_str(include_str!("../../rules/restart.json")).expect("JSON");
+    for (field, value, code) in [
+        ("fault", "power.fast_startup:perhaps".into(), "E-RULE-02"),
+        ("applies", "nonsense:".into(), "E-RULE-02"),
+        // Rules are judged by what the index knows.
+        ("fault", "power.fast_startup:yes boot.id:x".into(), "E-RULE-02"),
+        ("fault", "os.build:1".into(), "E-RULE-03"),
+        ("fault", "power.fast_startup:$nothing".into(), "E-RULE-03"),
+        ("evidence", serde_json::json!(["power.colour"]), "E-RULE-03"),
+        ("evidence", serde_json::json!([]), "E-RULE-03"),
+        ("remedy", "format-disk".into(), "E-RULE-03"),
+        ("procedure", "hope".into(), "E-RULE-03"),
+        (
+            "citation",
+            serde_json::json!({"manual": "hearsay", "procedure": {"ja": "x", "en": "x"}}),
+            "E-RULE-03",
+        ),
+        ("id", "restart-overdue".into(), "E-RULE-03"),
+        ("id", "Fast Startup".into(), "E-RULE-03"),
+        ("severity", "dreadful".into(), "E-RULE-01"),
+        ("surplus", "x".into(), "E-RULE-01"),
+    ] {
+        let (field, value): (&str, serde_json::Value) = (field, value);
+        let mut pack = sound.clone();
+        pack["rules"][0][field] = value.clone();
+        let error = RulePack::read(head, &[&pack.to_string()], &profile()).expect_err(field);
+        assert!(error.to_string().starts_with(code), "{field}={value}: {error}");
+    }
+}
