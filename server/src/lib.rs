@@ -196,7 +196,7 @@ async fn open(config: &Config, clock: Clock) -> Result<Opened, StartError> {
         bus: Bus::default(),
         clock,
         entropy,
-        rules: RulePack::built_in()?,
+        rules: RulePack::built_in(&kaishin_proto::profile::Profile::built_in())?,
         settings: Settings {
             heartbeat: config.heartbeat,
             enrolments: config.enrolments,

@@ -81,6 +81,10 @@ pub trait Subject {
     /// The rules of its open faults.
     fn faults(&self) -> Vec<&str>;
     fn fact(&self, key: &str) -> Option<Cow<'_, Value>>;
+    /// Whether another terminal has the same value of that fact; none where nobody has looked.
+    fn shares(&self, _key: &str) -> Option<bool> {
+        None
+    }
     /// How grave these faults are.
     fn severities(&self) -> Vec<&str> {
         Vec::new()

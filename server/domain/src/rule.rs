@@ -46,15 +46,19 @@ pub struct Rule {
     pub title: Words,
     /// For a clerk on the phone.
     pub explanation: Words,
-    pub citation: Citation,
+    /// In one line; `source` has it in its parts.
+    pub citation: Words,
+    pub source: Citation,
     /// Where the manuals do not agree with each other.
     pub contradiction: Option<Contradiction>,
     pub applies: Expr,
     pub fault: Expr,
     /// A fault only where another terminal has the same evidence.
     pub unique: bool,
-    /// The facts that show it; never none.
-    pub evidence: Vec<&'static str>,
+    /// The fact that shows it.
+    pub evidence: &'static str,
+    /// Facts that can show it in its place.
+    pub other_evidence: Vec<&'static str>,
     pub expected: Words,
     pub remedy: Option<Remedy>,
     /// What a person does where no remedy helps.
@@ -102,6 +106,10 @@ pub struct Procedure {
 }
 
 impl Rule {
+    pub fn all_evidence(&self) -> impl Iterator<Item = &'static str> {
+        std::iter::once(self.evidence).chain(self.other_evidence.iter().copied())
+    }
+
     /// The terminals whose open faults are not what the rule would say: time alone can make it so, or a new pack. Of a rule
     /// that looks at other terminals too, those alone that close.
     pub fn unsettled(&self) -> Expr {
@@ -109,7 +117,7 @@ impl Rule {
         let open = Field::find("fault").and_then(|field| Expr::equals(field, &self.id));
         // It is sound for every rule that was read; without it nothing would be unsettled.
         let open = open.unwrap_or(Expr::any(Vec::new()));
-        let dark = Expr::all(self.evidence.iter().map(|key| self.is_dark(key)).collect());
+        let dark = Expr::all(self.all_evidence().map(|key| self.is_dark(key)).collect());
         let opens = vec![
             self.applies.clone(),
             self.fault.clone(),
@@ -191,14 +199,8 @@ impl Why {
     }
 }
 
-/// A terminal, and how it compares with the others.
-pub trait Judged: Subject {
-    /// Whether another terminal has the same value of the fact; none where that is not known.
-    fn shares(&self, key: &str) -> Option<bool>;
-}
-
 /// Every rule's verdict, in the order of the pack.
-pub fn judge<'a>(pack: &'a RulePack, subject: &impl Judged, now: Time) -> Vec<Verdict<'a>> {
+pub fn judge<'a>(pack: &'a RulePack, subject: &(impl Subject + ?Sized), now: Time) -> Vec<Verdict<'a>> {
     let verdict = |rule: &'a Rule| Verdict {
         rule,
         outcome: outcome(rule, subject, now),
@@ -206,7 +208,7 @@ pub fn judge<'a>(pack: &'a RulePack, subject: &impl Judged, now: Time) -> Vec<Ve
     pack.rules().iter().map(verdict).collect()
 }
 
-fn outcome(rule: &Rule, subject: &impl Judged, now: Time) -> Outcome {
+fn outcome(rule: &Rule, subject: &(impl Subject + ?Sized), now: Time) -> Outcome {
     match rule.applies.evaluate(subject, now) {
         Truth3::False => return Outcome::NotApplicable,
         Truth3::Unknown => {
@@ -217,7 +219,7 @@ fn outcome(rule: &Rule, subject: &impl Judged, now: Time) -> Outcome {
     }
     let holds = match (rule.fault.evaluate(subject, now), rule.unique) {
         (Truth3::True, true) => {
-            let shares = rule.evidence.first().and_then(|key| subject.shares(key));
+            let shares = subject.shares(rule.evidence);
             shares.map_or(Truth3::Unknown, Truth3::from)
         }
         (holds, _) => holds,
@@ -237,12 +239,12 @@ fn outcome(rule: &Rule, subject: &impl Judged, now: Time) -> Outcome {
 }
 
 /// The evidence: of several facts the first of which a part of the condition holds, else the first that is known.
-fn found(rule: &Rule, subject: &impl Judged, now: Time) -> Option<(&'static str, Value)> {
-    let known = rule.evidence.iter().filter_map(|key| {
+fn found(rule: &Rule, subject: &(impl Subject + ?Sized), now: Time) -> Option<(&'static str, Value)> {
+    let known = rule.all_evidence().filter_map(|key| {
         let (value, field) = (subject.fact(key)?, Field::find(key)?);
         let absent = matches!(&*value, Value::Unknown(unknown) if unknown.reason == Reason::NotFound);
         let bright = !value.is_unknown() || absent && rule.asks_for_absence(field);
-        bright.then(|| (*key, field, value.into_owned()))
+        bright.then(|| (key, field, value.into_owned()))
     });
     let known: Vec<(&'static str, Field, Value)> = known.collect();
     let shows = |field: Field| {
@@ -290,7 +292,7 @@ fn missing(condition: &Expr, rule: &Rule, subject: &(impl Subject + ?Sized)) -> 
         return Why { field, unknown };
     }
     Why {
-        field: rule.evidence.first().copied().unwrap_or_default(),
+        field: rule.evidence,
         unknown: None,
     }
 }

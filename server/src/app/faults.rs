@@ -35,7 +35,7 @@ impl Faults {
             let rule = verdict.rule.id.clone();
             let was_open = row.entry.faults.contains(&rule);
             match verdict.outcome {
-                Outcome::Fault { expected, found } => {
+                Outcome::Fault { expected, found, .. } => {
                     open.push(rule.clone());
                     let looks_the_same = case.changed.is_some_and(|keys| !keys.contains(verdict.rule.evidence));
                     if was_open && looks_the_same {

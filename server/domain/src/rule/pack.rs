@@ -189,8 +189,8 @@ impl RulePack {
             // Writing to a text cannot fail.
             let _ = write!(
                 text,
-                "{}\n{}\n{}\n{}\n{:?}\n{}\n{}\n",
-                rule.id, rule.applies, rule.fault, rule.unique, rule.evidence, words.ja, words.en
+                "{}\n{}\n{}\n{}\n{} {:?}\n{}\n{}\n",
+                rule.id, rule.applies, rule.fault, rule.unique, rule.evidence, rule.other_evidence, words.ja, words.en
             );
         }
         hex::encode(Sha256::digest(text.as_bytes()))
@@ -249,13 +249,17 @@ impl Reader<'_> {
                 with: self.citation(&id, found.with)?,
             }),
         };
+        let source = self.citation(&id, text.citation)?;
+        let (evidence, other_evidence) = evidence(&id, &text.evidence, &fault)?;
         Ok(Some(Rule {
             severity: text.severity,
             title: text.title,
             explanation: text.explanation,
-            citation: self.citation(&id, text.citation)?,
+            citation: source.words(),
+            source,
             contradiction,
-            evidence: evidence(&id, &text.evidence, &fault)?,
+            evidence,
+            other_evidence,
             applies: Expr::all(applies),
             fault,
             unique: text.unique,
@@ -339,7 +343,7 @@ impl Reader<'_> {
     }
 }
 
-fn evidence(rule: &str, keys: &[String], fault: &Expr) -> Result<Vec<&'static str>, BadPack> {
+fn evidence(rule: &str, keys: &[String], fault: &Expr) -> Result<(&'static str, Vec<&'static str>), BadPack> {
     let asked = fault.fields();
     let known = keys.iter().map(|key| {
         let fact = fact::find(key);
@@ -352,11 +356,11 @@ fn evidence(rule: &str, keys: &[String], fault: &Expr) -> Result<Vec<&'static st
         }
         Ok(key)
     });
-    let known = known.collect::<Result<Vec<_>, _>>()?;
+    let mut known = known.collect::<Result<Vec<_>, _>>()?;
     if known.is_empty() {
         return Err(bad(rule, "根拠の項目が必要です。", "it needs evidence."));
     }
-    Ok(known)
+    Ok((known.remove(0), known))
 }
 
 fn remedy(rule: &str, name: Option<&str>) -> Result<Option<Remedy>, BadPack> {

@@ -48,15 +48,12 @@ impl Subject for Known {
     fn fact(&self, key: &str) -> Option<Cow<'_, Value>> {
         self.facts.get(key).map(Cow::Borrowed)
     }
+    fn shares(&self, key: &str) -> Option<bool> {
+        Some(self.facts.get(key) == Some(&Value::Text("SHARED".into())))
+    }
     fn facility(&self, attribute: Attribute) -> Option<Cow<'_, Value>> {
         let name = Field::Facility(attribute).name();
         self.facility.get(name).map(Cow::Borrowed)
-    }
-}
-
-impl Judged for Known {
-    fn shares(&self, key: &str) -> Option<bool> {
-        Some(self.facts.get(key) == Some(&Value::Text("SHARED".into())))
     }
 }
 
@@ -117,17 +114,15 @@ fn windows(facts: &str) -> Known {
         faults: Vec::new(),
     };
     for (key, text) in facts.split_whitespace().filter_map(|fact| fact.split_once('=')) {
-        match Field::find(key).unwrap_or_else(|| panic!("no field {key}")) {
-            Field::LastSeen => known.last_seen = Some(moment(text)),
-            field @ Field::Facility(Attribute::SharedReceipt) => {
-                known.facility.insert(field.name(), Value::Truth(text == "yes"));
-            }
-            field @ Field::Facility(_) => {
-                known.facility.insert(field.name(), Value::Text(text.into()));
-            }
-            field => {
-                known.facts.insert(field.name(), value(key, text));
-            }
+        let field = Field::find(key).unwrap_or_else(|| panic!("no field {key}"));
+        if field == Field::LastSeen {
+            known.last_seen = Some(moment(text));
+        } else if field == Field::Facility(Attribute::SharedReceipt) {
+            known.facility.insert(field.name(), Value::Truth(text == "yes"));
+        } else if matches!(field, Field::Facility(_)) {
+            known.facility.insert(field.name(), Value::Text(text.into()));
+        } else {
+            known.facts.insert(field.name(), value(key, text));
         }
     }
     known
@@ -189,7 +184,7 @@ fn every_rule_passes_finds_its_fault_and_knows_where_it_applies() {
             else {
                 panic!("{rule}: {text}: {outcome:?}");
             };
-            assert!(of.evidence.contains(&evidence), "{rule}");
+            assert!(of.all_evidence().any(|key| key == evidence), "{rule}");
             assert_eq!(Some(&found), known.facts.get(evidence), "{rule}: {text}");
             assert!(!expected.ja.contains('$') && !expected.en.contains('$'), "{rule}");
             assert_eq!(verdict(&pack, rule, &on_linux(known)), Outcome::NotApplicable, "{rule}");
@@ -215,7 +210,7 @@ fn what_a_rule_does_not_know_is_neither_fault_nor_pass() {
             for (text, known) in alternatives(text, case.given) {
                 let mut silent = known.clone();
                 let mut dark = known.clone();
-                for key in &of.evidence {
+                for key in of.all_evidence() {
                     silent.facts.remove(key);
                     dark.facts.insert(key, denied());
                 }
@@ -229,7 +224,7 @@ fn what_a_rule_does_not_know_is_neither_fault_nor_pass() {
                 }
                 // Nor does it apply to a terminal of which nothing is known that says so.
                 let mut blank = known.clone();
-                blank.facts.retain(|key, _| of.evidence.contains(key));
+                blank.facts.retain(|key, _| of.all_evidence().any(|of| of == *key));
                 blank.facility.clear();
                 let outcome = verdict(&pack, case.rule, &blank);
                 assert!(
@@ -251,9 +246,9 @@ fn a_terminal_is_unsettled_exactly_where_its_verdict_would_open_or_close_a_fault
         for text in [case.passes, case.faults] {
             for (_, known) in alternatives(text, case.given) {
                 let mut silent = known.clone();
-                silent.facts.retain(|key, _| !rule.evidence.contains(key));
+                silent.facts.retain(|key, _| !rule.all_evidence().any(|of| of == *key));
                 let mut dark = known.clone();
-                for key in &rule.evidence {
+                for key in rule.all_evidence() {
                     dark.facts.insert(key, Value::unknown(Reason::Failed, ""));
                 }
                 subjects.extend([on_linux(known.clone()), known, silent, dark]);
@@ -328,7 +323,7 @@ fn the_first_fact_that_shows_the_fault_is_its_evidence() {
 fn every_rule_cites_a_manual_and_says_what_helps() {
     for rule in pack().rules() {
         assert!(
-            !rule.citation.manual.ja.is_empty() && !rule.citation.words().en.is_empty(),
+            !rule.source.manual.ja.is_empty() && !rule.citation.en.is_empty(),
             "{}",
             rule.id
         );
@@ -338,7 +333,7 @@ fn every_rule_cites_a_manual_and_says_what_helps() {
             rule.id
         );
         if let Some(found) = &rule.contradiction {
-            assert_ne!(found.with, rule.citation, "{} contradicts itself", rule.id);
+            assert_ne!(found.with, rule.source, "{} contradicts itself", rule.id);
         }
     }
     assert!(
