@@ -5,6 +5,7 @@
 pub mod chance;
 pub mod cli;
 pub mod core;
+pub mod crx;
 mod entropy;
 mod error;
 pub mod facts;
@@ -13,9 +14,11 @@ pub mod journal;
 mod keep;
 mod link;
 pub mod os;
+pub mod preg;
 pub mod remedies;
 mod shell;
 mod status;
+pub mod text;
 pub mod words;
 
 pub use crate::core::Status;

@@ -26,6 +26,12 @@ impl Time {
         Span(self.0.saturating_sub(earlier.0))
     }
 
+    /// RFC 3339, with whatever offset it names.
+    pub fn parse(text: &str) -> Option<Time> {
+        let at: jiff::Timestamp = text.parse().ok()?;
+        Some(Time(at.as_microsecond()))
+    }
+
     /// RFC 3339 in UTC, for machines.
     pub fn rfc3339(self) -> String {
         jiff::Timestamp::from_microsecond(self.0).map_or_else(|_| self.0.to_string(), |at| at.to_string())

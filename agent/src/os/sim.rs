@@ -3,6 +3,7 @@
 
 mod clinic;
 mod image;
+pub mod pack;
 mod site;
 
 use std::collections::{BTreeMap, BTreeSet};

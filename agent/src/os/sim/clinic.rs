@@ -1,8 +1,12 @@
 //! What one clinic's terminal is like, drawn from a seed: the spread of makers, builds and faults that a fleet has.
 
+mod browser;
+mod software;
+mod updates;
+
 use std::collections::BTreeSet;
 
-use kaishin_proto::time::{Span, Time};
+use kaishin_proto::time::Time;
 
 use super::image::Image;
 use super::site::{Site, furnish_people};
@@ -10,10 +14,12 @@ use super::{BIOS, CURRENT_VERSION, Hive, RegistryValue, Volume};
 use crate::chance::Chance;
 use crate::os::users::PROFILE_LIST;
 
+const HKLM: Hive = Hive::LocalMachine;
+/// When what the whole fleet shares was put on its disks.
+const LONG_AGO: Time = Time(1_775_000_000_000_000);
+
 const POWER: &str = r"SYSTEM\CurrentControlSet\Control\Session Manager\Power";
 const POWER_CONTROL: &str = r"SYSTEM\CurrentControlSet\Control\Power";
-
-const DETECT: &str = r"SOFTWARE\Microsoft\Windows\CurrentVersion\WindowsUpdate\Auto Update\Results\Detect";
 
 /// Maker, model, product code, firmware version, weight in the fleet.
 const MODELS: &[(&str, &str, &str, &str, u64)] = &[
@@ -75,6 +81,10 @@ impl Lot {
     pub fn fault(&mut self, n: u64) -> bool {
         let drawn = self.chance.below(n) == 0;
         self.troubled && drawn
+    }
+
+    pub fn pick<T: Copy>(&mut self, among: &[T]) -> T {
+        among[self.chance.below(among.len() as u64) as usize]
     }
 }
 
@@ -138,30 +148,18 @@ impl Clinic {
         }
     }
 
-    /// Lays out the terminal's registry and files.
+    /// Lays out the terminal's registry and files, part by part.
     pub fn furnish(&self, image: &mut Image, now: Time) {
         users(image);
-        self.updates(image, self.lot(2, now));
-        furnish_people(image, &mut self.lot(4, now));
-        for (key, name, value) in self.registry() {
-            image.own.set(Hive::LocalMachine, key, name, value);
-        }
+        self.machine(image);
+        updates::furnish(image, self.lot(2, now), SYSTEMS[self.system].2);
+        browser::furnish(image, self.lot(3, now));
+        software::furnish(image, self.lot(4, now), SYSTEMS[self.system].2);
+        furnish_people(image, &mut self.lot(101, now));
     }
 
     pub fn site(&self, now: Time) -> Site {
-        Site::of(self.lot(3, now), MODELS[self.model].1.contains("E14"))
-    }
-
-    fn updates(&self, image: &mut Image, mut lot: Lot) {
-        let hours = if lot.fault(6) {
-            24 * (40 + lot.chance.below(300))
-        } else {
-            lot.chance.below(72)
-        };
-        let searched = lot.now - Span::hours(hours as i64);
-        let text = searched.rfc3339().replace('T', " ");
-        let text = RegistryValue::text(text.get(..19).unwrap_or_default());
-        image.own.set(Hive::LocalMachine, DETECT, "LastSuccessTime", text);
+        Site::of(self.lot(100, now), MODELS[self.model].1.contains("E14"))
     }
 
     pub fn volumes(&self) -> Vec<Volume> {
@@ -184,30 +182,44 @@ impl Clinic {
         BTreeSet::from([sid(USERS[0].0)])
     }
 
-    /// Key, name and value of everything in the local machine hive.
-    fn registry(&self) -> Vec<(&'static str, &'static str, RegistryValue)> {
+    /// Board, Windows and power.
+    fn machine(&self, image: &mut Image) {
         let (maker, model, product, bios, _) = MODELS[self.model];
         let (windows, edition, build, _, _) = SYSTEMS[self.system];
+        let (revision, hibernate) = (self.revision, self.hibernate);
         let text = RegistryValue::text;
-        let mut values = vec![
-            (BIOS, "SystemManufacturer", text(maker)),
-            (BIOS, "SystemFamily", text(model)),
-            (BIOS, "SystemProductName", text(product)),
-            (BIOS, "BIOSVersion", text(bios)),
-            (CURRENT_VERSION, "ProductName", text(windows)),
-            (CURRENT_VERSION, "EditionID", text(edition)),
-            (CURRENT_VERSION, "CurrentBuild", text(&build.to_string())),
-            (CURRENT_VERSION, "UBR", RegistryValue::dword(self.revision)),
-            (CURRENT_VERSION, "InstallDate", RegistryValue::dword(self.installed)),
-            (POWER_CONTROL, "HibernateEnabled", RegistryValue::dword(self.hibernate)),
-        ];
-        if let Some(on) = self.fast_startup {
-            values.push((POWER, "HiberbootEnabled", RegistryValue::dword(on)));
-        }
+        let number = RegistryValue::dword;
+        image.share(&format!("model/{}", self.model), |layer| {
+            for (name, value) in [
+                ("SystemManufacturer", maker),
+                ("SystemFamily", model),
+                ("SystemProductName", product),
+                ("BIOSVersion", bios),
+            ] {
+                layer.set(HKLM, BIOS, name, text(value));
+            }
+        });
+        image.share(&format!("windows/{}", self.system), |layer| {
+            layer.set(HKLM, CURRENT_VERSION, "ProductName", text(windows));
+            layer.set(HKLM, CURRENT_VERSION, "EditionID", text(edition));
+            layer.set(HKLM, CURRENT_VERSION, "CurrentBuild", text(&build.to_string()));
+            layer.set(HKLM, CURRENT_VERSION, "SystemRoot", text(r"C:\Windows"));
+        });
+        image.share(&format!("revision/{revision}"), |layer| {
+            layer.set(HKLM, CURRENT_VERSION, "UBR", number(revision));
+        });
+        image
+            .own
+            .set(HKLM, CURRENT_VERSION, "InstallDate", number(self.installed));
+        image.share(&format!("power/{:?}/{hibernate}", self.fast_startup), |layer| {
+            layer.set(HKLM, POWER_CONTROL, "HibernateEnabled", number(hibernate));
+            if let Some(on) = self.fast_startup {
+                layer.set(HKLM, POWER, "HiberbootEnabled", number(on));
+            }
+        });
         if self.restart_pending {
-            values.push((super::REBOOT_REQUIRED, "", RegistryValue::text("")));
+            image.share("restart-pending", |layer| layer.add_key(HKLM, super::REBOOT_REQUIRED));
         }
-        values
     }
 }
 
@@ -216,7 +228,7 @@ fn users(image: &mut Image) {
         for (id, name) in USERS {
             let key = format!(r"{PROFILE_LIST}\{}", sid(id));
             let folder = RegistryValue::text(&format!(r"C:\Users\{name}"));
-            layer.set(Hive::LocalMachine, &key, "ProfileImagePath", folder);
+            layer.set(HKLM, &key, "ProfileImagePath", folder);
             layer.add_key(Hive::Users, &format!(r"{}\Software", sid(id)));
         }
     });

@@ -1,0 +1,143 @@
+//! Whose browser profiles there are, and what is in each. The browser replaces its files while it runs, so a file that is
+//! missing or half there is looked at again; the files are never written, for it would take them for tampered with.
+
+use std::path::{Path, PathBuf};
+
+use kaishin_proto::value::{Reason, Version};
+use serde_json::Value as Json;
+
+use super::preferences::{self, Installed};
+use crate::os::{EntryKind, Os, OsError, Read, User};
+
+const USER_DATA: &str = r"AppData\Local\Microsoft\Edge\User Data";
+/// A file is replaced in less time than it takes to ask again.
+const TRIES: u32 = 3;
+/// More profiles of one user are no clinic's.
+const MOST_PROFILES: usize = 20;
+
+pub struct BrowserProfile {
+    pub user: String,
+    pub signed_in: bool,
+    /// "Default", "Profile 1"
+    pub folder: String,
+    /// What the person calls it.
+    pub name: String,
+    pub developer_mode: Read<bool>,
+    pub installed: Read<Vec<Installed>>,
+}
+
+impl BrowserProfile {
+    pub fn place(&self) -> String {
+        format!("{}/{}", self.user, self.folder)
+    }
+}
+
+/// Users who have never opened the browser have no profile and are not among them.
+pub fn all(os: &dyn Os) -> Read<Vec<BrowserProfile>> {
+    let mut found = Vec::new();
+    for user in os.users()? {
+        let data = user.path(USER_DATA);
+        for (folder, name) in folders(os, &data)?.into_iter().take(MOST_PROFILES) {
+            found.push(profile(os, &user, &data, folder, name));
+        }
+    }
+    Ok(found)
+}
+
+fn below(folder: &Path, rest: &str) -> PathBuf {
+    PathBuf::from(format!(r"{}\{rest}", folder.display()))
+}
+
+/// Folder and name of each profile, from the browser's own list; where that is damaged, what looks like a profile.
+fn folders(os: &dyn Os, data: &Path) -> Read<Vec<(String, String)>> {
+    let listed = match json(os, &below(data, "Local State")) {
+        Ok(state) => state.pointer("/profile/info_cache").and_then(Json::as_object).cloned(),
+        Err(error) if error.reason == Reason::NoPermission => return Err(error),
+        Err(_) => None,
+    };
+    if let Some(listed) = listed {
+        let name = |entry: &Json| entry.get("name").and_then(Json::as_str).unwrap_or_default().to_owned();
+        let sound = listed.iter().filter(|(folder, _)| is_name(folder));
+        return Ok(sound.map(|(folder, entry)| (folder.clone(), name(entry))).collect());
+    }
+    let entries = match os.list_dir(data) {
+        Ok(entries) => entries,
+        Err(error) if error.reason == Reason::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let is_profile = |name: &str| name == "Default" || name.starts_with("Profile ");
+    let folders = entries
+        .into_iter()
+        .filter(|entry| entry.kind == EntryKind::Folder && is_profile(&entry.name));
+    Ok(folders.map(|entry| (entry.name, String::new())).collect())
+}
+
+/// A plain name, and no way to another place.
+fn is_name(folder: &str) -> bool {
+    !folder.is_empty() && folder != ".." && folder != "." && !folder.contains(['\\', '/', ':', '*', '?'])
+}
+
+fn profile(os: &dyn Os, user: &User, data: &Path, folder: String, name: String) -> BrowserProfile {
+    let place = below(data, &folder);
+    let settings = preferences::merged(
+        optional(json(os, &below(&place, "Secure Preferences"))),
+        optional(json(os, &below(&place, "Preferences"))),
+    );
+    let settings =
+        settings.map_err(|error| OsError::new(error.reason, format!("{}/{folder}: {}", user.shown(), error.detail)));
+    let manifest = |path: &str| manifest_version(os, &place, path);
+    BrowserProfile {
+        user: user.shown().to_owned(),
+        signed_in: user.signed_in,
+        developer_mode: settings
+            .as_ref()
+            .map_err(OsError::clone)
+            .and_then(preferences::developer_mode),
+        installed: settings.and_then(|settings| preferences::installed(&settings, manifest)),
+        folder,
+        name,
+    }
+}
+
+/// A file that is not there says nothing; that is other than one that cannot be read.
+fn optional(read: Read<Json>) -> Read<Option<Json>> {
+    match read {
+        Ok(json) => Ok(Some(json)),
+        Err(error) if error.reason == Reason::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn json(os: &dyn Os, path: &Path) -> Read<Json> {
+    let attempt = || {
+        let bytes = os.read_file(path)?;
+        let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
+        serde_json::from_slice(bytes).map_err(|error| {
+            let name = path.to_string_lossy();
+            let name = name.rsplit('\\').next().unwrap_or_default().to_owned();
+            OsError::damaged(format!("{name}: {error}"))
+        })
+    };
+    let mut read = attempt();
+    for _ in 1..TRIES {
+        match &read {
+            Ok(_) => break,
+            Err(error) if error.reason == Reason::NoPermission => break,
+            Err(_) => read = attempt(),
+        }
+    }
+    read
+}
+
+/// The version in an unpacked extension: its folder is named after it, its manifest is what counts.
+fn manifest_version(os: &dyn Os, profile: &Path, path: &str) -> Read<Version> {
+    // Of extensions in the profile the path is `<id>\<version>_0`; of unpacked ones it is a whole one.
+    let folder = if path.contains(':') {
+        PathBuf::from(path)
+    } else {
+        below(profile, &format!(r"Extensions\{path}"))
+    };
+    let manifest = json(os, &below(&folder, "manifest.json"))?;
+    let version = manifest.get("version").and_then(Json::as_str).and_then(Version::parse);
+    version.ok_or_else(|| OsError::damaged(format!("{path}: the manifest has no version")))
+}
