@@ -5,16 +5,17 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use kaishin_proto::clock::Clock;
 use kaishin_proto::id::TerminalId;
 use kaishin_proto::time::Time;
 use rcgen::{CertificateParams, KeyPair};
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::ring;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName};
+use rustls::{ClientConfig, RootCertStore, SupportedProtocolVersion};
 
 use tokio::net::TcpStream;
 
+use super::tls::ClockTime;
 use super::{AGENTS_NAME, Ca, Passphrase, Random};
 
 /// What a terminal keeps to itself.
@@ -68,57 +69,46 @@ pub fn csr(key: &KeyPair) -> Vec<u8> {
     params.serialize_request(key).expect("a request").der().to_vec()
 }
 
-/// Trusts any server that holds the key it shows: these tests are about the other direction.
-#[derive(Debug)]
-pub struct Pinned;
-
-impl ServerCertVerifier for Pinned {
-    fn verify_server_cert(
-        &self,
-        _leaf: &CertificateDer<'_>,
-        _between: &[CertificateDer<'_>],
-        _name: &ServerName<'_>,
-        _ocsp: &[u8],
-        _now: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-    fn verify_tls12_signature(
-        &self,
-        _message: &[u8],
-        _certificate: &CertificateDer<'_>,
-        _signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        Err(rustls::Error::General("TLS 1.2".into()))
-    }
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let schemes = ring::default_provider().signature_verification_algorithms;
-        rustls::crypto::verify_tls13_signature(message, certificate, signed, &schemes)
-    }
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        vec![SignatureScheme::ECDSA_NISTP256_SHA256]
-    }
+/// Whom a client of these tests trusts: the servers of one authority, as of a clock.
+#[derive(Clone)]
+pub struct Trust {
+    root: CertificateDer<'static>,
+    clock: Clock,
 }
 
-pub fn client(identity: Option<(&KeyPair, Vec<Vec<u8>>)>) -> ClientConfig {
-    let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .expect("versions")
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(Pinned));
-    let mut config = match identity {
-        None => builder.with_no_client_auth(),
-        Some((key, chain)) => {
-            let chain = chain.into_iter().map(CertificateDer::from).collect();
-            let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
-            builder.with_client_auth_cert(chain, key).expect("an identity")
+impl Trust {
+    pub fn of(ca: &Ca, clock: &Clock) -> Trust {
+        Trust {
+            root: ca.root().clone(),
+            clock: clock.clone(),
         }
-    };
-    config.alpn_protocols = vec![b"h2".to_vec()];
-    config
+    }
+
+    pub fn client(&self, identity: Option<(&KeyPair, Vec<Vec<u8>>)>) -> ClientConfig {
+        self.speaking(&rustls::version::TLS13, identity)
+    }
+
+    pub fn speaking(
+        &self,
+        version: &'static SupportedProtocolVersion,
+        identity: Option<(&KeyPair, Vec<Vec<u8>>)>,
+    ) -> ClientConfig {
+        let mut roots = RootCertStore::empty();
+        roots.add(self.root.clone()).expect("a root");
+        let time = Arc::new(ClockTime(self.clock.clone()));
+        let builder = ClientConfig::builder_with_details(Arc::new(ring::default_provider()), time)
+            .with_protocol_versions(&[version])
+            .expect("a version")
+            .with_root_certificates(roots);
+        let mut config = match identity {
+            None => builder.with_no_client_auth(),
+            Some((key, chain)) => {
+                let chain = chain.into_iter().map(CertificateDer::from).collect();
+                let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
+                builder.with_client_auth_cert(chain, key).expect("an identity")
+            }
+        };
+        config.alpn_protocols = vec![b"h2".to_vec()];
+        config
+    }
 }

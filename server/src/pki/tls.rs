@@ -80,7 +80,7 @@ pub fn terminal_of(certificate: &CertificateDer<'_>, trust_domain: &str) -> Opti
 }
 
 #[derive(Debug)]
-struct ClockTime(Clock);
+pub(super) struct ClockTime(pub(super) Clock);
 
 impl TimeProvider for ClockTime {
     fn current_time(&self) -> Option<UnixTime> {

@@ -101,6 +101,7 @@ impl Port {
 
 pub struct Machine {
     address: SocketAddr,
+    trust: samples::Trust,
     key: samples::Key,
     enrolled: Option<(TerminalId, Vec<Vec<u8>>)>,
 }
@@ -109,6 +110,7 @@ impl Machine {
     pub fn new(port: &Port) -> Machine {
         Machine {
             address: port.address(),
+            trust: samples::Trust::of(&port.handle.app.ca, &port.clock),
             key: samples::key(),
             enrolled: None,
         }
@@ -139,7 +141,7 @@ impl Machine {
 
     async fn channel(&self) -> Result<Channel, tonic::transport::Error> {
         let identity = self.enrolled.as_ref().map(|(_, chain)| (&self.key, chain.clone()));
-        let config = Arc::new(samples::client(identity));
+        let config = Arc::new(self.trust.client(identity));
         let address = self.address;
         let connect = tower::service_fn(move |_| {
             let config = config.clone();

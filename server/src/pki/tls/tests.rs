@@ -7,7 +7,7 @@ use rustls::pki_types::ServerName;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::pki::samples::{self, NOW, Pinned, client, terminal};
+use crate::pki::samples::{self, NOW, Trust, terminal};
 use crate::pki::{DeviceKey, Issued};
 
 struct Port {
@@ -68,6 +68,11 @@ impl Port {
         }
     }
 
+    /// A client that trusts this port's authority.
+    fn client(&self, identity: Option<(&KeyPair, Vec<Vec<u8>>)>) -> ClientConfig {
+        Trust::of(&self.ca, &self.clock).client(identity)
+    }
+
     fn enrolled(&self, n: u8) -> (KeyPair, Issued) {
         let key = KeyPair::generate().expect("a key");
         let device = DeviceKey::from_csr(&samples::csr(&key)).expect("sound");
@@ -82,12 +87,15 @@ async fn an_admitted_terminal_is_known_by_its_certificate_and_a_stranger_by_none
     let port = Port::new();
     let (key, issued) = port.enrolled(1);
     assert_eq!(
-        port.meet(client(Some((&key, issued.chain.clone())))).await,
+        port.meet(port.client(Some((&key, issued.chain.clone())))).await,
         Ok(Some(terminal(1)))
     );
     let leaf_alone = vec![issued.chain[0].clone()];
-    assert_eq!(port.meet(client(Some((&key, leaf_alone)))).await, Ok(Some(terminal(1))));
-    assert_eq!(port.meet(client(None)).await, Ok(None));
+    assert_eq!(
+        port.meet(port.client(Some((&key, leaf_alone)))).await,
+        Ok(Some(terminal(1)))
+    );
+    assert_eq!(port.meet(port.client(None)).await, Ok(None));
 }
 
 #[tokio::test]
@@ -97,7 +105,7 @@ async fn a_certificate_of_another_authority_is_refused() {
     let foreign = Port::new();
     let (key, issued) = foreign.enrolled(1);
     let refused = port
-        .meet(client(Some((&key, issued.chain))))
+        .meet(port.client(Some((&key, issued.chain))))
         .await
         .expect_err("refused");
     assert!(refused.contains("certificate"), "{refused}");
@@ -108,10 +116,10 @@ async fn a_revoked_or_unknown_terminal_or_one_with_a_replaced_key_is_refused() {
     let port = Port::new();
     let (key, issued) = port.enrolled(1);
     port.admission.revoke(terminal(1));
-    let refused = port.meet(client(Some((&key, issued.chain.clone())))).await;
+    let refused = port.meet(port.client(Some((&key, issued.chain.clone())))).await;
     assert!(refused.expect_err("refused").contains("Revoked"));
     port.admission.admit(terminal(1), [9; 32]);
-    let refused = port.meet(client(Some((&key, issued.chain)))).await;
+    let refused = port.meet(port.client(Some((&key, issued.chain)))).await;
     assert!(refused.expect_err("refused").contains("Revoked"));
 }
 
@@ -121,11 +129,11 @@ async fn a_certificate_ends_with_the_servers_clock() {
     let (key, issued) = port.enrolled(1);
     port.clock.advance(Span::days(29));
     assert_eq!(
-        port.meet(client(Some((&key, issued.chain.clone())))).await,
+        port.meet(port.client(Some((&key, issued.chain.clone())))).await,
         Ok(Some(terminal(1)))
     );
     port.clock.advance(Span::hours(25));
-    let refused = port.meet(client(Some((&key, issued.chain)))).await;
+    let refused = port.meet(port.client(Some((&key, issued.chain)))).await;
     assert!(refused.expect_err("refused").to_lowercase().contains("expired"));
 }
 
@@ -136,7 +144,7 @@ async fn the_servers_own_certificate_is_no_client_certificate_and_the_authority_
     let mut params = CertificateParams::new(vec![AGENTS_NAME.to_owned()]).expect("parameters");
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     let served = port.ca.issue(params, &key, AGENTS_LIFE, NOW).expect("issued");
-    port.meet(client(Some((&key, served.chain))))
+    port.meet(port.client(Some((&key, served.chain))))
         .await
         .expect_err("the wrong purpose");
 
@@ -144,7 +152,7 @@ async fn the_servers_own_certificate_is_no_client_certificate_and_the_authority_
     let mut nameless = CertificateParams::new(vec!["someone".to_owned()]).expect("parameters");
     nameless.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
     let nameless = port.ca.issue(nameless, &key, AGENTS_LIFE, NOW).expect("issued");
-    port.meet(client(Some((&key, nameless.chain))))
+    port.meet(port.client(Some((&key, nameless.chain))))
         .await
         .expect_err("no terminal");
 }
@@ -152,13 +160,7 @@ async fn the_servers_own_certificate_is_no_client_certificate_and_the_authority_
 #[tokio::test]
 async fn tls_1_2_is_not_spoken_to_agents() {
     let port = Port::new();
-    let mut old = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_protocol_versions(&[&rustls::version::TLS12])
-        .expect("versions")
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(Pinned))
-        .with_no_client_auth();
-    old.alpn_protocols = vec![b"h2".to_vec()];
+    let old = Trust::of(&port.ca, &port.clock).speaking(&rustls::version::TLS12, None);
     port.meet(old).await.expect_err("refused");
 }
 
@@ -171,7 +173,7 @@ async fn the_ports_certificate_is_replaced_before_it_ends_and_connections_go_on(
     let loops = tokio::spawn(
         port.certificate
             .clone()
-            .keep_fresh(ca, port.clock.clone(), stop.clone()),
+            .keep_fresh(ca.clone(), port.clock.clone(), stop.clone()),
     );
     assert_eq!(port.certificate.renew_at(), NOW + Span::days(60));
     let first = port.certificate.renew_at();
@@ -182,7 +184,7 @@ async fn the_ports_certificate_is_replaced_before_it_ends_and_connections_go_on(
     let after = port.certificate.current.read().expect("sound").shown.clone();
     assert_ne!(before.cert[0], after.cert[0]);
     assert_eq!(after.cert.len(), 3, "leaf, issuing and root");
-    assert_eq!(port.meet(client(None)).await, Ok(None));
+    assert_eq!(port.meet(Trust::of(&ca, &port.clock).client(None)).await, Ok(None));
     stop.cancel();
     loops.await.expect("ended");
 }
