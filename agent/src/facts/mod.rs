@@ -10,6 +10,7 @@ mod connectivity;
 mod disk;
 mod display;
 mod dotnet;
+mod edge;
 mod hardware;
 pub mod network;
 mod oqs;
