@@ -208,6 +208,7 @@ async fn open(config: &Config, clock: Clock) -> Result<Opened, StartError> {
         intake,
         reports,
         throttle: operators::Throttle::default(),
+        overview: app::overview::Remembered::default(),
     });
     Ok(Opened {
         app,

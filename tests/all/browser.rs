@@ -54,12 +54,15 @@ async fn sign_in(browser: &Browser, demo: &Demo, name: &str) {
     browser.element("form[action='/sign-out']").await;
 }
 
-/// What the terminal's page shows for a fact.
+/// What the facts of the terminal that is looked at show for one of them.
 async fn fact(browser: &Browser, key: &str) -> Value {
     let script = format!(
-        "const rows = [...document.querySelectorAll('.facts tr')];
-         const row = rows.find((row) => row.querySelector('.key')?.textContent === '{key}');
-         return row ? row.cells[1].textContent.trim() : null;"
+        "return fetch(location.pathname + '/facts').then((page) => page.text()).then((html) => {{
+           const facts = new DOMParser().parseFromString(html, 'text/html');
+           const rows = [...facts.querySelectorAll('.facts tr')];
+           const row = rows.find((row) => row.querySelector('.key')?.textContent === '{key}');
+           return row ? row.cells[1].textContent.trim() : null;
+         }});"
     );
     browser.run(&script).await
 }

@@ -3,18 +3,109 @@
   "use strict";
   const root = document.documentElement;
 
-  // "/" (full-width too) goes to the search field, but never while an input method is composing.
+  // Keys act unless somebody writes, or an input method is composing; full-width ones count too.
+  const writes = (at) => at instanceof HTMLElement && (at.isContentEditable || at.matches("input, textarea, select"));
+  const composes = (event) => event.isComposing || event.keyCode === 229;
+  const search = document.getElementById("search");
+  const found = document.getElementById("found");
+  const open = (id) => {
+    const dialog = document.getElementById(id);
+    if (dialog && !dialog.open) dialog.showModal();
+  };
+  // Up and down a list of links that is there now; before the first one comes the field itself.
+  const step = (links, by, field) => {
+    const at = links.findIndex((link) => link === document.activeElement || link.closest("tr, li")?.contains(document.activeElement));
+    const to = links[at < 0 ? (by > 0 ? 0 : -1) : at + by];
+    if (to) to.focus();
+    else if (field && by < 0) field.focus();
+  };
+  const rows = () => [...document.querySelectorAll("main tbody tr, main [data-rows] > li")]
+    .filter((row) => row.offsetParent !== null && !row.closest("details:not([open])"))
+    .map((row) => row.querySelector("a")).filter(Boolean);
   document.addEventListener("keydown", (event) => {
-    if (event.isComposing || event.keyCode === 229 || event.ctrlKey || event.metaKey || event.altKey) return;
-    if (event.key !== "/" && event.key !== "／") return;
-    const at = event.target;
-    if (at instanceof HTMLElement && (at.isContentEditable || at.matches("input, textarea, select"))) return;
-    const search = document.getElementById("search");
-    if (!search) return;
+    if (composes(event) || event.altKey) return;
+    if (event.ctrlKey || event.metaKey) {
+      if (event.key.toLowerCase() !== "k" || event.shiftKey) return;
+      event.preventDefault();
+      open("palette");
+      return;
+    }
+    if (writes(event.target) || document.querySelector("dialog[open]")) return;
+    const act = {
+      "/": () => { search?.focus(); search?.select(); },
+      "?": () => open("keys"),
+      j: () => step(rows(), 1),
+      k: () => step(rows(), -1),
+    }[event.key.normalize("NFKC")];
+    if (!act) return;
     event.preventDefault();
-    search.focus();
-    search.select();
+    act();
   });
+  document.addEventListener("click", (event) => {
+    const button = event.target instanceof Element ? event.target.closest("[data-open]") : null;
+    if (button) open(button.dataset.open);
+  });
+
+  // Answers while one types. Enter goes to the first of them; arrows walk through them.
+  if (search && found) {
+    const links = () => [...found.querySelectorAll("a")];
+    const close = () => { found.hidden = true; };
+    const look = () => {
+      if (search.value.trim()) window.htmx.trigger(search, "look");
+      else close();
+    };
+    let pause;
+    search.addEventListener("input", (event) => {
+      clearTimeout(pause);
+      if (!event.isComposing) pause = setTimeout(look, 100);
+    });
+    search.addEventListener("compositionend", () => { clearTimeout(pause); pause = setTimeout(look, 100); });
+    search.addEventListener("htmx:beforeRequest", () => { found.dataset.asked = search.value; });
+    found.addEventListener("htmx:afterSwap", () => {
+      found.dataset.shown = found.dataset.asked;
+      found.hidden = document.activeElement !== search || !search.value.trim();
+    });
+    search.form.addEventListener("keydown", (event) => {
+      if (composes(event)) return;
+      if (event.key === "Escape") { close(); search.focus(); }
+      if (event.key === "ArrowDown" || event.key === "ArrowUp") {
+        event.preventDefault();
+        if (!found.hidden) step(links(), event.key === "ArrowDown" ? 1 : -1, search);
+      }
+      const first = found.querySelector(".found-list a");
+      if (event.key === "Enter" && event.target === search && !found.hidden && first && found.dataset.shown === search.value) {
+        event.preventDefault();
+        first.click();
+      }
+    });
+    search.form.addEventListener("focusout", (event) => {
+      if (!search.form.contains(event.relatedTarget)) close();
+    });
+  }
+
+  // The palette keeps what has the words that are typed.
+  const palette = document.getElementById("palette");
+  if (palette) {
+    const field = palette.querySelector("input");
+    const items = [...palette.querySelectorAll(".commands > li")];
+    const plain = (text) => text.normalize("NFKC").toLowerCase();
+    const left = () => items.filter((item) => !item.hidden).map((item) => item.querySelector("a")).filter(Boolean);
+    field.addEventListener("input", () => {
+      const words = plain(field.value).split(/\s+/).filter(Boolean);
+      for (const item of items) item.hidden = !words.every((word) => plain(item.textContent).includes(word));
+    });
+    palette.addEventListener("keydown", (event) => {
+      if (composes(event)) return;
+      if (event.key === "ArrowDown" || event.key === "ArrowUp") {
+        event.preventDefault();
+        step(left(), event.key === "ArrowDown" ? 1 : -1, field);
+      }
+      if (event.key === "Enter" && event.target === field) {
+        event.preventDefault();
+        left()[0]?.click();
+      }
+    });
+  }
 
   // How long ago, beside the full date; counted from the server's clock.
   const relative = new Intl.RelativeTimeFormat(root.lang || "ja", { numeric: "auto" });
@@ -53,6 +144,45 @@
     document.addEventListener(name, () => { broke = true; live(false); });
   }
 
+  // What arrives by itself takes nobody's place: not while a field is being filled, and focus, unfolded parts and
+  // sideways scrolling stay.
+  const marks = "a, button, summary, [tabindex]";
+  const same = (one) => one.tagName + (one.id || one.getAttribute("href") || one.textContent);
+  let place = null;
+  let late = false;
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    const part = event.detail.target;
+    if (!part || part.id !== "live") return;
+    const at = part.contains(document.activeElement) ? document.activeElement : null;
+    if (at && writes(at)) {
+      event.detail.shouldSwap = false;
+      late = true;
+      return;
+    }
+    place = {
+      at: at && same(at),
+      nth: at ? [...part.querySelectorAll(marks)].filter((one) => same(one) === same(at)).indexOf(at) : 0,
+      open: [...part.querySelectorAll("details[open]")].map((one) => same(one.querySelector("summary"))),
+      across: [...part.querySelectorAll(".scroll")].map((one) => one.scrollLeft),
+    };
+  });
+  document.addEventListener("htmx:afterSwap", () => {
+    const part = document.getElementById("live");
+    if (!place || !part) return;
+    for (const one of part.querySelectorAll("details")) {
+      if (place.open.includes(same(one.querySelector("summary")))) one.open = true;
+    }
+    part.querySelectorAll(".scroll").forEach((one, n) => { one.scrollLeft = place.across[n] || 0; });
+    if (place.at) [...part.querySelectorAll(marks)].filter((one) => same(one) === place.at)[place.nth]?.focus({ preventScroll: true });
+    place = null;
+  });
+  document.addEventListener("focusout", () => setTimeout(() => {
+    const part = document.getElementById("live");
+    if (!late || !part || (writes(document.activeElement) && part.contains(document.activeElement))) return;
+    late = false;
+    window.htmx.trigger(part, "again");
+  }, 0));
+
   // Select fields of filters and switches act at once; their buttons are for people without script.
   document.addEventListener("change", (event) => {
     const field = event.target;
@@ -66,6 +196,10 @@
     const source = document.getElementById(button.dataset.copy);
     if (!source) return;
     navigator.clipboard.writeText(source.textContent.trim()).then(() => { button.textContent = button.dataset.copied; });
+  });
+
+  document.addEventListener("click", (event) => {
+    if (event.target instanceof Element && event.target.closest("[data-print]")) window.print();
   });
 
   root.classList.add("has-script");

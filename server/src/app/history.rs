@@ -12,7 +12,8 @@ use kaishin_domain::time::{Span, Time};
 
 use super::error::AppError;
 use super::{App, Cx};
-use crate::store::{Before, FactChange, FaultRow, StoreError};
+pub use crate::store::FactChange;
+use crate::store::{Before, FaultRow, StoreError};
 
 /// A certificate that was renewed, as the audit log calls it.
 pub(super) const RENEWED: &str = "terminal.renew";

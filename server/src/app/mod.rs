@@ -6,6 +6,7 @@ pub mod audit;
 mod authority;
 mod bus;
 pub mod ca;
+pub mod checklist;
 pub mod enrolment;
 mod error;
 pub mod facts;
@@ -14,6 +15,7 @@ mod gather;
 pub mod history;
 pub mod jobs;
 pub mod operators;
+pub mod overview;
 mod secret;
 pub mod terminals;
 
@@ -48,6 +50,7 @@ pub struct App {
     pub(crate) intake: jobs::Intake,
     pub(crate) reports: facts::Reports,
     pub(crate) throttle: operators::Throttle,
+    pub(crate) overview: overview::Remembered,
 }
 
 /// What use cases must know of the configuration.

@@ -75,13 +75,17 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Wished<T> {
     }
 }
 
-/// Where there is nothing.
-pub async fn nowhere(request: Request) -> Response {
-    let error = AppError::not_found(
+pub fn nothing_here() -> AppError {
+    AppError::not_found(
         "E-HTTP-01",
         "このアドレスには何もありません。メニューから選び直してください。",
         "There is nothing at this address. Choose from the menu.",
-    );
+    )
+}
+
+/// Where there is nothing.
+pub async fn nowhere(request: Request) -> Response {
+    let error = nothing_here();
     if request.uri().path().starts_with("/api/") {
         Problem(error).into_response()
     } else {

@@ -112,7 +112,7 @@ fn line(text: &mut String, row: &Row) {
 }
 
 /// A cell that a spreadsheet would take for a formula is made text: what terminals say of themselves is not trusted.
-fn quoted(cell: &str) -> String {
+pub fn quoted(cell: &str) -> String {
     let formula = cell.starts_with(['=', '+', '-', '@', '\t', '\r']);
     format!("\"{}{}\"", if formula { "'" } else { "" }, cell.replace('"', "\"\""))
 }

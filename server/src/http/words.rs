@@ -108,18 +108,62 @@ impl Lang {
         let Some(at) = in_japan(at) else { return at.to_string() };
         match self {
             Lang::Ja => {
-                let day = ["月", "火", "水", "木", "金", "土", "日"]
-                    [usize::from(at.weekday().to_monday_zero_offset().unsigned_abs())];
+                let day = weekday(&at);
                 format!("{}（{day}）{}", at.strftime("%Y/%m/%d"), at.strftime("%H:%M"))
             }
             Lang::En => at.strftime("%Y-%m-%d %H:%M JST").to_string(),
         }
     }
 
+    /// `11/20（金）` or `Fri 20 Nov`.
+    pub fn day(self, at: Time) -> String {
+        let Some(at) = in_japan(at) else { return at.to_string() };
+        match self {
+            Lang::Ja => format!("{}（{}）", at.strftime("%-m/%-d"), weekday(&at)),
+            Lang::En => at.strftime("%a %-d %b").to_string(),
+        }
+    }
+
+    /// A span as people say it: its two largest parts.
+    pub fn span(self, span: kaishin_domain::time::Span) -> String {
+        const UNITS: [(i64, &str, &str); 4] = [
+            (86_400, "日", "d"),
+            (3_600, "時間", "h"),
+            (60, "分", "min"),
+            (1, "秒", "s"),
+        ];
+        let micros = span.0.unsigned_abs();
+        let sign = if span.0 < 0 { "-" } else { "" };
+        if micros < 10_000_000 {
+            let tenths = micros / 100_000;
+            let (whole, tenth) = (tenths / 10, tenths % 10);
+            return format!("{sign}{whole}.{tenth}{}", self.choose("秒", " s"));
+        }
+        let mut left = i64::try_from(micros / 1_000_000).unwrap_or(i64::MAX);
+        let mut parts = Vec::new();
+        for (size, ja, en) in UNITS {
+            if left >= size && parts.len() < 2 {
+                parts.push(match self {
+                    Lang::Ja => format!("{}{ja}", left / size),
+                    Lang::En => format!("{} {en}", left / size),
+                });
+                left %= size;
+            } else if !parts.is_empty() {
+                break;
+            }
+        }
+        format!("{sign}{}", parts.join(self.choose("", " ")))
+    }
+
     /// To the second, for steps that follow one another closely.
     pub fn clock_time(self, at: Time) -> String {
         in_japan(at).map_or_else(|| at.to_string(), |at| at.strftime("%H:%M:%S").to_string())
     }
+}
+
+fn weekday(at: &Zoned) -> &'static str {
+    let days = ["月", "火", "水", "木", "金", "土", "日"];
+    days[usize::from(at.weekday().to_monday_zero_offset().unsigned_abs())]
 }
 
 fn in_japan(at: Time) -> Option<Zoned> {
@@ -223,6 +267,20 @@ mod tests {
         let at = Time(1_795_151_100_000_000);
         assert_eq!(Lang::Ja.when(at), "2026/11/20（金）14:05");
         assert_eq!(Lang::En.when(at), "2026-11-20 14:05 JST");
+    }
+
+    #[test]
+    fn days_are_those_of_japan_and_spans_are_said_in_two_parts() {
+        let at = Time(1_795_151_100_000_000);
+        assert_eq!(Lang::Ja.day(at), "11/20（金）");
+        let said = |seconds| {
+            let span = kaishin_domain::time::Span::seconds(seconds);
+            (Lang::Ja.span(span), Lang::En.span(span))
+        };
+        assert_eq!(said(3 * 86_400 + 7_260), ("3日2時間".into(), "3 d 2 h".into()));
+        assert_eq!(said(-90), ("-1分30秒".into(), "-1 min 30 s".into()));
+        assert_eq!(said(2), ("2.0秒".into(), "2.0 s".into()));
+        assert_eq!(said(3_600), ("1時間".into(), "1 h".into()));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use kaishin_domain::time::Span;
 use tracing::warn;
 
-use crate::app::{App, AppError, facts, history, jobs, operators, terminals};
+use crate::app::{App, AppError, facts, history, jobs, operators, overview, terminals};
 
 /// Deadlines and leases.
 const SWEEP_JOBS: Span = Span::seconds(5);
@@ -47,6 +47,9 @@ pub async fn run(app: Arc<App>) {
         }),
         every(&app, FORGET_HISTORY, "history", async |app| {
             history::forget_old(app).await.map(drop)
+        }),
+        every(&app, overview::SAMPLED, "presence samples", async |app| {
+            overview::sample(app).await
         }),
         every(&app, FORGET_SIGN_INS, "sign-ins", async |app| {
             operators::forget_old_sign_ins(app).await

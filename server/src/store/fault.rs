@@ -58,6 +58,8 @@ const CLOSED: &str = "
     SELECT terminal_id, rule, opened_at, closed_at, expected, found FROM fault
     WHERE terminal_id = $1 AND closed_at <= $2 AND (closed_at < $2 OR rule < $3)
     ORDER BY closed_at DESC, rule DESC LIMIT $4";
+const OPENED_SINCE: &str = "SELECT rule, COUNT(*) FROM fault WHERE opened_at >= $1 GROUP BY rule";
+const CLOSED_SINCE: &str = "SELECT rule, COUNT(*) FROM fault WHERE closed_at >= $1 GROUP BY rule";
 const CLOSE_ALL: &str = "UPDATE fault SET closed_at = $2 WHERE terminal_id = $1 AND closed_at IS NULL";
 
 impl Store {
@@ -102,6 +104,16 @@ impl Store {
             .fetch_all(c)
             .await)?;
         rows.into_iter().map(Row::fault).collect()
+    }
+
+    /// How many faults of each rule opened, and how many closed, since then.
+    pub async fn fault_changes(&self, since: Time) -> Result<[Vec<(String, u64)>; 2], StoreError> {
+        let opened: Vec<(String, i64)> =
+            on_pool!(self, c => sqlx::query_as(OPENED_SINCE).bind(since.micros()).fetch_all(c).await)?;
+        let closed: Vec<(String, i64)> =
+            on_pool!(self, c => sqlx::query_as(CLOSED_SINCE).bind(since.micros()).fetch_all(c).await)?;
+        let counts = |rows: Vec<(String, i64)>| rows.into_iter().map(|(rule, n)| (rule, n.unsigned_abs())).collect();
+        Ok([counts(opened), counts(closed)])
     }
 
     pub async fn open_faults_between(

@@ -158,10 +158,45 @@ const WAITING: &str = "
 /// As the index of unfinished jobs says it: only these very words make a database use it.
 const OPEN: &str = "state IN ('ready', 'offered', 'accepted', 'running')";
 
+const UNDER_WAY: &str = "
+    SELECT j.*, NULL AS result_at, NULL AS result_code, NULL AS result_detail
+    FROM job j WHERE j.state IN ('accepted', 'running') ORDER BY j.deadline DESC LIMIT $1";
+const WAITING_COUNT: &str = "SELECT COUNT(*) FROM job WHERE state = 'ready'";
+const UNDER_WAY_COUNT: &str = "SELECT COUNT(*) FROM job WHERE state IN ('accepted', 'running')";
+/// By id, which begins with the time of making.
+const MADE_SINCE: &str = "SELECT state, COUNT(*) FROM job WHERE id >= $1 GROUP BY state";
+
 /// Above every id.
 const LAST_ID: &str = "g";
 
+/// The work of the fleet in numbers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct JobCounts {
+    pub waiting: u64,
+    pub under_way: u64,
+    /// Those ordered since a moment, by the name of their state.
+    pub made: Vec<(String, u64)>,
+}
+
 impl Store {
+    pub async fn job_counts(&self, since: Time) -> Result<JobCounts, StoreError> {
+        let first = JobId::new(since, [0; 10]).to_string();
+        let waiting: i64 = on_pool!(self, c => sqlx::query_scalar(WAITING_COUNT).fetch_one(c).await)?;
+        let under_way: i64 = on_pool!(self, c => sqlx::query_scalar(UNDER_WAY_COUNT).fetch_one(c).await)?;
+        let made: Vec<(String, i64)> = on_pool!(self, c => sqlx::query_as(MADE_SINCE).bind(first).fetch_all(c).await)?;
+        Ok(JobCounts {
+            waiting: waiting.unsigned_abs(),
+            under_way: under_way.unsigned_abs(),
+            made: made.into_iter().map(|(state, n)| (state, n.unsigned_abs())).collect(),
+        })
+    }
+
+    /// The work that terminals are at.
+    pub async fn jobs_under_way(&self, most: u32) -> Result<Vec<Job>, StoreError> {
+        let rows: Vec<Row> = on_pool!(self, c => sqlx::query_as(UNDER_WAY).bind(i64::from(most)).fetch_all(c).await)?;
+        rows.into_iter().map(Row::job).collect()
+    }
+
     pub async fn job(&self, id: JobId) -> Result<Option<JobDetail>, StoreError> {
         let row: Option<Row> = on_pool!(self, c => sqlx::query_as(BY_ID).bind(id.to_string()).fetch_optional(c).await)?;
         let Some(row) = row else { return Ok(None) };

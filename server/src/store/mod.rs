@@ -4,6 +4,7 @@
 //! own; all writes go through one writer that commits many callers' work together and answers only after the commit.
 
 mod audit;
+mod checklist;
 mod codec;
 mod db;
 mod dialect;
@@ -16,6 +17,7 @@ mod fault;
 mod history;
 mod job;
 mod operator;
+mod presence;
 mod terminal;
 mod writer;
 
@@ -24,6 +26,7 @@ pub use error::StoreError;
 pub use fact::{NewSection, SectionRow, SectionText};
 pub use fault::FaultRow;
 pub use history::{Before, FactChange};
-pub use job::{JobDetail, JobFilter, NewSteps};
+pub use job::{JobCounts, JobDetail, JobFilter, NewSteps};
 pub use operator::{ApiToken, Operator, SignIn};
+pub use presence::PresenceSample;
 pub use writer::Tx;

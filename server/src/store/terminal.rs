@@ -78,6 +78,8 @@ impl Row {
     }
 }
 
+/// By id, which begins with the time of making.
+const NEW_SINCE: &str = "SELECT COUNT(*) FROM terminal WHERE id >= $1";
 const BY_ID: &str = "SELECT * FROM terminal WHERE id = $1";
 const BY_KEY: &str = "SELECT * FROM terminal WHERE key_hash = $1";
 const BY_MACHINE: &str = "
@@ -98,6 +100,13 @@ const UPDATE: &str = "
     WHERE id = $1 AND key_hash = $19 AND COALESCE(revoked_at, 0) = $20 AND COALESCE(hold_since, 0) = $21";
 
 impl Store {
+    /// How many became known since then.
+    pub async fn terminals_new_since(&self, since: Time) -> Result<u64, StoreError> {
+        let first = TerminalId::new(since, [0; 10]).to_string();
+        let count: i64 = on_pool!(self, c => sqlx::query_scalar(NEW_SINCE).bind(first).fetch_one(c).await)?;
+        Ok(count.unsigned_abs())
+    }
+
     pub async fn terminal(&self, id: TerminalId) -> Result<Option<Terminal>, StoreError> {
         let row: Option<Row> = on_pool!(self, c => sqlx::query_as(BY_ID).bind(id.to_string()).fetch_optional(c).await)?;
         row.map(Row::terminal).transpose()

@@ -36,3 +36,6 @@ action-terminal-release = Terminal released
 action-terminal-revoke = Certificate revoked
 action-job-create = Work ordered
 action-job-cancel = Work cancelled
+action-checklist-tick = Checklist: done
+action-checklist-untick = Checklist: taken back
+action-checklist-answer = Answer about a terminal

@@ -36,3 +36,6 @@ action-terminal-release = 端末の保留解除
 action-terminal-revoke = 証明書の失効
 action-job-create = 作業の依頼
 action-job-cancel = 作業の取り消し
+action-checklist-tick = チェックリストの記録
+action-checklist-untick = チェックリストの取り消し
+action-checklist-answer = 端末についての回答

@@ -2,6 +2,7 @@
 
 mod audit;
 mod caller;
+mod checklist;
 mod enrolment;
 mod history;
 mod jobs;
@@ -12,6 +13,7 @@ use kaishin_domain::access::Permission;
 use serde_json::{Value as Json, json};
 
 pub use caller::Caller;
+pub use checklist::name as stand_name;
 pub use problem::{Problem, status};
 
 use super::routes::{Needs, Routes};
@@ -29,6 +31,11 @@ pub fn routes() -> Routes {
             "/api/v1/terminals/{id}/history",
             needs(Permission::ViewFleet),
             history::list,
+        )
+        .get(
+            "/api/v1/terminals/{id}/checklist",
+            needs(Permission::ViewFleet),
+            checklist::get,
         )
         .post(
             "/api/v1/terminals/{id}/revoke",

@@ -2,12 +2,15 @@
 //! what all pages share is the frame below and the small pieces in `parts`.
 
 mod audit;
+mod charts;
 mod error;
 mod help;
 mod job;
 mod overview;
 mod parts;
 mod pending;
+mod search;
+mod shell;
 mod sign_in;
 mod terminal;
 mod terminals;
@@ -35,6 +38,7 @@ pub fn routes() -> Routes {
         .merge(terminals::routes())
         .merge(terminal::routes())
         .merge(job::routes())
+        .merge(search::routes())
         .merge(tokens::routes())
         .merge(pending::routes())
         .merge(audit::routes())
@@ -69,7 +73,9 @@ pub struct Who {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
     Overview,
+    Facilities,
     Terminals,
+    Versions,
     Enrolment,
     Audit,
     Help,
@@ -80,12 +86,6 @@ pub enum Theme {
     Auto,
     Light,
     Dark,
-}
-
-struct PlaceLink {
-    href: &'static str,
-    word: String,
-    here: bool,
 }
 
 struct ThemeChoice {
@@ -115,7 +115,7 @@ impl Theme {
 }
 
 /// What a redirect may announce on the page it leads to.
-const ANNOUNCED: [&str; 8] = [
+const ANNOUNCED: [&str; 11] = [
     "done-job-created",
     "done-job-cancelled",
     "done-revoked",
@@ -124,6 +124,9 @@ const ANNOUNCED: [&str; 8] = [
     "done-rejected",
     "done-token-revoked",
     "done-signed-out",
+    "done-ticked",
+    "done-unticked",
+    "done-answered",
 ];
 
 pub fn announced(said: &str) -> Option<&'static str> {
@@ -240,28 +243,6 @@ impl Page {
         self.t(&format!("role-{role}"))
     }
 
-    fn places(&self) -> Vec<PlaceLink> {
-        let mut places = vec![
-            (Place::Overview, "/", "nav-overview"),
-            (Place::Terminals, "/terminals", "nav-terminals"),
-        ];
-        if self.may(Permission::ViewPending) {
-            places.push((Place::Enrolment, "/enrolment/pending", "nav-enrolment"));
-        }
-        if self.may(Permission::ViewAudit) {
-            places.push((Place::Audit, "/audit", "nav-audit"));
-        }
-        places.push((Place::Help, "/help", "nav-help"));
-        places
-            .into_iter()
-            .map(|(place, href, key)| PlaceLink {
-                href,
-                word: self.t(key),
-                here: self.place == Some(place),
-            })
-            .collect()
-    }
-
     fn themes(&self) -> Vec<ThemeChoice> {
         Theme::ALL
             .into_iter()
@@ -341,14 +322,6 @@ pub(crate) mod sample {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn people_see_only_the_places_they_may_enter() {
-        let places = |role| sample::page(Lang::En, Some(role), None).places().len();
-        assert_eq!(places(Role::Viewer), 3);
-        assert_eq!(places(Role::Desk), 4);
-        assert_eq!(places(Role::Admin), 5);
-    }
 
     #[test]
     fn who_may_not_is_told_who_may() {

@@ -51,6 +51,13 @@ pub struct Link {
     pub name: String,
 }
 
+/// Why there is nothing to see, and the one thing to do next.
+#[derive(Clone, Debug)]
+pub struct Empty {
+    pub text: String,
+    pub next: Option<Link>,
+}
+
 pub fn badge(kind: &'static str, word: impl Into<String>) -> Badge {
     Badge {
         kind,

@@ -1,45 +1,124 @@
-//! `/terminals/{id}`: one terminal. Is it online and since when, what is wrong, what is known, what was done.
+//! `/terminals/{id}` and its parts: one terminal. Is it online and since when, what is wrong, what is known, what was
+//! done. All parts stand under the same head, which answers the first question.
 
-use askama::Template;
-use axum::extract::Path;
-use axum::http::{HeaderMap, StatusCode};
+mod checklist;
+mod facts;
+mod faults;
+mod jobs;
+mod timeline;
+
+use axum::http::HeaderMap;
 use kaishin_domain::access::Permission;
-use kaishin_domain::fact::{self, SECTIONS};
 use kaishin_domain::id::TerminalId;
-use kaishin_domain::job::{Job, JobState, Phase, Step};
-use kaishin_domain::rule::Severity;
+use kaishin_domain::remedy::Remedy;
 use kaishin_domain::terminal::{Hold, Standing, Terminal};
 use kaishin_domain::time::Time;
-use kaishin_domain::value::{Table, Value};
 
-use super::parts::{Badge, Notice, Pair, Why, about, badge, flag_badges, flags, job_state, pair, presence, why};
+pub use facts::{Shown, shown};
+
+use super::parts::{Badge, Link, Notice, Pair, Why, about, flag_badges, flags, pair, presence, why};
+use super::shell::Command;
 use super::{Page, Place, Shown as Answer, show};
-use crate::app::terminals::{FaultRow as Fault, SectionRow, TerminalDetail};
-use crate::app::{AppError, Cx, jobs, terminals};
+use crate::app::terminals::TerminalDetail;
+use crate::app::{AppError, Cx, terminals};
 use crate::http::api::id;
 use crate::http::auth::{BY_ITSELF, Visitor};
 use crate::http::routes::{Needs, Routes};
-use crate::http::words::{Lang, grouped};
-
-/// Of so many jobs the steps are shown; older ones tell their outcome.
-const WITH_STEPS: usize = 5;
 
 pub fn routes() -> Routes {
-    Routes::new().get("/terminals/{id}", Needs::Permission(Permission::ViewFleet), terminal)
+    let (view, work) = (
+        Needs::Permission(Permission::ViewFleet),
+        Needs::Permission(Permission::RunRemedy),
+    );
+    Routes::new()
+        .get("/terminals/{id}", view, faults::now)
+        .get("/terminals/{id}/faults", view, faults::all)
+        .get("/terminals/{id}/facts", view, facts::facts)
+        .get("/terminals/{id}/jobs", view, jobs::jobs)
+        .get("/terminals/{id}/timeline", view, timeline::timeline)
+        .get("/terminals/{id}/checklist", view, checklist::checklist)
+        .post("/terminals/{id}/checklist", work, checklist::say)
 }
 
-async fn terminal(visitor: Visitor, Path(text): Path<String>, headers: HeaderMap) -> Answer {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Tab {
+    Now,
+    Faults,
+    Checklist,
+    Facts,
+    Timeline,
+    Jobs,
+}
+
+impl Tab {
+    const ALL: [Tab; 6] = [
+        Tab::Now,
+        Tab::Faults,
+        Tab::Checklist,
+        Tab::Facts,
+        Tab::Timeline,
+        Tab::Jobs,
+    ];
+
+    fn name(self) -> &'static str {
+        match self {
+            Tab::Now => "now",
+            Tab::Faults => "faults",
+            Tab::Checklist => "checklist",
+            Tab::Facts => "facts",
+            Tab::Timeline => "timeline",
+            Tab::Jobs => "jobs",
+        }
+    }
+
+    fn href(self, terminal: &str) -> String {
+        match self {
+            Tab::Now => terminal.to_owned(),
+            Tab::Faults | Tab::Checklist | Tab::Facts | Tab::Timeline | Tab::Jobs => {
+                format!("{terminal}/{}", self.name())
+            }
+        }
+    }
+}
+
+struct TabLink {
+    href: String,
+    word: String,
+    here: bool,
+    count: u64,
+}
+
+/// What stands above every part.
+struct Head {
+    href: String,
+    topic: String,
+    hostname: String,
+    state: Badge,
+    flags: Vec<Badge>,
+    since_word: String,
+    since: Option<Time>,
+    facility: Option<Link>,
+    strip: Vec<Pair>,
+    notices: Vec<Notice>,
+    tabs: Vec<TabLink>,
+    /// As a duplicate, until somebody lets it go.
+    held: bool,
+    cannot: Cannot,
+    commands: Vec<Command>,
+}
+
+/// Loads what every part needs; somebody who opened the page themselves makes the terminal report sooner.
+async fn opened(visitor: Visitor, text: &str, headers: &HeaderMap) -> Result<(Cx, Page, TerminalDetail), AppError> {
     let (cx, page) = visitor.at(Place::Terminals);
-    let id: TerminalId = id(&text)?;
+    let id: TerminalId = id(text)?;
     let detail = terminals::get(&cx, id).await?;
     if !headers.contains_key(BY_ITSELF) {
         terminals::observe(&cx, id)?;
     }
-    let jobs = jobs_of(&cx, &page, &detail.jobs).await?;
-    Ok(show(StatusCode::OK, &view(&cx, page, &detail, jobs)))
+    Ok((cx, page, detail))
 }
 
-fn view(cx: &Cx, page: Page, detail: &TerminalDetail, jobs: Vec<JobView>) -> View {
+fn head(page: &Page, detail: &TerminalDetail, tab: Tab) -> Head {
     let terminal = &detail.terminal;
     let online_since = detail.row.as_ref().and_then(|row| row.online_since);
     let seen = detail
@@ -51,43 +130,94 @@ fn view(cx: &Cx, page: Page, detail: &TerminalDetail, jobs: Vec<JobView>) -> Vie
         Some(row) if !row.entry.hostname.is_empty() => row.entry.hostname.clone(),
         _ => terminal.machine.hostname.clone(),
     };
-    let mut strip = about(&page, terminal);
-    let spoken = if terminal.minor > 0 {
-        format!("{}.{}", kaishin_proto::limits::MAJOR, terminal.minor)
-    } else {
-        String::new()
-    };
-    strip.extend(
-        [
-            pair(page.t("terminal-agent"), &terminal.agent_version),
-            pair(page.t("terminal-protocol"), spoken),
-            pair(page.t("terminal-enrolled"), page.when(&terminal.enrolled_at)),
-            pair(page.t("terminal-certificate"), page.when(&terminal.certificate_until)),
-        ]
-        .into_iter()
-        .flatten(),
-    );
-    View {
-        href: format!("/terminals/{}", terminal.id),
+    let href = format!("/terminals/{}", terminal.id);
+    let cannot = Cannot::of(page, terminal);
+    Head {
         topic: format!("terminal:{}", terminal.id),
         hostname,
-        state: presence(&page, online_since.is_some()),
-        flags: flag_badges(&page, flags(terminal)),
+        state: presence(page, online_since.is_some()),
+        flags: flag_badges(page, flags(terminal)),
         since_word: page.t(if online_since.is_some() {
             "terminal-online-since"
         } else {
             "terminal-offline-since"
         }),
         since: online_since.or(seen),
-        strip,
-        notices: notices(&page, terminal, online_since.is_some()),
-        faults: detail.faults.iter().map(|fault| fault_row(cx, &page, fault)).collect(),
-        facts: sections(page.lang, &detail.sections),
-        jobs,
+        facility: terminal.institution_code.as_ref().map(|code| facility(page, code)),
+        strip: strip(page, terminal),
+        notices: notices(page, terminal, online_since.is_some()),
+        tabs: tabs(page, &href, tab, detail),
         held: terminal.is_active() && matches!(terminal.hold, Some(Hold::Duplicate { .. })),
-        cannot: Cannot::of(&page, terminal),
-        page,
+        commands: commands(page, &href, &cannot),
+        cannot,
+        href,
     }
+}
+
+/// The facility's page where there is one; its terminals otherwise.
+fn facility(page: &Page, code: &str) -> Link {
+    let href = if page.has("/facilities/{code10}") {
+        format!("/facilities/{code}")
+    } else {
+        crate::http::query::address("/terminals", &[("q", &format!("institution:{code}"))])
+    };
+    Link {
+        href,
+        name: code.to_owned(),
+    }
+}
+
+fn tabs(page: &Page, href: &str, tab: Tab, detail: &TerminalDetail) -> Vec<TabLink> {
+    let link = |other: Tab| TabLink {
+        href: other.href(href),
+        word: page.t(&format!("tab-{}", other.name())),
+        here: other == tab,
+        count: match other {
+            Tab::Faults => detail.faults.len() as u64,
+            Tab::Jobs => detail.jobs.iter().filter(|job| !job.is_final()).count() as u64,
+            Tab::Now | Tab::Checklist | Tab::Facts | Tab::Timeline => 0,
+        },
+    };
+    Tab::ALL.into_iter().map(link).collect()
+}
+
+fn strip(page: &Page, terminal: &Terminal) -> Vec<Pair> {
+    let spoken = if terminal.minor > 0 {
+        format!("{}.{}", kaishin_proto::limits::MAJOR, terminal.minor)
+    } else {
+        String::new()
+    };
+    let mut strip = about(page, terminal);
+    // It is a link of its own.
+    let institution = page.t("terminal-institution");
+    strip.retain(|pair| pair.name != institution);
+    let further = [
+        pair(page.t("terminal-agent"), &terminal.agent_version),
+        pair(page.t("terminal-protocol"), spoken),
+        pair(page.t("terminal-enrolled"), page.when(&terminal.enrolled_at)),
+        pair(page.t("terminal-certificate"), page.when(&terminal.certificate_until)),
+    ];
+    strip.extend(further.into_iter().flatten());
+    strip
+}
+
+/// What the palette offers on a terminal's page, above what it offers everywhere.
+fn commands(page: &Page, href: &str, cannot: &Cannot) -> Vec<Command> {
+    let command = |word: String, to: String, why: &Option<Why>| Command {
+        word,
+        href: why.is_none().then_some(to),
+        why: why.as_ref().map_or_else(String::new, |why| why.text.clone()),
+    };
+    let work = Remedy::ALL.into_iter().map(|remedy| {
+        let to = format!("{href}/jobs/new?remedy={}", remedy.name());
+        command(page.of(&remedy.title()).to_owned(), to, &cannot.work)
+    });
+    let tabs = Tab::ALL.into_iter().map(|tab| {
+        let word = page.t1("go-tab", "tab", page.t(&format!("tab-{}", tab.name())));
+        command(word, tab.href(href), &None)
+    });
+    let revoke = command(page.t("do-revoke"), format!("{href}/revoke"), &cannot.revoke);
+    work.chain(tabs).chain([revoke]).collect()
 }
 
 /// What this person cannot press on this terminal's page, and why.
@@ -154,288 +284,38 @@ fn notices(page: &Page, terminal: &Terminal, online: bool) -> Vec<Notice> {
     notices
 }
 
-fn fault_row(cx: &Cx, page: &Page, fault: &Fault) -> FaultRow {
-    let rule = cx.app.rules.rule(&fault.rule);
-    let weight = match rule.map(|rule| rule.severity) {
-        Some(Severity::Serious) => badge("bad", page.t("weight-grave")),
-        Some(Severity::Warning) => badge("warn", page.t("weight-mild")),
-        Some(Severity::Notice) | None => badge("", page.t("weight-note")),
-    };
-    FaultRow {
-        slug: fault.rule.clone(),
-        name: rule.map_or_else(|| fault.rule.clone(), |rule| page.of(&rule.title).to_owned()),
-        explanation: rule.map_or_else(String::new, |rule| page.of(&rule.explanation).to_owned()),
-        citation: rule.map_or_else(String::new, |rule| page.of(&rule.citation).to_owned()),
-        weight,
-        expected: page.of(&fault.expected).to_owned(),
-        found: match shown(page.lang, rule.map_or("", |rule| rule.evidence), &fault.found) {
-            Shown::Text(text) | Shown::Unknown(text) => text,
-            Shown::Time(at) => page.when(&at),
-            Shown::List(items) => items.join(", "),
-            Shown::Table(table) => format!("{}", table.rows.len()),
-        },
-        since: Some(fault.opened_at),
-    }
-}
-
-async fn jobs_of(cx: &Cx, page: &Page, jobs: &[Job]) -> Result<Vec<JobView>, AppError> {
-    let mut views = Vec::with_capacity(jobs.len());
-    for (n, job) in jobs.iter().enumerate() {
-        let steps = if n < WITH_STEPS || !job.is_final() {
-            jobs::get(cx, job.id).await?.steps
-        } else {
-            Vec::new()
-        };
-        views.push(job_view(page, job, &steps));
-    }
-    Ok(views)
-}
-
-fn job_view(page: &Page, job: &Job, steps: &[Step]) -> JobView {
-    let note = match &job.state {
-        JobState::Final(finish) => format!("{} {}", finish.code, finish.detail).trim().to_owned(),
-        JobState::Ready | JobState::Offered { .. } | JobState::Accepted | JobState::Running { .. } => {
-            page.t1("job-deadline", "at", page.when(&job.deadline))
-        }
-    };
-    JobView {
-        id: job.id.to_string(),
-        remedy: page.of(&job.remedy.title()).to_owned(),
-        state: job_state(page, job),
-        at: job.created_at,
-        by: job.created_by.clone(),
-        note: (!note.is_empty()).then_some(note),
-        open: !job.is_final() && !job.cancel_asked,
-        steps: steps_view(page, job, steps),
-    }
-}
-
-/// Each step once, as it stands: its latest word, and what was found last.
-fn steps_view(page: &Page, job: &Job, steps: &[Step]) -> Vec<StepView> {
-    let mut latest: Vec<&Step> = Vec::new();
-    for step in steps {
-        match latest
-            .iter_mut()
-            .find(|known| (known.attempt, known.number) == (step.attempt, step.number))
-        {
-            Some(known) if known.phase <= step.phase => *known = step,
-            Some(_) => {}
-            None => latest.push(step),
-        }
-    }
-    let view = |step: &&Step| StepView {
-        name: page
-            .lang
-            .try_t(&format!("step-{}", step.name))
-            .unwrap_or_else(|| step.name.clone()),
-        kind: match step.phase {
-            Phase::Intent if job.is_final() => "left",
-            Phase::Intent | Phase::Probed => "doing",
-            Phase::Done => "done",
-            Phase::Failed => "failed",
-        },
-        phase: page.t(&format!("step-{}", step.phase.name())),
-        evidence: step.evidence.clone(),
-        at: Some(step.at),
-    };
-    latest.iter().map(view).collect()
-}
-
-#[derive(Template)]
-#[template(path = "terminal.html")]
-struct View {
-    page: Page,
-    href: String,
-    topic: String,
-    hostname: String,
-    state: Badge,
-    flags: Vec<Badge>,
-    since_word: String,
-    since: Option<Time>,
-    strip: Vec<Pair>,
-    notices: Vec<Notice>,
-    faults: Vec<FaultRow>,
-    facts: Vec<SectionView>,
-    jobs: Vec<JobView>,
-    /// As a duplicate, until somebody lets it go.
-    held: bool,
-    cannot: Cannot,
-}
-
-impl View {
-    /// Where there is a job that somebody else could cancel.
-    fn why_not_cancel(&self) -> Option<&Why> {
-        let open = self.jobs.iter().any(|job| job.open);
-        self.cannot.cancel.as_ref().filter(|_| open)
-    }
-}
-
-struct FaultRow {
-    slug: String,
-    name: String,
-    weight: Badge,
-    explanation: String,
-    citation: String,
-    expected: String,
-    found: String,
-    since: Option<Time>,
-}
-
-struct SectionView {
-    name: &'static str,
-    at: Time,
-    facts: Vec<FactView>,
-}
-
-struct FactView {
-    key: String,
-    label: String,
-    value: Shown,
-}
-
-/// A fact as it is put on a page.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Shown {
-    Text(String),
-    Time(Time),
-    Unknown(String),
-    List(Vec<String>),
-    Table(Table),
-}
-
-struct JobView {
-    id: String,
-    remedy: String,
-    state: Badge,
-    at: Time,
-    by: String,
-    note: Option<String>,
-    open: bool,
-    steps: Vec<StepView>,
-}
-
-struct StepView {
-    name: String,
-    kind: &'static str,
-    phase: String,
-    evidence: String,
-    at: Option<Time>,
-}
-
-/// A setting is on or off; whatever else is true or false is a yes or a no.
-pub fn shown(lang: Lang, key: &str, value: &Value) -> Shown {
-    let setting = key.starts_with("power.");
-    match value {
-        Value::Truth(true) => Shown::Text(lang.t(if setting { "on" } else { "yes" })),
-        Value::Truth(false) => Shown::Text(lang.t(if setting { "off" } else { "no" })),
-        Value::Number(number) => Shown::Text(number.to_string()),
-        Value::Text(text) => Shown::Text(text.clone()),
-        Value::Version(version) => Shown::Text(version.to_string()),
-        Value::Time(at) => Shown::Time(*at),
-        Value::Duration(span) => Shown::Text(format!("{} s", span.as_seconds())),
-        Value::Size(bytes) => Shown::Text(size(*bytes)),
-        Value::List(items) if items.is_empty() => Shown::Text(lang.t("none")),
-        Value::List(items) => Shown::List(items.clone()),
-        Value::Table(table) => Shown::Table(table.clone()),
-        Value::Unknown(unknown) => {
-            let reason = lang.t(&format!("unknown-{}", unknown.reason.name()));
-            Shown::Unknown(if unknown.detail.is_empty() {
-                reason
-            } else {
-                format!("{reason} - {}", unknown.detail)
-            })
-        }
-    }
-}
-
-/// `8.0 GB`, in the binary units that machines are sold by.
-fn size(bytes: u64) -> String {
-    const UNITS: [(u64, &str); 3] = [(1 << 30, "GB"), (1 << 20, "MB"), (1 << 10, "KB")];
-    match UNITS.iter().find(|(unit, _)| bytes >= *unit) {
-        Some((unit, name)) => {
-            let tenths = u128::from(bytes) * 10 / u128::from(*unit);
-            format!("{}.{} {name}", tenths / 10, tenths % 10)
-        }
-        None => format!("{} B", grouped(bytes)),
-    }
-}
-
-/// The catalogue's order; facts of a newer agent come last, under their keys.
-fn sections(lang: Lang, known: &[SectionRow]) -> Vec<SectionView> {
-    let place = |key: &str| fact::all().position(|fact| fact.key == key).unwrap_or(usize::MAX);
-    SECTIONS
-        .iter()
-        .filter_map(|section| {
-            let found = known.iter().find(|found| found.name == section.name)?;
-            let mut facts: Vec<FactView> = found
-                .facts
-                .iter()
-                .map(|(key, value)| FactView {
-                    label: fact::find(key).map_or_else(|| key.clone(), |fact| lang.choose(fact.ja, fact.en).to_owned()),
-                    key: key.clone(),
-                    value: shown(lang, key, value),
-                })
-                .collect();
-            facts.sort_by_key(|fact| place(&fact.key));
-            Some(SectionView {
-                name: lang.choose(section.ja, section.en),
-                at: found.observed_at,
-                facts,
-            })
-        })
-        .collect()
-}
-
 #[cfg(test)]
-mod tests {
-    use kaishin_domain::access::Role;
-    use kaishin_domain::value::Reason;
+pub(super) mod samples {
+    //! The head that the samples of all parts stand under.
 
+    use kaishin_domain::access::Role;
+
+    use super::super::parts::badge;
     use super::super::sample;
     use super::*;
+    use crate::http::words::Lang;
 
-    fn known() -> Vec<SectionRow> {
-        let at = Time(1_795_151_000_000_000);
-        let section = |name: &str, facts: &[(&str, Value)]| SectionRow {
-            terminal: TerminalId::new(at, [0; 10]),
-            name: name.into(),
-            digest: Vec::new(),
-            observed_at: at,
-            received_at: at,
-            facts: facts
-                .iter()
-                .map(|(key, value)| ((*key).to_owned(), value.clone()))
-                .collect(),
-        };
-        let table = Table {
-            columns: vec!["id".into()],
-            rows: vec![vec!["<i>".into()]],
-        };
-        vec![
-            section(
-                "power",
-                &[
-                    ("power.fast_startup", Value::Truth(true)),
-                    ("power.hibernate", Value::unknown(Reason::NoPermission, "<i>denied")),
-                    ("power.later", Value::List(vec!["a".into(), "b<i>".into()])),
-                    ("power.table", Value::Table(table)),
-                    ("power.at", Value::Time(at)),
-                ],
-            ),
-            section("hardware", &[("hardware.memory", Value::Size(8 << 30))]),
-        ]
+    pub const AT: Time = Time(1_795_151_000_000_000);
+
+    pub fn page(lang: Lang, role: Role) -> Page {
+        sample::page(lang, Some(role), Some(Place::Terminals))
     }
 
-    fn view(lang: Lang, role: Role) -> View {
-        let page = sample::page(lang, Some(role), Some(Place::Terminals));
-        View {
+    pub(super) fn head(page: &Page) -> Head {
+        let cannot = Cannot {
+            work: why("why-work", page.denied(Permission::RunRemedy)),
+            revoke: why("why-revoke", page.denied(Permission::RevokeTerminal)),
+            cancel: why("why-cancel", page.denied(Permission::CancelJob)),
+        };
+        Head {
             href: "/terminals/x".into(),
             topic: "terminal:x".into(),
             hostname: "UKETSUKE-01<i>".into(),
             state: badge("good", "オンライン"),
             flags: vec![badge("warn", "重複")],
             since_word: page.t("terminal-online-since"),
-            since: Some(Time(1_795_151_000_000_000)),
+            since: Some(AT),
+            facility: Some(facility(page, "1312345678")),
             strip: vec![Pair {
                 name: "OS".into(),
                 value: "10.0.19044<i>".into(),
@@ -445,104 +325,15 @@ mod tests {
                 title: "同じ証明書".into(),
                 text: "確認してください".into(),
             }],
-            faults: vec![FaultRow {
-                slug: "fast-startup-on".into(),
-                name: "高速スタートアップが有効".into(),
-                explanation: "夜間の更新が適用されません。<i>".into(),
-                citation: "セットアップ手順書".into(),
-                weight: badge("bad", "重大"),
-                expected: "無効".into(),
-                found: "有効".into(),
-                since: None,
-            }],
-            facts: sections(lang, &known()),
-            jobs: vec![JobView {
-                id: "j".into(),
-                remedy: "高速スタートアップを無効にする".into(),
-                state: badge("busy", "実行中"),
-                at: Time(1_795_151_000_000_000),
-                by: "tanaka".into(),
-                note: Some("E-JOB-07".into()),
-                open: true,
-                steps: vec![StepView {
-                    name: "書き換える".into(),
-                    kind: "done",
-                    phase: "完了".into(),
-                    evidence: "HiberbootEnabled 1 -> 0<i>".into(),
-                    at: Some(Time(1_795_151_000_000_000)),
-                }],
+            tabs: vec![TabLink {
+                href: "/terminals/x/faults".into(),
+                word: page.t("tab-faults"),
+                here: true,
+                count: 3,
             }],
             held: true,
-            cannot: Cannot {
-                work: why("why-work", page.denied(Permission::RunRemedy)),
-                revoke: why("why-revoke", page.denied(Permission::RevokeTerminal)),
-                cancel: why("why-cancel", page.denied(Permission::CancelJob)),
-            },
-            page,
-        }
-    }
-
-    #[test]
-    fn the_page_renders_in_both_languages() {
-        for lang in Lang::ALL {
-            let html = sample::check(&view(lang, Role::Admin));
-            assert!(
-                html.contains("8.0 GB")
-                    && html.contains("power.fast_startup")
-                    && html.contains("/revoke")
-                    && !html.contains("<i>")
-            );
-        }
-    }
-
-    #[test]
-    fn who_may_only_look_sees_what_there_is_and_why_it_is_not_for_them() {
-        for lang in Lang::ALL {
-            let html = sample::check(&view(lang, Role::Viewer));
-            for way in ["/revoke", "/release", "/cancel", "/jobs"] {
-                assert!(!html.contains(&format!("{way}\"")), "{way}");
-            }
-            assert!(!html.contains("jobs/new"));
-            for why in ["why-work", "why-revoke", "why-cancel"] {
-                let (told, pointed) = (format!("id=\"{why}\""), format!("aria-describedby=\"{why}\""));
-                assert_eq!(html.matches(&told).count(), 1, "{why}");
-                assert!(html.contains(&pointed), "{why}");
-            }
-        }
-    }
-
-    #[test]
-    fn a_revoked_terminal_says_once_why_nothing_can_be_done() {
-        let page = sample::page(Lang::En, Some(Role::Admin), Some(Place::Terminals));
-        let revoked = why("why-revoked", Some(page.t("denied-revoked")));
-        let cannot = Cannot {
-            work: revoked.clone(),
-            revoke: revoked,
-            cancel: None,
-        };
-        let html = sample::check(&View {
-            held: false,
+            commands: commands(page, "/terminals/x", &cannot),
             cannot,
-            ..view(Lang::En, Role::Admin)
-        });
-        assert_eq!(html.matches("id=\"why-revoked\"").count(), 1);
-        assert!(!html.contains("/revoke\""));
-    }
-
-    #[test]
-    fn every_reason_for_not_knowing_has_its_words() {
-        for reason in Reason::ALL {
-            for lang in Lang::ALL {
-                let Shown::Unknown(text) = shown(lang, "os.edition", &Value::unknown(reason, "")) else {
-                    panic!("unknown is shown as unknown");
-                };
-                assert!(!text.contains("localization"), "{text}");
-            }
         }
-    }
-
-    #[test]
-    fn sizes_are_told_as_people_know_them() {
-        assert_eq!([8 << 30, 1536 << 20, 500].map(size), ["8.0 GB", "1.5 GB", "500 B"]);
     }
 }

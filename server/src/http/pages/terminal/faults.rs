@@ -1,0 +1,339 @@
+//! `/terminals/{id}`: what is wrong now, worst first, and the work on it; `/terminals/{id}/faults`: what every rule says.
+
+use askama::Template;
+use axum::extract::Path;
+use axum::http::{HeaderMap, StatusCode};
+use kaishin_domain::remedy::Remedy;
+use kaishin_domain::rule::{Outcome, Rule, Severity, judge};
+use kaishin_domain::time::Time;
+
+use super::jobs::{JobView, jobs_of, why_not_cancel};
+use super::{Answer, AppError, Badge, Cx, Head, Link, Page, Tab, Visitor, Why, head, opened, show, shown};
+use crate::app::history::{self, FactChange, What};
+use crate::app::terminals::{FaultRow as Fault, TerminalDetail};
+use crate::http::pages::parts::badge;
+
+/// The first page is about now.
+const JOBS: usize = 3;
+/// So many changes are looked through for what was before.
+const CHANGES: u32 = 200;
+
+pub async fn now(visitor: Visitor, Path(text): Path<String>, headers: HeaderMap) -> Answer {
+    let (cx, page, detail) = opened(visitor, &text, &headers).await?;
+    let open = detail.jobs.iter().filter(|job| !job.is_final()).count();
+    let latest = &detail.jobs[..detail.jobs.len().min(JOBS.max(open))];
+    let view = NowView {
+        faults: faults(&cx, &page, &detail).await?,
+        jobs: jobs_of(&cx, &page, latest).await?,
+        more_jobs: detail.jobs.len() > latest.len(),
+        told: told(&detail),
+        head: head(&page, &detail, Tab::Now),
+        page,
+    };
+    Ok(show(StatusCode::OK, &view))
+}
+
+pub async fn all(visitor: Visitor, Path(text): Path<String>, headers: HeaderMap) -> Answer {
+    let (cx, page, detail) = opened(visitor, &text, &headers).await?;
+    let view = AllView {
+        faults: faults(&cx, &page, &detail).await?,
+        checks: checks(&cx, &page, &detail),
+        told: told(&detail),
+        head: head(&page, &detail, Tab::Faults),
+        page,
+    };
+    Ok(show(StatusCode::OK, &view))
+}
+
+/// When the terminal last told something.
+fn told(detail: &TerminalDetail) -> Option<Time> {
+    detail.sections.iter().map(|section| section.received_at).max()
+}
+
+async fn faults(cx: &Cx, page: &Page, detail: &TerminalDetail) -> Result<Vec<FaultRow>, AppError> {
+    if detail.faults.is_empty() {
+        return Ok(Vec::new());
+    }
+    let lately = history::of_terminal(cx, detail.terminal.id, &[history::Kind::Fact], None, CHANGES).await?;
+    let changes: Vec<FactChange> = lately
+        .items
+        .into_iter()
+        .filter_map(|moment| match moment.what {
+            What::Fact(change) | What::Restart(change) => Some(change),
+            What::FaultOpened(_)
+            | What::FaultClosed(_)
+            | What::JobOrdered(_)
+            | What::JobEnded(_)
+            | What::Certificate(_)
+            | What::Standing(_) => None,
+        })
+        .collect();
+    let severity = |fault: &Fault| {
+        cx.app
+            .rules
+            .rule(&fault.rule)
+            .map_or(Severity::Notice, |rule| rule.severity)
+    };
+    let mut open: Vec<&Fault> = detail.faults.iter().collect();
+    open.sort_by_key(|fault| (severity(fault), fault.opened_at));
+    let href = format!("/terminals/{}", detail.terminal.id);
+    let row = |fault: &Fault| fault_row(cx, page, &href, fault, &changes);
+    Ok(open.into_iter().map(row).collect())
+}
+
+fn weight(page: &Page, severity: Severity) -> Badge {
+    match severity {
+        Severity::Serious => badge("bad", page.t("weight-grave")),
+        Severity::Warning => badge("warn", page.t("weight-mild")),
+        Severity::Notice => badge("", page.t("weight-note")),
+    }
+}
+
+fn fault_row(cx: &Cx, page: &Page, href: &str, fault: &Fault, changes: &[FactChange]) -> FaultRow {
+    let rule = cx.app.rules.rule(&fault.rule);
+    let of = |words: fn(&Rule) -> &kaishin_domain::words::Words| {
+        rule.map_or_else(String::new, |rule| page.of(words(rule)).to_owned())
+    };
+    FaultRow {
+        slug: fault.rule.clone(),
+        name: rule.map_or_else(|| fault.rule.clone(), |rule| page.of(&rule.title).to_owned()),
+        explanation: of(|rule| &rule.explanation),
+        citation: of(|rule| &rule.citation),
+        weight: weight(page, rule.map_or(Severity::Notice, |rule| rule.severity)),
+        expected: page.of(&fault.expected).to_owned(),
+        found: shown(page.lang, rule.map_or("", |rule| rule.evidence), &fault.found).line(page.lang),
+        before: rule.and_then(|rule| before(page, rule, changes)),
+        at_odds: rule.and_then(|rule| rule.contradiction.as_ref()).map(|other| {
+            let with = other.with.words();
+            page.lang.with(
+                "at-odds-with",
+                &[("words", &page.of(&other.words)), ("with", &page.of(&with))],
+            )
+        }),
+        since: fault.opened_at,
+        same_href: crate::http::query::address("/terminals", &[("q", &format!("fault:{}", fault.rule))]),
+        same: cx.app.index.counts().by_fault.get(&fault.rule).copied().unwrap_or(0),
+        remedy: rule
+            .and_then(|rule| rule.remedy)
+            .map(|remedy| remedy_link(page, href, remedy)),
+        procedure: rule
+            .and_then(|rule| rule.procedure.as_ref())
+            .map(|procedure| page.of(&procedure.name).to_owned()),
+    }
+}
+
+/// What the fact was before it last changed.
+fn before(page: &Page, rule: &Rule, changes: &[FactChange]) -> Option<(String, Time)> {
+    let change = changes
+        .iter()
+        .find(|change| rule.all_evidence().any(|key| key == change.key))?;
+    let value = shown(page.lang, &change.key, &change.before).line(page.lang);
+    Some((value, change.received_at))
+}
+
+fn remedy_link(page: &Page, href: &str, remedy: Remedy) -> Link {
+    Link {
+        href: format!("{href}/jobs/new?remedy={}", remedy.name()),
+        name: page.of(&remedy.title()).to_owned(),
+    }
+}
+
+/// Every rule of the pack, the worst verdicts first.
+fn checks(cx: &Cx, page: &Page, detail: &TerminalDetail) -> Vec<Check> {
+    let Some(row) = &detail.row else { return Vec::new() };
+    let mut checks: Vec<(u8, Check)> = judge(&cx.app.rules, row, cx.now())
+        .into_iter()
+        .map(|verdict| {
+            let (order, state, note) = match &verdict.outcome {
+                Outcome::Fault { found, evidence, .. } => (
+                    0,
+                    badge("bad", page.t("check-fault")),
+                    shown(page.lang, evidence, found).line(page.lang),
+                ),
+                Outcome::Unknown { why } => (
+                    1,
+                    badge("warn", page.t("check-unknown")),
+                    page.of(&why.words()).to_owned(),
+                ),
+                Outcome::Pass => (2, badge("good", page.t("check-pass")), String::new()),
+                Outcome::NotApplicable => (3, badge("", page.t("check-not-applicable")), String::new()),
+            };
+            let check = Check {
+                name: page.of(&verdict.rule.title).to_owned(),
+                expected: page.of(&verdict.rule.expected).to_owned(),
+                citation: page.of(&verdict.rule.citation).to_owned(),
+                state,
+                note,
+            };
+            (order, check)
+        })
+        .collect();
+    checks.sort_by_key(|(order, _)| *order);
+    checks.into_iter().map(|(_, check)| check).collect()
+}
+
+struct FaultRow {
+    slug: String,
+    name: String,
+    weight: Badge,
+    explanation: String,
+    citation: String,
+    expected: String,
+    found: String,
+    /// What it was before it became so, and when that was.
+    before: Option<(String, Time)>,
+    /// What the manuals say differently.
+    at_odds: Option<String>,
+    since: Time,
+    /// How many terminals have it, this one among them.
+    same: u64,
+    same_href: String,
+    remedy: Option<Link>,
+    /// What a person does where no remedy helps.
+    procedure: Option<String>,
+}
+
+struct Check {
+    name: String,
+    expected: String,
+    citation: String,
+    state: Badge,
+    note: String,
+}
+
+#[derive(Template)]
+#[template(path = "terminal_now.html")]
+struct NowView {
+    page: Page,
+    head: Head,
+    faults: Vec<FaultRow>,
+    jobs: Vec<JobView>,
+    more_jobs: bool,
+    told: Option<Time>,
+}
+
+impl NowView {
+    fn why_not_cancel(&self) -> Option<&Why> {
+        why_not_cancel(&self.head, &self.jobs)
+    }
+}
+
+#[derive(Template)]
+#[template(path = "terminal_faults.html")]
+struct AllView {
+    page: Page,
+    head: Head,
+    faults: Vec<FaultRow>,
+    checks: Vec<Check>,
+    told: Option<Time>,
+}
+
+#[cfg(test)]
+mod tests {
+    use kaishin_domain::access::Role;
+
+    use super::super::jobs;
+    use super::super::samples::{self, AT};
+    use super::super::{commands, why};
+    use super::*;
+    use crate::http::pages::sample;
+    use crate::http::words::Lang;
+
+    fn fault() -> FaultRow {
+        FaultRow {
+            slug: "fast-startup-on".into(),
+            name: "高速スタートアップが有効".into(),
+            explanation: "夜間の更新が適用されません。<i>".into(),
+            citation: "セットアップ手順書".into(),
+            weight: badge("bad", "重大"),
+            expected: "無効".into(),
+            found: "有効".into(),
+            before: Some(("無効<i>".into(), AT)),
+            at_odds: Some("資料により異なります。".into()),
+            since: AT,
+            same: 12_483,
+            same_href: "/terminals?q=x".into(),
+            remedy: Some(Link {
+                href: "/terminals/x/jobs/new?remedy=fast-startup-off".into(),
+                name: "高速スタートアップを無効にする".into(),
+            }),
+            procedure: None,
+        }
+    }
+
+    fn view(lang: Lang, role: Role) -> NowView {
+        let page = samples::page(lang, role);
+        NowView {
+            head: samples::head(&page),
+            faults: vec![fault()],
+            jobs: vec![jobs::sample()],
+            more_jobs: true,
+            told: Some(AT),
+            page,
+        }
+    }
+
+    #[test]
+    fn the_page_renders_in_both_languages() {
+        for lang in Lang::ALL {
+            let html = sample::check(&view(lang, Role::Admin));
+            assert!(html.contains("/revoke") && html.contains("12,483") && !html.contains("<i>"));
+            let page = samples::page(lang, Role::Admin);
+            let html = sample::check(&AllView {
+                head: samples::head(&page),
+                faults: vec![fault()],
+                checks: vec![Check {
+                    name: "再起動<i>".into(),
+                    expected: "3日以内".into(),
+                    citation: "手順書".into(),
+                    state: badge("warn", page.t("check-unknown")),
+                    note: "まだ報告されていません".into(),
+                }],
+                told: Some(AT),
+                page,
+            });
+            assert!(!html.contains("<i>"));
+        }
+    }
+
+    #[test]
+    fn who_may_only_look_sees_what_there_is_and_why_it_is_not_for_them() {
+        for lang in Lang::ALL {
+            let html = sample::check(&view(lang, Role::Viewer));
+            for way in ["/revoke", "/release", "/cancel", "/jobs/new"] {
+                assert!(!html.contains(&format!("{way}\"")), "{way}");
+            }
+            assert!(!html.contains("jobs/new"));
+            for why in ["why-work", "why-revoke", "why-cancel"] {
+                let (told, pointed) = (format!("id=\"{why}\""), format!("aria-describedby=\"{why}\""));
+                assert_eq!(html.matches(&told).count(), 1, "{why}");
+                assert!(html.contains(&pointed), "{why}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_revoked_terminal_says_once_why_nothing_can_be_done() {
+        let mut view = view(Lang::En, Role::Admin);
+        let revoked = why("why-revoked", Some(view.page.t("denied-revoked")));
+        view.head.held = false;
+        view.head.cannot.work = revoked.clone();
+        view.head.cannot.revoke = revoked;
+        view.head.commands = commands(&view.page, &view.head.href, &view.head.cannot);
+        let html = sample::check(&view);
+        assert_eq!(html.matches("id=\"why-revoked\"").count(), 1);
+        assert!(!html.contains("/revoke\""));
+    }
+
+    #[test]
+    fn all_is_well_is_told_apart_from_nothing_known() {
+        for (told, words) in [(Some(AT), "No faults found"), (None, "No facts received yet")] {
+            let html = sample::check(&NowView {
+                faults: vec![],
+                told,
+                ..view(Lang::En, Role::Desk)
+            });
+            assert!(html.contains(words), "{words}");
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! `/terminals/{id}/jobs`: the work of a terminal, step by step.
+
+use askama::Template;
+use axum::extract::Path;
+use axum::http::{HeaderMap, StatusCode};
+use kaishin_domain::job::{Job, JobState, Phase, Step};
+use kaishin_domain::time::Time;
+
+use super::{Answer, AppError, Badge, Cx, Head, Page, Tab, Visitor, Why, head, opened, show};
+use crate::app::jobs as work;
+use crate::http::pages::parts::job_state;
+
+/// Of so many jobs the steps are shown; older ones tell their outcome.
+const WITH_STEPS: usize = 5;
+
+pub async fn jobs(visitor: Visitor, Path(text): Path<String>, headers: HeaderMap) -> Answer {
+    let (cx, page, detail) = opened(visitor, &text, &headers).await?;
+    let view = View {
+        head: head(&page, &detail, Tab::Jobs),
+        jobs: jobs_of(&cx, &page, &detail.jobs).await?,
+        page,
+    };
+    Ok(show(StatusCode::OK, &view))
+}
+
+pub(super) async fn jobs_of(cx: &Cx, page: &Page, jobs: &[Job]) -> Result<Vec<JobView>, AppError> {
+    let mut views = Vec::with_capacity(jobs.len());
+    for (n, job) in jobs.iter().enumerate() {
+        let steps = if n < WITH_STEPS || !job.is_final() {
+            work::get(cx, job.id).await?.steps
+        } else {
+            Vec::new()
+        };
+        views.push(job_view(page, job, &steps));
+    }
+    Ok(views)
+}
+
+fn job_view(page: &Page, job: &Job, steps: &[Step]) -> JobView {
+    let note = match &job.state {
+        JobState::Final(finish) => format!("{} {}", finish.code, finish.detail).trim().to_owned(),
+        JobState::Ready | JobState::Offered { .. } | JobState::Accepted | JobState::Running { .. } => {
+            page.t1("job-deadline", "at", page.when(&job.deadline))
+        }
+    };
+    JobView {
+        id: job.id.to_string(),
+        remedy: page.of(&job.remedy.title()).to_owned(),
+        state: job_state(page, job),
+        at: job.created_at,
+        by: job.created_by.clone(),
+        note: (!note.is_empty()).then_some(note),
+        open: !job.is_final() && !job.cancel_asked,
+        steps: steps_view(page, job, steps),
+    }
+}
+
+/// Each step once, as it stands: its latest word, and what was found last.
+fn steps_view(page: &Page, job: &Job, steps: &[Step]) -> Vec<StepView> {
+    let mut latest: Vec<&Step> = Vec::new();
+    for step in steps {
+        match latest
+            .iter_mut()
+            .find(|known| (known.attempt, known.number) == (step.attempt, step.number))
+        {
+            Some(known) if known.phase <= step.phase => *known = step,
+            Some(_) => {}
+            None => latest.push(step),
+        }
+    }
+    let view = |step: &&Step| StepView {
+        name: page
+            .lang
+            .try_t(&format!("step-{}", step.name))
+            .unwrap_or_else(|| step.name.clone()),
+        kind: match step.phase {
+            Phase::Intent if job.is_final() => "left",
+            Phase::Intent | Phase::Probed => "doing",
+            Phase::Done => "done",
+            Phase::Failed => "failed",
+        },
+        phase: page.t(&format!("step-{}", step.phase.name())),
+        evidence: step.evidence.clone(),
+        at: Some(step.at),
+    };
+    latest.iter().map(view).collect()
+}
+
+#[derive(Template)]
+#[template(path = "terminal_jobs.html")]
+struct View {
+    page: Page,
+    head: Head,
+    jobs: Vec<JobView>,
+}
+
+impl View {
+    fn why_not_cancel(&self) -> Option<&Why> {
+        why_not_cancel(&self.head, &self.jobs)
+    }
+}
+
+/// Where there is a job that somebody else could cancel.
+pub(super) fn why_not_cancel<'a>(head: &'a Head, jobs: &[JobView]) -> Option<&'a Why> {
+    let open = jobs.iter().any(|job| job.open);
+    head.cannot.cancel.as_ref().filter(|_| open)
+}
+
+pub(super) struct JobView {
+    pub id: String,
+    pub remedy: String,
+    pub state: Badge,
+    pub at: Time,
+    pub by: String,
+    pub note: Option<String>,
+    pub open: bool,
+    pub steps: Vec<StepView>,
+}
+
+pub(super) struct StepView {
+    pub name: String,
+    pub kind: &'static str,
+    pub phase: String,
+    pub evidence: String,
+    pub at: Option<Time>,
+}
+
+#[cfg(test)]
+pub(super) fn sample() -> JobView {
+    JobView {
+        id: "j".into(),
+        remedy: "高速スタートアップを無効にする".into(),
+        state: crate::http::pages::parts::badge("busy", "実行中"),
+        at: super::samples::AT,
+        by: "tanaka".into(),
+        note: Some("E-JOB-07".into()),
+        open: true,
+        steps: vec![StepView {
+            name: "書き換える".into(),
+            kind: "done",
+            phase: "完了".into(),
+            evidence: "HiberbootEnabled 1 -> 0<i>".into(),
+            at: Some(super::samples::AT),
+        }],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kaishin_domain::access::Role;
+
+    use super::super::samples;
+    use super::*;
+    use crate::http::pages::sample as pages;
+    use crate::http::words::Lang;
+
+    #[test]
+    fn the_page_renders_in_both_languages() {
+        for lang in Lang::ALL {
+            let page = samples::page(lang, Role::Desk);
+            let html = pages::check(&View {
+                head: samples::head(&page),
+                jobs: vec![sample()],
+                page,
+            });
+            assert!(html.contains("/jobs/j/cancel") && !html.contains("<i>"));
+        }
+    }
+}
