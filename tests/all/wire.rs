@@ -7,3 +7,4 @@ mod jobs;
 mod limits;
 mod renewal;
 mod session;
+mod traffic;

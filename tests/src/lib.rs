@@ -7,6 +7,7 @@ pub mod children;
 pub mod harness;
 pub mod http;
 pub mod line;
+pub mod meter;
 pub mod postgres;
 pub mod require;
 pub mod serve;

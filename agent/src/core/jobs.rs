@@ -156,6 +156,7 @@ impl Core {
         let attempt = held.attempt;
         let finish = held.ended(outcome, code, detail);
         self.append_event(job, What::Result { attempt, finish });
+        self.sampling.want_light();
     }
 
     /// Ends jobs that have come to their end.
@@ -163,6 +164,7 @@ impl Core {
         while let Some(Next::Finish { job, finish }) = self.book.next(self.config.playbook, self.now) {
             let attempt = self.book.job(job).map_or(0, |held| held.attempt);
             self.append_event(job, What::Result { attempt, finish });
+            self.sampling.want_light();
         }
     }
 

@@ -13,6 +13,8 @@ use crate::facts;
 
 const DAY: Span = Span::days(1);
 const LONGEST_OBSERVE: u32 = 3_600;
+/// However often somebody wants to see it, what is heavy is not looked at more often.
+const HEAVY_EVERY: Span = Span::minutes(1);
 /// Room for the envelope around the sections.
 const REPORT: usize = MAX_MESSAGE / 2;
 
@@ -33,6 +35,7 @@ struct Observing {
     sections: Vec<&'static str>,
     every: Span,
     next: Time,
+    next_heavy: Time,
     until: Time,
 }
 
@@ -51,6 +54,11 @@ impl Sampling {
 
     pub fn want_all(&mut self) {
         self.wanted.extend(facts::names());
+    }
+
+    /// What may have changed with a job, and costs little to look at.
+    pub fn want_light(&mut self) {
+        self.wanted.extend(facts::names().filter(|name| !facts::is_heavy(name)));
     }
 
     pub fn want(&mut self, section: &'static str) {
@@ -103,6 +111,7 @@ impl Sampling {
             sections,
             every: Span::seconds(i64::from(asked.every_seconds)),
             next: now,
+            next_heavy: now,
             until: now + Span::seconds(i64::from(seconds)),
         });
     }
@@ -123,8 +132,16 @@ impl Sampling {
         if let Some(observing) = &mut self.observing
             && now >= observing.next
         {
-            self.wanted.extend(&observing.sections);
+            let heavy_too = now >= observing.next_heavy;
+            let due = observing
+                .sections
+                .iter()
+                .filter(|name| heavy_too || !facts::is_heavy(name));
+            self.wanted.extend(due);
             observing.next = now + observing.every;
+            if heavy_too {
+                observing.next_heavy = now + observing.every.max(HEAVY_EVERY);
+            }
         }
         if self.observing.as_ref().is_some_and(|observing| now >= observing.until) {
             self.observing = None;

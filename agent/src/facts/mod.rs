@@ -88,6 +88,13 @@ const COLLECTORS: &[(&str, Collector)] = &[
     ("security", security::collect),
 ];
 
+/// Sections that cost the terminal or its line something: they ask other machines, or read through whole folders.
+const HEAVY: &[&str] = &["edge", "time", "tasks", "certificates", "oqs", "connectivity"];
+
+pub fn is_heavy(name: &str) -> bool {
+    HEAVY.contains(&name)
+}
+
 /// The sections this build can observe, in the order of the catalogue.
 pub fn names() -> impl Iterator<Item = &'static str> {
     COLLECTORS.iter().map(|(name, _)| *name)
@@ -231,6 +238,12 @@ pub(crate) mod tests {
             panic!("{key} is {:?}", value(os, key));
         };
         items
+    }
+
+    #[test]
+    fn what_is_heavy_is_a_section() {
+        assert!(HEAVY.iter().all(|name| fact::section(name).is_some()));
+        assert!(names().any(is_heavy) && !names().all(is_heavy));
     }
 
     #[test]

@@ -148,6 +148,52 @@ fn watching_ends_by_itself_and_with_the_stream() {
 }
 
 #[test]
+fn whoever_is_watched_shows_everything_but_what_is_heavy_only_now_and_then() {
+    let mut world = World::online(1);
+    let looked = |world: &World, section: &str| {
+        let observed =
+            |effect: &&String| effect.starts_with("Work(Observe") && effect.contains(&format!("{section:?}"));
+        world.effects.iter().filter(observed).count()
+    };
+    world.effects.clear();
+    world.say(Down::Observe(v1::Observe {
+        sections: facts::names().map(str::to_owned).collect(),
+        every_seconds: 5,
+        for_seconds: 600,
+    }));
+    assert!(facts::names().all(|name| looked(&world, name) == 1));
+    world.pass(Span::minutes(10));
+    assert!(
+        (119..=121).contains(&looked(&world, "power")),
+        "{}",
+        looked(&world, "power")
+    );
+    for heavy in facts::names().filter(|name| facts::is_heavy(name)) {
+        assert!(
+            (9..=11).contains(&looked(&world, heavy)),
+            "{heavy}: {}",
+            looked(&world, heavy)
+        );
+    }
+}
+
+#[test]
+fn after_a_job_the_light_sections_are_looked_at_and_the_heavy_ones_are_not() {
+    let mut world = World::online(1);
+    world.effects.clear();
+    world.offer(1, fast_startup_off());
+    let looked = |section: &str| {
+        let name = format!("{section:?}");
+        world
+            .effects
+            .iter()
+            .any(|effect| effect.starts_with("Work(Observe") && effect.contains(&name))
+    };
+    assert!(looked("boot") && looked("accounts"));
+    assert!(!looked("connectivity") && !looked("tasks"));
+}
+
+#[test]
 fn the_heart_beats_as_the_server_says_and_idleness_costs_nothing_else() {
     let mut world = World::online(1);
     let calls = world.os.calls();
