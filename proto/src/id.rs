@@ -58,4 +58,8 @@ typed_ids! {
     OperatorId
     /// An enrolment token, an API token or a sign-in.
     TokenId
+    /// A filter that somebody keeps.
+    ViewId
+    /// All terminals that matched at one moment.
+    SelectionId
 }

@@ -14,10 +14,14 @@ mod faults;
 mod gather;
 pub mod history;
 pub mod jobs;
+pub mod listing;
 pub mod operators;
 pub mod overview;
+pub mod search;
 mod secret;
+pub mod selection;
 pub mod terminals;
+pub mod views;
 
 use std::sync::Arc;
 

@@ -12,7 +12,7 @@ use serde_json::json;
 
 use super::error::AppError;
 use super::{App, Change, Cx, Wake, enrolment, jobs};
-use crate::index::{Counts, Cursor, Entry, Flags, Page, Row, Sort};
+use crate::index::{Counts, Entry, Flags, Row};
 pub use crate::store::{FaultRow, SectionRow};
 use crate::store::{JobFilter, StoreError};
 
@@ -41,11 +41,6 @@ pub fn parse_filter(text: &str) -> Result<Expr, AppError> {
         AppError::invalid(error.code(), error.ja(), error.en())
             .with(json!({ "position": error.at, "length": error.len, "expected": error.expected() }))
     })
-}
-
-pub async fn list(cx: &Cx, filter: &Expr, sort: Sort, after: Option<&Cursor>, limit: usize) -> Result<Page, AppError> {
-    cx.require(Permission::ViewFleet, Scope::Fleet)?;
-    Ok(cx.app.index.query(filter, sort, after, limit, cx.now()))
 }
 
 #[derive(Clone, Debug)]

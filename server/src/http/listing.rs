@@ -1,16 +1,14 @@
-//! The list of terminals as an address asks for it: one filter, order and place for pages, API and CSV.
+//! The list of terminals as an address asks for it: one filter, order, choice of columns and place for pages, API and files.
 
-use std::fmt::Write as _;
-
+use axum::body::{Body, Bytes};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
-use kaishin_domain::expr::Field;
-use kaishin_domain::time::Time;
-use kaishin_domain::value::Value;
+use futures_util::stream;
 use serde::Deserialize;
 
+use crate::app::listing::{self, Listing, cell, plain};
 use crate::app::{AppError, Cx, terminals};
-use crate::index::{Cursor, Page, Row, Sort};
+use crate::index::{Cursor, Page};
 
 const MOST: usize = 500;
 const USUAL: usize = 50;
@@ -21,30 +19,22 @@ pub struct Wanted {
     pub q: String,
     /// A field's name, `-` before it for the other direction.
     pub sort: Option<String>,
+    /// Keys with commas between.
+    pub columns: Option<String>,
     pub limit: Option<usize>,
     pub cursor: Option<String>,
 }
 
 impl Wanted {
-    pub fn sort(&self) -> Result<Sort, AppError> {
-        let Some(text) = self.sort.as_deref().filter(|text| !text.is_empty()) else {
-            return Ok(Sort::default());
-        };
-        let (name, descending) = match text.strip_prefix('-') {
-            Some(name) => (name, true),
-            None => (text, false),
-        };
-        let field = Field::find(name).filter(|field| field.indexed()).ok_or_else(|| {
-            AppError::invalid(
-                "E-INPUT-04",
-                format!("「{name}」では並べ替えできません。"),
-                format!("The list cannot be sorted by {name:?}."),
-            )
-        })?;
-        Ok(Sort { field, descending })
+    pub fn listing(&self) -> Result<Listing, AppError> {
+        Ok(Listing {
+            filter: terminals::parse_filter(&self.q)?,
+            sort: listing::sort(self.sort.as_deref().unwrap_or_default())?,
+            columns: listing::columns(self.columns.as_deref().unwrap_or_default())?,
+        })
     }
 
-    fn cursor(&self) -> Result<Option<Cursor>, AppError> {
+    pub fn cursor(&self) -> Result<Option<Cursor>, AppError> {
         let given = self.cursor.as_deref().filter(|text| !text.is_empty());
         given.map(str::parse).transpose().map_err(|_| {
             AppError::invalid(
@@ -55,60 +45,48 @@ impl Wanted {
         })
     }
 
-    pub async fn page(&self, cx: &Cx) -> Result<Page, AppError> {
-        let filter = terminals::parse_filter(&self.q)?;
-        let limit = self.limit.unwrap_or(USUAL).clamp(1, MOST);
-        terminals::list(cx, &filter, self.sort()?, self.cursor()?.as_ref(), limit).await
+    pub fn limit(&self) -> usize {
+        self.limit.unwrap_or(USUAL).clamp(1, MOST)
     }
 
-    /// Exactly what the list shows for the filter, all pages.
-    pub async fn csv(&self, cx: &Cx) -> Result<Response, AppError> {
-        let filter = terminals::parse_filter(&self.q)?;
-        let sort = self.sort()?;
+    /// Exactly what the list shows for the filter, all pages, as they are read.
+    pub fn csv(&self, cx: &Cx) -> Result<Response, AppError> {
+        let listing = self.listing()?;
+        let first = listing.part(cx, None)?;
         // Excel takes UTF-8 for what it is only with a mark.
-        let mut text = String::from(
-            "\u{feff}id,hostname,institution_code,online,last_seen,manufacturer,model,os_version,agent_version,faults\r\n",
-        );
-        let mut after = None;
-        loop {
-            let page = terminals::list(cx, &filter, sort, after.as_ref(), MOST).await?;
-            for row in &page.items {
-                line(&mut text, row);
-            }
-            after = page.next;
-            if after.is_none() {
-                break;
-            }
-        }
+        let keys = listing.columns.iter().map(|field| field.name().to_owned());
+        let head = format!("\u{feff}{}", line(std::iter::once("id".to_owned()).chain(keys)));
+        let rows = stream::unfold((Some(head), Some(first), listing, cx.clone()), part);
         let headers = [
             (header::CONTENT_TYPE, "text/csv; charset=utf-8"),
             (header::CONTENT_DISPOSITION, "attachment; filename=\"terminals.csv\""),
         ];
-        Ok((headers, text).into_response())
+        Ok((headers, Body::from_stream(rows)).into_response())
     }
 }
 
-fn line(text: &mut String, row: &Row) {
-    let fact = |key: &str| match row.entry.facts.get(key) {
-        Some(Value::Text(text)) => text.clone(),
-        Some(Value::Version(version)) => version.0.clone(),
-        _ => String::new(),
-    };
-    let cells = [
-        row.entry.id.to_string(),
-        row.entry.hostname.clone(),
-        row.entry.institution.clone().unwrap_or_default(),
-        row.online().to_string(),
-        row.entry.last_seen.map(Time::rfc3339).unwrap_or_default(),
-        fact("hardware.manufacturer"),
-        fact("hardware.model"),
-        fact("os.version"),
-        fact("agent.version"),
-        row.entry.faults.join(" "),
-    ];
-    let cells: Vec<String> = cells.iter().map(|cell| quoted(cell)).collect();
-    // Writing to a String cannot fail.
-    let _ = write!(text, "{}\r\n", cells.join(","));
+type State = (Option<String>, Option<Page>, Listing, Cx);
+
+/// Some rows of a file, and where to go on.
+async fn part((head, page, listing, cx): State) -> Option<(Result<Bytes, AppError>, State)> {
+    let page = page?;
+    let mut text = head.unwrap_or_default();
+    for row in &page.items {
+        let id = row.entry.id.to_string();
+        let cells = listing.columns.iter().map(|field| plain(&cell(row, *field)));
+        text.push_str(&line(std::iter::once(id).chain(cells)));
+    }
+    let next = page.next.map(|after| listing.part(&cx, Some(&after)));
+    match next.transpose() {
+        Ok(next) => Some((Ok(text.into()), (None, next, listing, cx))),
+        // The file ends short, which a reader notices: the connection breaks.
+        Err(error) => Some((Err(error), (None, None, listing, cx))),
+    }
+}
+
+fn line(cells: impl Iterator<Item = String>) -> String {
+    let cells: Vec<String> = cells.map(|cell| quoted(&cell)).collect();
+    format!("{}\r\n", cells.join(","))
 }
 
 /// A cell that a spreadsheet would take for a formula is made text: what terminals say of themselves is not trusted.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use kaishin_domain::time::Span;
 use tracing::warn;
 
-use crate::app::{App, AppError, facts, history, jobs, operators, overview, terminals};
+use crate::app::{App, AppError, facts, history, jobs, operators, overview, selection, terminals};
 
 /// Deadlines and leases.
 const SWEEP_JOBS: Span = Span::seconds(5);
@@ -18,6 +18,7 @@ const NOTICE_REVOKED: Span = Span::seconds(1);
 const REMIND_OF_CANCELS: Span = Span::seconds(30);
 const FORGET_HISTORY: Span = Span::hours(1);
 const FORGET_SIGN_INS: Span = Span::hours(1);
+const FORGET_SELECTIONS: Span = Span::hours(1);
 /// What the passing of time alone makes a fault, or no fault any more.
 const JUDGE_AGAIN: Span = Span::minutes(5);
 /// After a crash nobody's last moment here is further back than this, however long they had been connected.
@@ -50,6 +51,9 @@ pub async fn run(app: Arc<App>) {
         }),
         every(&app, overview::SAMPLED, "presence samples", async |app| {
             overview::sample(app).await
+        }),
+        every(&app, FORGET_SELECTIONS, "selections", async |app| {
+            selection::forget_old(app).await.map(drop)
         }),
         every(&app, FORGET_SIGN_INS, "sign-ins", async |app| {
             operators::forget_old_sign_ins(app).await

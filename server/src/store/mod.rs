@@ -19,6 +19,7 @@ mod job;
 mod operator;
 mod presence;
 mod terminal;
+mod view;
 mod writer;
 
 pub use db::{Database, Store};
@@ -29,4 +30,5 @@ pub use history::{Before, FactChange};
 pub use job::{JobCounts, JobDetail, JobFilter, NewSteps};
 pub use operator::{ApiToken, Operator, SignIn};
 pub use presence::PresenceSample;
+pub use view::{SavedView, Selection};
 pub use writer::Tx;

@@ -4,6 +4,7 @@ mod audit;
 mod caller;
 mod checklist;
 mod enrolment;
+mod finding;
 mod history;
 mod jobs;
 mod problem;
@@ -26,6 +27,23 @@ pub fn routes() -> Routes {
         .get("/api/v1/overview", needs(Permission::ViewFleet), terminals::overview)
         .get("/api/v1/terminals", needs(Permission::ViewFleet), terminals::list)
         .get("/api/v1/terminals.csv", needs(Permission::ViewFleet), terminals::csv)
+        .get("/api/v1/search", needs(Permission::ViewFleet), finding::search)
+        .get("/api/v1/facets", needs(Permission::ViewFleet), finding::facets)
+        .get("/api/v1/complete", needs(Permission::ViewFleet), finding::complete)
+        .post("/api/v1/selections", needs(Permission::ViewFleet), finding::select)
+        .get(
+            "/api/v1/selections/{id}",
+            needs(Permission::ViewFleet),
+            finding::selection,
+        )
+        .get("/api/v1/views", needs(Permission::ViewFleet), finding::views)
+        .post("/api/v1/views", needs(Permission::ViewFleet), finding::create_view)
+        .post("/api/v1/views/{id}", needs(Permission::ViewFleet), finding::update_view)
+        .post(
+            "/api/v1/views/{id}/delete",
+            needs(Permission::ViewFleet),
+            finding::delete_view,
+        )
         .get("/api/v1/terminals/{id}", needs(Permission::ViewFleet), terminals::get)
         .get(
             "/api/v1/terminals/{id}/history",

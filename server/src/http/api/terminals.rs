@@ -6,12 +6,14 @@ use axum::Json as AsJson;
 use axum::body::Bytes;
 use axum::extract::{Path, Query};
 use axum::response::Response;
+use kaishin_domain::expr::Field;
 use kaishin_domain::terminal::{Hold, Standing, Terminal};
 use kaishin_domain::time::Time;
 use kaishin_domain::value::Value;
 use serde_json::{Value as Json, json};
 
 use super::{Answer, Because, Caller, Problem, body, id, jobs};
+use crate::app::listing::{Cell, cell};
 use crate::app::terminals::{self, SectionRow};
 use crate::http::listing::Wanted;
 use crate::index::Row;
@@ -33,16 +35,39 @@ pub async fn overview(Caller(cx): Caller) -> Answer {
 }
 
 pub async fn list(Caller(cx): Caller, Query(wanted): Query<Wanted>) -> Answer {
-    let page = wanted.page(&cx).await?;
+    let mut listing = wanted.listing()?;
+    let chosen = listing.columns.clone();
+    for key in ["hardware.manufacturer", "hardware.model", "os.version", "agent.version"] {
+        listing.columns.extend(Field::find(key));
+    }
+    let page = listing.page(&cx, wanted.cursor()?.as_ref(), wanted.limit())?;
+    let asked = wanted.columns.as_deref().is_some_and(|columns| !columns.is_empty());
+    let told = |row: &Row| {
+        let mut item = item(row);
+        if let Some(item) = item.as_object_mut().filter(|_| asked) {
+            let cells = chosen
+                .iter()
+                .map(|field| (field.name().to_owned(), json_cell(&cell(row, *field))));
+            item.insert("columns".into(), Json::Object(cells.collect()));
+        }
+        item
+    };
     Ok(AsJson(json!({
-        "items": page.items.iter().map(item).collect::<Vec<_>>(),
+        "items": page.items.iter().map(told).collect::<Vec<_>>(),
         "total": page.total,
         "next": page.next.map(|cursor| cursor.to_string()),
     })))
 }
 
+fn json_cell(cell: &Cell) -> Json {
+    match cell {
+        Cell::Known(known) => value(known),
+        Cell::Unknown(reason) => json!({ "unknown": reason }),
+    }
+}
+
 pub async fn csv(Caller(cx): Caller, Query(wanted): Query<Wanted>) -> Result<Response, Problem> {
-    Ok(wanted.csv(&cx).await?)
+    Ok(wanted.csv(&cx)?)
 }
 
 fn item(row: &Row) -> Json {

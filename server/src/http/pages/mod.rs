@@ -115,7 +115,7 @@ impl Theme {
 }
 
 /// What a redirect may announce on the page it leads to.
-const ANNOUNCED: [&str; 11] = [
+const ANNOUNCED: [&str; 13] = [
     "done-job-created",
     "done-job-cancelled",
     "done-revoked",
@@ -127,6 +127,8 @@ const ANNOUNCED: [&str; 11] = [
     "done-ticked",
     "done-unticked",
     "done-answered",
+    "done-view-saved",
+    "done-view-removed",
 ];
 
 pub fn announced(said: &str) -> Option<&'static str> {

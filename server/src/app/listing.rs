@@ -1,0 +1,245 @@
+//! Lists of terminals: which columns, in which order, and what stands in each cell. The same for pages, API, files and the
+//! command line.
+
+use kaishin_domain::access::{Permission, Scope};
+use kaishin_domain::expr::{Completion, Expr, Field, complete};
+use kaishin_domain::time::Time;
+use kaishin_domain::value::Value;
+
+use super::Cx;
+use super::error::AppError;
+use crate::index::{Asked, Cursor, Facets, Page, Row, Sort};
+
+/// What a list shows unless somebody says otherwise.
+const USUAL: [&str; 8] = [
+    "hostname",
+    "facility.name",
+    "online",
+    "fault",
+    "hardware.model",
+    "os.version",
+    "agent.version",
+    "last_seen",
+];
+const MOST_COLUMNS: usize = 40;
+const MOST_FACETS: usize = 12;
+/// How many rows a file takes at once.
+const AT_ONCE: usize = 500;
+
+/// A list as it is asked for.
+#[derive(Clone, Debug)]
+pub struct Listing {
+    pub filter: Expr,
+    pub sort: Sort,
+    pub columns: Vec<Field>,
+}
+
+fn key(name: &str, ja: &str, en: &str, code: &'static str) -> Result<Field, AppError> {
+    let known = Field::find(name).filter(|field| field.indexed());
+    known.ok_or_else(|| AppError::invalid(code, format!("「{name}」{ja}"), format!("{name:?} {en}")))
+}
+
+/// Keys with commas between; the usual columns if there are none.
+pub fn columns(text: &str) -> Result<Vec<Field>, AppError> {
+    let names: Vec<&str> = text.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
+    let names = if names.is_empty() { &USUAL[..] } else { &names };
+    let mut columns = Vec::new();
+    for name in names.iter().take(MOST_COLUMNS) {
+        let field = key(name, "という列はありません。", "is not a column.", "E-INPUT-08")?;
+        if !columns.contains(&field) {
+            columns.push(field);
+        }
+    }
+    Ok(columns)
+}
+
+/// A key, `-` before it for the other direction.
+pub fn sort(text: &str) -> Result<Sort, AppError> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Ok(Sort::default());
+    }
+    let (name, descending) = match text.strip_prefix('-') {
+        Some(name) => (name, true),
+        None => (text, false),
+    };
+    let field = key(
+        name,
+        "では並べ替えできません。",
+        "is nothing that a list is sorted by.",
+        "E-INPUT-04",
+    )?;
+    Ok(Sort { field, descending })
+}
+
+pub fn keys(text: &str) -> Result<Vec<Field>, AppError> {
+    let names = text.split(',').map(str::trim).filter(|name| !name.is_empty());
+    names
+        .take(MOST_FACETS)
+        .map(|name| {
+            key(
+                name,
+                "では集計できません。",
+                "is nothing that can be counted by.",
+                "E-INPUT-09",
+            )
+        })
+        .collect()
+}
+
+impl Listing {
+    pub fn page(&self, cx: &Cx, after: Option<&Cursor>, limit: usize) -> Result<Page, AppError> {
+        Ok(self.explore(cx, after, limit, &[], 0)?.0)
+    }
+
+    /// A page with facets of the same moment.
+    pub fn explore(
+        &self,
+        cx: &Cx,
+        after: Option<&Cursor>,
+        limit: usize,
+        facets: &[Field],
+        most: usize,
+    ) -> Result<(Page, Vec<Facets>), AppError> {
+        cx.require(Permission::ViewFleet, Scope::Fleet)?;
+        let asked = Asked {
+            expr: &self.filter,
+            sort: self.sort,
+            after,
+            limit,
+            columns: Some(&self.columns),
+            facets,
+            most,
+        };
+        Ok(cx.app.index.explore(&asked, cx.now()))
+    }
+
+    /// The rows of a file, a part at a time: what comes back is where the next part starts.
+    pub fn part(&self, cx: &Cx, after: Option<&Cursor>) -> Result<Page, AppError> {
+        self.page(cx, after, AT_ONCE)
+    }
+}
+
+/// What can be typed at a place in an expression.
+pub fn completion(cx: &Cx, text: &str, at: usize) -> Result<Completion, AppError> {
+    cx.require(Permission::ViewFleet, Scope::Fleet)?;
+    Ok(complete(text, at, |field, typed, most| {
+        cx.app.index.values(field, typed, most)
+    }))
+}
+
+/// What stands in a cell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Cell {
+    Known(Value),
+    /// Stable, such as `no_permission`; `not_reported` for what nobody told.
+    Unknown(&'static str),
+}
+
+pub fn cell(row: &Row, field: Field) -> Cell {
+    let entry = &row.entry;
+    let text = |text: &str| Cell::Known(Value::Text(text.to_owned()));
+    let texts = |items: Vec<String>| Cell::Known(Value::List(items));
+    let told = |value: Option<&Value>| match value {
+        None => Cell::Unknown("not_reported"),
+        Some(Value::Unknown(unknown)) => Cell::Unknown(unknown.reason.name()),
+        Some(value) => Cell::Known(value.clone()),
+    };
+    match field {
+        Field::Id => text(&entry.id.to_string()),
+        Field::Hostname => text(&entry.hostname),
+        Field::Institution => told(entry.institution.clone().map(Value::Text).as_ref()),
+        Field::Online => Cell::Known(Value::Truth(row.online())),
+        Field::LastSeen => told(entry.last_seen.map(Value::Time).as_ref()),
+        Field::State => {
+            let standings = kaishin_domain::expr::Standing::ALL.into_iter();
+            let held = standings.filter(|standing| entry.flags.stands(*standing));
+            texts(held.map(|standing| standing.name().to_owned()).collect())
+        }
+        Field::Fault => texts(entry.faults.clone()),
+        Field::Severity => texts(row.severities.iter().map(|&severity| severity.to_owned()).collect()),
+        Field::Job => {
+            let jobs = entry.jobs.iter();
+            texts(jobs.map(|work| format!("{}:{}", work.remedy, work.state)).collect())
+        }
+        Field::JobState => texts(entry.jobs.iter().map(|work| work.state.to_owned()).collect()),
+        Field::JobOf(remedy) => {
+            let jobs = entry.jobs.iter().filter(|work| work.remedy == remedy);
+            texts(jobs.map(|work| work.state.to_owned()).collect())
+        }
+        Field::Facility(attribute) => told(entry.facility.get(&attribute)),
+        Field::Fact(fact) => told(entry.facts.get(fact.key)),
+    }
+}
+
+/// A cell as files hold it and as an expression takes it.
+pub fn plain(cell: &Cell) -> String {
+    match cell {
+        Cell::Unknown("not_reported") => "unknown".to_owned(),
+        Cell::Unknown(reason) => format!("unknown:{reason}"),
+        Cell::Known(value) => match value {
+            Value::Truth(truth) => if *truth { "yes" } else { "no" }.to_owned(),
+            Value::Number(number) => number.to_string(),
+            Value::Text(text) => text.clone(),
+            Value::Version(version) => version.0.clone(),
+            Value::Time(time) => Time::rfc3339(*time),
+            Value::Duration(span) => span.as_seconds().to_string(),
+            Value::Size(size) => size.to_string(),
+            Value::List(items) => items.join(" "),
+            Value::Table(table) => {
+                let rows: Vec<String> = table.rows.iter().map(|row| row.join(" ")).collect();
+                rows.join("; ")
+            }
+            Value::Unknown(unknown) => unknown.reason.name().to_owned(),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kaishin_domain::id::TerminalId;
+    use kaishin_domain::time::Time;
+    use kaishin_domain::value::Reason;
+
+    use super::*;
+    use crate::index::Entry;
+
+    #[test]
+    fn columns_and_orders_are_read_by_their_keys_and_refused_by_name() {
+        let read = columns("hostname, model,hostname ,prefecture").expect("they are known");
+        let names: Vec<&str> = read.iter().map(|field| field.name()).collect();
+        assert_eq!(names, ["hostname", "hardware.model", "facility.prefecture"]);
+        assert_eq!(columns("").expect("the usual ones").len(), USUAL.len());
+        assert_eq!(columns("colour").expect_err("none").code, "E-INPUT-08");
+        assert!(sort("-last_seen").expect("it is known").descending);
+        assert_eq!(sort("colour").expect_err("none").code, "E-INPUT-04");
+        assert_eq!(keys("colour").expect_err("none").code, "E-INPUT-09");
+    }
+
+    #[test]
+    fn what_is_not_known_says_why_in_its_cell() {
+        let mut entry = Entry::new(TerminalId::new(Time(0), [1; 10]), "PC-1");
+        let dark = Value::unknown(Reason::NoPermission, "denied");
+        entry.facts.insert("power.hibernate".into(), dark);
+        entry.facts.insert("os.build".into(), Value::Number(19_044));
+        let row = Row {
+            entry,
+            online_since: None,
+            severities: vec!["serious"],
+        };
+        let told = |name: &str| plain(&cell(&row, Field::find(name).expect("a key")));
+        for (name, expected) in [
+            ("hostname", "PC-1"),
+            ("power.hibernate", "unknown:no_permission"),
+            ("os.build", "19044"),
+            ("os.version", "unknown"),
+            ("facility.name", "unknown"),
+            ("online", "no"),
+            ("state", "active"),
+            ("fault.severity", "serious"),
+            ("fault", ""),
+        ] {
+            assert_eq!(told(name), expected, "{name}");
+        }
+    }
+}

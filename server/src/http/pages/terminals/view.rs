@@ -1,0 +1,608 @@
+//! What the list shows: cells, chips, facets, the filters that people keep.
+
+use askama::Template;
+use kaishin_domain::access::Permission;
+use kaishin_domain::expr::{Attribute, Expr, Field, SEVERITIES};
+use kaishin_domain::fact;
+use kaishin_domain::time::Time;
+use kaishin_domain::value::Value;
+
+use super::super::Page;
+use super::super::parts::{Badge, Problem, badge, flag_badges, presence};
+use super::super::terminal::{Shown, shown};
+use super::{Found, State};
+use crate::app::listing::{Cell, cell};
+use crate::app::selection::Selection;
+use crate::app::views::SavedView;
+use crate::http::words::grouped;
+use crate::index::{self, Facets};
+
+/// So many columns stay on a narrow screen.
+const NARROW: usize = 3;
+/// Of a long list so many items stand in a cell.
+const ITEMS: usize = 3;
+
+#[derive(Template)]
+#[template(path = "terminals.html")]
+pub(super) struct View {
+    page: Page,
+    state: State,
+    problem: Option<Problem>,
+    chips: Vec<Chip>,
+    /// The filter's own conditions, each with what the list is without it.
+    terms: Vec<Chip>,
+    views: Vec<Kept>,
+    facets: Vec<FacetView>,
+    columns: Vec<Column>,
+    others: Vec<Group>,
+    rows: Vec<Row>,
+    total: u64,
+    csv_href: String,
+    first_href: Option<String>,
+    next_href: Option<String>,
+    empty: Option<Empty>,
+    selection: Option<Selected>,
+    may_share: bool,
+}
+
+struct Chip {
+    href: String,
+    word: String,
+    here: bool,
+}
+
+struct Kept {
+    href: String,
+    name: String,
+    count: String,
+    here: bool,
+    team: bool,
+    /// Where it is removed, by who may.
+    delete: Option<String>,
+}
+
+struct FacetView {
+    key: &'static str,
+    title: String,
+    values: Vec<FacetValue>,
+    /// How many have other values, and how many different ones.
+    other: u64,
+    more: u64,
+}
+
+struct FacetValue {
+    word: String,
+    count: String,
+    href: String,
+    unknown: bool,
+    /// Of a hundred that match.
+    width: u64,
+}
+
+struct Column {
+    key: &'static str,
+    word: String,
+    class: &'static str,
+    href: String,
+    sorted: Option<&'static str>,
+    /// The list without it.
+    without: Option<String>,
+}
+
+/// Columns that could be added, by section.
+struct Group {
+    word: String,
+    columns: Vec<(&'static str, String)>,
+}
+
+struct Row {
+    href: String,
+    hostname: String,
+    flags: Vec<Badge>,
+    cells: Vec<CellView>,
+}
+
+struct CellView {
+    class: &'static str,
+    /// The terminal's own name links to it, whichever column that is.
+    name: bool,
+    badges: Vec<Badge>,
+    text: String,
+    title: String,
+    unknown: bool,
+    at: Option<Time>,
+}
+
+/// Why there is nothing to see, and the one thing to do next.
+struct Empty {
+    text: String,
+    next: String,
+    href: String,
+}
+
+struct Selected {
+    count: String,
+    hash: String,
+    expires: Time,
+}
+
+impl View {
+    pub fn new(page: Page, state: State, found: Option<Found>, problem: Option<Problem>) -> View {
+        let mut view = View {
+            chips: chips(&page, &state),
+            terms: Vec::new(),
+            views: Vec::new(),
+            facets: Vec::new(),
+            columns: Vec::new(),
+            others: Vec::new(),
+            rows: Vec::new(),
+            total: 0,
+            csv_href: state.to("/terminals.csv", &[]),
+            first_href: None,
+            next_href: None,
+            empty: None,
+            selection: None,
+            may_share: page.may(Permission::RunRemedy),
+            problem,
+            state,
+            page,
+        };
+        if let Some(found) = found {
+            view.fill(&found);
+        }
+        view
+    }
+
+    fn fill(&mut self, found: &Found) {
+        let (page, state) = (&self.page, &self.state);
+        let fields = &found.listing.columns;
+        self.terms = terms(state, &found.filter);
+        self.facets = found
+            .facets
+            .iter()
+            .map(|(field, facets)| facet(page, state, &found.filter, found.page.total, *field, facets))
+            .filter(|facet| !facet.values.is_empty())
+            .collect();
+        self.columns = columns(page, state, fields);
+        self.others = others(page, fields);
+        self.rows = found.page.items.iter().map(|row| one(page, fields, row)).collect();
+        self.total = found.page.total;
+        let next = found.page.next.as_ref();
+        self.next_href = next.map(|next| state.list(&[("cursor", &next.to_string())]));
+    }
+
+    pub fn with_views(mut self, views: &[(SavedView, u64)], me: &str) -> View {
+        let kept = |(view, count): &(SavedView, u64)| {
+            let to = State {
+                q: view.expr.clone(),
+                sort: view.sort.clone(),
+                columns: view.columns.clone(),
+            };
+            Kept {
+                here: (&to.q, &to.sort, &to.columns) == (&self.state.q, &self.state.sort, &self.state.columns),
+                href: to.list(&[]),
+                name: view.name.clone(),
+                count: grouped(*count),
+                team: view.team,
+                delete: (view.owner == me || self.may_share).then(|| format!("/views/{}/delete", view.id)),
+            }
+        };
+        self.views = views.iter().map(kept).collect();
+        self
+    }
+
+    pub fn with_selection(mut self, selection: Option<Selection>) -> View {
+        self.selection = selection.map(|selection| Selected {
+            count: grouped(u64::from(selection.terminals)),
+            hash: hex::encode(&selection.hash[..8]),
+            expires: selection.expires_at,
+        });
+        self
+    }
+
+    pub fn with_place(mut self, paged: bool, none_at_all: bool) -> View {
+        self.first_href = paged.then(|| self.state.list(&[]));
+        if self.rows.is_empty() && self.problem.is_none() {
+            self.empty = Some(empty(&self.page, none_at_all));
+        }
+        self
+    }
+}
+
+fn chips(page: &Page, state: &State) -> Vec<Chip> {
+    let known = [
+        ("", page.t("chip-all")),
+        ("online:yes", page.t("chip-online")),
+        ("online:no", page.t("chip-offline")),
+        ("fault:any", page.t("chip-faulty")),
+        ("fault:serious", page.t("chip-serious")),
+        ("job:open", page.t("chip-working")),
+        ("state:duplicate OR state:incompatible", page.t("chip-attention")),
+        ("state:revoked", page.t("chip-revoked")),
+    ];
+    known
+        .into_iter()
+        .map(|(expr, word)| Chip {
+            href: state.list(&[("q", expr)]),
+            word,
+            here: state.q.trim() == expr,
+        })
+        .collect()
+}
+
+fn typed(expr: &Expr) -> String {
+    if *expr == Expr::Always {
+        String::new()
+    } else {
+        expr.to_string()
+    }
+}
+
+fn terms(state: &State, filter: &Expr) -> Vec<Chip> {
+    let parts = match filter {
+        Expr::Always => return Vec::new(),
+        Expr::And(parts) => parts.clone(),
+        Expr::Or(_) | Expr::Not(_) | Expr::Text(_) | Expr::Term(_) => vec![filter.clone()],
+    };
+    let without = |at: usize| {
+        let mut rest = parts.clone();
+        rest.remove(at);
+        Chip {
+            word: parts[at].to_string(),
+            href: state.list(&[("q", &typed(&Expr::all(rest)))]),
+            here: false,
+        }
+    };
+    (0..parts.len()).map(without).collect()
+}
+
+fn narrowed(filter: &Expr, by: Expr) -> Expr {
+    match filter {
+        Expr::Always => by,
+        Expr::And(parts) if parts.contains(&by) => filter.clone(),
+        Expr::And(parts) => Expr::And(parts.iter().cloned().chain([by]).collect()),
+        Expr::Or(_) | Expr::Not(_) | Expr::Text(_) | Expr::Term(_) if *filter == by => by,
+        Expr::Or(_) | Expr::Not(_) | Expr::Text(_) | Expr::Term(_) => Expr::And(vec![filter.clone(), by]),
+    }
+}
+
+fn label(page: &Page, field: Field) -> String {
+    match field {
+        Field::Online => page.t("column-state"),
+        Field::Fault => page.t("column-faults"),
+        Field::Facility(Attribute::Name) => page.t("column-facility"),
+        Field::Id
+        | Field::Hostname
+        | Field::Institution
+        | Field::LastSeen
+        | Field::State
+        | Field::Severity
+        | Field::Job
+        | Field::JobState
+        | Field::JobOf(_)
+        | Field::Facility(_)
+        | Field::Fact(_) => page.lang.choose(field.ja(), field.en()).to_owned(),
+    }
+}
+
+fn facet(page: &Page, state: &State, filter: &Expr, total: u64, field: Field, facets: &Facets) -> FacetView {
+    let value = |word: String, count: u64, unknown: bool, by: Option<Expr>| FacetValue {
+        word,
+        count: grouped(count),
+        href: by.map_or_else(String::new, |by| state.list(&[("q", &typed(&narrowed(filter, by)))])),
+        unknown,
+        width: (count * 100).div_ceil(total.max(1)).min(100),
+    };
+    let mut values: Vec<FacetValue> = facets
+        .values
+        .iter()
+        .map(|(text, count)| {
+            let word = match (field, text.as_str()) {
+                (Field::Online, "yes") => page.t("online"),
+                (Field::Online, _) => page.t("offline"),
+                (_, text) => text.to_owned(),
+            };
+            value(word, *count, false, Expr::equals(field, text))
+        })
+        .collect();
+    if facets.unknown > 0 {
+        values.push(value(
+            page.t("value-unknown"),
+            facets.unknown,
+            true,
+            Expr::is_unknown(field),
+        ));
+    }
+    FacetView {
+        key: field.name(),
+        title: label(page, field),
+        values,
+        other: facets.other,
+        more: facets.more,
+    }
+}
+
+/// The list's columns; those that are second to the others give way on a narrow screen.
+fn columns(page: &Page, state: &State, fields: &[Field]) -> Vec<Column> {
+    let names: Vec<&str> = fields.iter().map(|field| field.name()).collect();
+    let of = |(at, field): (usize, &Field)| {
+        let name = field.name();
+        let sorted = match state.sort.strip_prefix('-') {
+            Some(key) if key == name => Some("descending"),
+            None if state.sort == name || (state.sort.is_empty() && name == "hostname") => Some("ascending"),
+            Some(_) | None => None,
+        };
+        let other = if sorted == Some("ascending") {
+            format!("-{name}")
+        } else {
+            name.to_owned()
+        };
+        let rest: Vec<&str> = names.iter().copied().filter(|key| *key != name).collect();
+        Column {
+            key: name,
+            word: label(page, *field),
+            class: if at < NARROW { "" } else { "wide" },
+            href: state.list(&[("sort", &other)]),
+            sorted,
+            without: (!rest.is_empty()).then(|| state.list(&[("columns", &rest.join(","))])),
+        }
+    };
+    fields.iter().enumerate().map(of).collect()
+}
+
+/// What else could be a column.
+fn others(page: &Page, fields: &[Field]) -> Vec<Group> {
+    let free = |field: &Field| field.indexed() && !fields.contains(field);
+    let named = |field: Field| (field.name(), label(page, field));
+    let own = Field::all()
+        .filter(|field| !matches!(field, Field::Fact(_)))
+        .filter(free);
+    let mut groups = vec![Group {
+        word: page.t("nav-terminals"),
+        columns: own.map(named).collect(),
+    }];
+    groups.extend(fact::SECTIONS.iter().map(|section| Group {
+        word: page.lang.choose(section.ja, section.en).to_owned(),
+        columns: section.facts.iter().map(Field::Fact).filter(free).map(named).collect(),
+    }));
+    groups.retain(|group| !group.columns.is_empty());
+    groups
+}
+
+fn one(page: &Page, fields: &[Field], row: &index::Row) -> Row {
+    let entry = &row.entry;
+    let hostname = if entry.hostname.is_empty() {
+        entry.id.to_string()
+    } else {
+        entry.hostname.clone()
+    };
+    Row {
+        href: format!("/terminals/{}", entry.id),
+        flags: flag_badges(page, entry.flags),
+        cells: fields
+            .iter()
+            .enumerate()
+            .map(|(at, field)| CellView {
+                class: match (*field == Field::Fault, at < NARROW) {
+                    (true, true) => "n",
+                    (true, false) => "n wide",
+                    (false, true) => "",
+                    (false, false) => "wide",
+                },
+                ..shown_cell(page, row, *field)
+            })
+            .collect(),
+        hostname,
+    }
+}
+
+fn bare() -> CellView {
+    CellView {
+        class: "",
+        name: false,
+        badges: Vec::new(),
+        text: String::new(),
+        title: String::new(),
+        unknown: false,
+        at: None,
+    }
+}
+
+fn shown_cell(page: &Page, row: &index::Row, field: Field) -> CellView {
+    let value = match cell(row, field) {
+        Cell::Known(value) => value,
+        Cell::Unknown(reason) => {
+            return CellView {
+                text: page.t("value-unknown"),
+                title: page.t(&format!("unknown-{reason}")),
+                unknown: true,
+                ..bare()
+            };
+        }
+    };
+    if field == Field::Hostname {
+        return CellView { name: true, ..bare() };
+    }
+    if field == Field::Online {
+        let badges = vec![presence(page, row.online())];
+        return CellView { badges, ..bare() };
+    }
+    if field == Field::Fault {
+        return faults(row);
+    }
+    if field == Field::LastSeen {
+        let at = row.online_since.or(row.entry.last_seen);
+        return CellView { at, ..bare() };
+    }
+    told(page, field, &value)
+}
+
+fn faults(row: &index::Row) -> CellView {
+    let count = row.entry.faults.len();
+    // The worst is what it looks like.
+    let kind = if row.severities.first() == SEVERITIES.first() {
+        "bad"
+    } else {
+        "warn"
+    };
+    CellView {
+        badges: if count > 0 {
+            vec![badge(kind, count.to_string())]
+        } else {
+            Vec::new()
+        },
+        text: if count > 0 { String::new() } else { "0".to_owned() },
+        title: row.entry.faults.join(" "),
+        ..bare()
+    }
+}
+
+fn told(page: &Page, field: Field, value: &Value) -> CellView {
+    match shown(page.lang, field.name(), value) {
+        Shown::Text(text) | Shown::Unknown(text) => CellView { text, ..bare() },
+        Shown::Time(at) => CellView { at: Some(at), ..bare() },
+        Shown::List(items) => CellView {
+            text: match items.get(..ITEMS) {
+                Some(first) if items.len() > ITEMS => format!("{} +{}", first.join(" "), items.len() - ITEMS),
+                Some(_) | None => items.join(" "),
+            },
+            title: items.join(" "),
+            ..bare()
+        },
+        Shown::Table(table) => CellView {
+            text: table.rows.len().to_string(),
+            ..bare()
+        },
+    }
+}
+
+fn empty(page: &Page, none_at_all: bool) -> Empty {
+    if none_at_all {
+        Empty {
+            text: page.t("terminals-none"),
+            next: page.t("overview-first-token"),
+            href: "/enrolment/tokens".to_owned(),
+        }
+    } else {
+        Empty {
+            text: page.t("terminals-nothing-matches"),
+            next: page.t("filter-clear"),
+            href: "/terminals".to_owned(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kaishin_domain::access::Role;
+    use kaishin_domain::id::{TerminalId, ViewId};
+    use kaishin_domain::value::Reason;
+
+    use super::super::super::{Place, sample};
+    use super::*;
+    use crate::app::listing::{self, Listing};
+    use crate::http::words::Lang;
+    use crate::index::{Entry, Sort};
+
+    fn found(rows: usize, columns: &str) -> Found {
+        let at = Time(1_795_151_000_000_000);
+        let row = |n: usize| {
+            let mut entry = Entry::new(TerminalId::new(at, [n as u8; 10]), format!("UKETSUKE-{n}<i>"));
+            entry.faults = vec!["fast-startup-on".into(); n % 3];
+            entry.flags.duplicate = n == 1;
+            entry.last_seen = (n > 0).then_some(at);
+            entry.facts = [
+                ("hardware.model", Value::Text("HP ProDesk <400>".into())),
+                ("power.hibernate", Value::unknown(Reason::NoPermission, "")),
+                (
+                    "edge.missing",
+                    Value::List(["a", "b", "c", "d"].map(str::to_owned).into()),
+                ),
+            ]
+            .map(|(key, value)| (key.to_owned(), value))
+            .into();
+            index::Row {
+                entry,
+                online_since: None,
+                severities: vec!["serious"],
+            }
+        };
+        let filter = Expr::parse("model:\"<script>\" online:yes").expect("it reads");
+        let facets = Facets {
+            values: vec![("<b>ProDesk".into(), 12_000), ("Latitude".into(), 83)],
+            unknown: 400,
+            reasons: vec![("not_reported", 400)],
+            more: 3,
+            other: 9,
+        };
+        Found {
+            listing: Listing {
+                filter: filter.clone(),
+                sort: Sort::default(),
+                columns: listing::columns(columns).expect("columns"),
+            },
+            page: index::Page {
+                items: (0..rows).map(row).collect(),
+                total: if rows == 0 { 0 } else { 12_483 },
+                next: None,
+            },
+            facets: vec![(Field::find("hardware.model").expect("a key"), facets)],
+            filter,
+        }
+    }
+
+    fn view(lang: Lang, rows: usize) -> View {
+        let page = sample::page(lang, Some(Role::Desk), Some(Place::Terminals));
+        let state = State {
+            q: "model:\"<script>\" online:yes".into(),
+            sort: "-hostname".into(),
+            columns: String::new(),
+        };
+        let kept = SavedView {
+            id: ViewId::new(Time(0), [1; 10]),
+            owner: "tanaka".into(),
+            team: true,
+            name: "<u>夜間".into(),
+            expr: "online:no".into(),
+            columns: String::new(),
+            sort: String::new(),
+            revision: 1,
+            created_at: Time(0),
+            updated_at: Time(0),
+        };
+        let columns = "hostname,online,fault,model,power.hibernate,edge.missing,last_seen";
+        View::new(page, state, Some(found(rows, columns)), None)
+            .with_views(&[(kept, 2_000)], "suzuki")
+            .with_selection(None)
+            .with_place(true, false)
+    }
+
+    #[test]
+    fn the_page_renders_in_both_languages() {
+        for lang in Lang::ALL {
+            let html = sample::check(&view(lang, 50));
+            assert!(html.contains("aria-sort=\"descending\"") && html.contains("12,483"));
+            assert!(!html.contains("<i>") && !html.contains("<u>") && !html.contains("<b>Pro"));
+            assert!(html.contains("a b c +1") && html.contains("12,000"));
+        }
+    }
+
+    #[test]
+    fn an_empty_list_offers_the_next_step() {
+        let html = sample::check(&view(Lang::Ja, 0));
+        assert!(html.contains("条件に合う端末はありません。") && !html.contains("<tbody>"));
+    }
+
+    #[test]
+    fn a_facet_narrows_the_filter_and_a_chip_widens_it_again() {
+        let view = view(Lang::En, 3);
+        let href = &view.facets[0].values[1].href;
+        let q = crate::http::query::address(
+            "",
+            &[("q", "hardware.model:\"<script>\" online:yes hardware.model:Latitude")],
+        );
+        assert!(href.contains(q.trim_start_matches('?')), "{href}");
+        assert_eq!(view.terms.len(), 2);
+        assert!(view.terms[0].href.contains("q=online%3Ayes"), "{}", view.terms[0].href);
+    }
+}
