@@ -353,6 +353,7 @@ async fn question(
         sort,
         after: None,
         limit: 50,
+        columns: None,
         facets: &fields,
         most: 10,
     };

@@ -322,6 +322,7 @@ const PURE: &[&str] = &[
     "serde_json",
     "sha2",
     "thiserror",
+    "unicode-normalization",
     "roaring",
 ];
 

@@ -7,6 +7,15 @@ use serde_json::json;
 
 use super::{Answer, Caller};
 use crate::app::audit;
+use crate::http::routes::{Needs, Routes};
+use kaishin_domain::access::Permission;
+
+pub fn routes() -> Routes {
+    let needs = Needs::Permission;
+    Routes::new()
+        .get("/api/v1/audit", needs(Permission::ViewAudit), list)
+        .get("/api/v1/audit/verify", needs(Permission::ViewAudit), verify)
+}
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]

@@ -7,6 +7,13 @@ use serde_json::{Value as Json, json};
 
 use super::{Answer, Caller, id};
 use crate::app::checklist;
+use crate::http::routes::{Needs, Routes};
+use kaishin_domain::access::Permission;
+
+pub fn routes() -> Routes {
+    let needs = Needs::Permission;
+    Routes::new().get("/api/v1/terminals/{id}/checklist", needs(Permission::ViewFleet), get)
+}
 
 pub async fn get(Caller(cx): Caller, Path(text): Path<String>) -> Answer {
     let list = checklist::get(&cx, id(&text)?).await?;

@@ -12,6 +12,35 @@ use serde_json::{Value as Json, json};
 use super::terminals::or_api;
 use super::{Answer, Because, Caller, Problem, body, id};
 use crate::app::enrolment::{self, NewToken};
+use crate::http::routes::{Needs, Routes};
+use kaishin_domain::access::Permission;
+
+pub fn routes() -> Routes {
+    let needs = Needs::Permission;
+    Routes::new()
+        .get("/api/v1/enrolment/tokens", needs(Permission::ViewTokens), tokens)
+        .post(
+            "/api/v1/enrolment/tokens",
+            needs(Permission::ManageTokens),
+            create_token,
+        )
+        .post(
+            "/api/v1/enrolment/tokens/{id}/revoke",
+            needs(Permission::ManageTokens),
+            revoke_token,
+        )
+        .get("/api/v1/enrolment/pending", needs(Permission::ViewPending), pending)
+        .post(
+            "/api/v1/enrolment/pending/{id}/approve",
+            needs(Permission::DecidePending),
+            approve,
+        )
+        .post(
+            "/api/v1/enrolment/pending/{id}/reject",
+            needs(Permission::DecidePending),
+            reject,
+        )
+}
 
 fn token(token: &EnrolmentToken, now: Time) -> Json {
     let state = match token.standing(now) {

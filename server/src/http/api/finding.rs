@@ -17,7 +17,23 @@ use crate::app::search::{self, Item};
 use crate::app::selection::{self, Selection};
 use crate::app::terminals::parse_filter;
 use crate::app::views::{self, NewView, SavedView};
+use crate::http::routes::{Needs, Routes};
 use crate::index::{Facets, Sort};
+use kaishin_domain::access::Permission;
+
+pub fn routes() -> Routes {
+    let needs = Needs::Permission;
+    Routes::new()
+        .get("/api/v1/search", needs(Permission::ViewFleet), search)
+        .get("/api/v1/facets", needs(Permission::ViewFleet), facets)
+        .get("/api/v1/complete", needs(Permission::ViewFleet), complete)
+        .post("/api/v1/selections", needs(Permission::ViewFleet), select)
+        .get("/api/v1/selections/{id}", needs(Permission::ViewFleet), selection)
+        .get("/api/v1/views", needs(Permission::ViewFleet), views)
+        .post("/api/v1/views", needs(Permission::ViewFleet), create_view)
+        .post("/api/v1/views/{id}", needs(Permission::ViewFleet), update_view)
+        .post("/api/v1/views/{id}/delete", needs(Permission::ViewFleet), delete_view)
+}
 
 const USUAL_VALUES: usize = 10;
 const MOST_VALUES: usize = 200;

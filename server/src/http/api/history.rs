@@ -11,6 +11,13 @@ use super::terminals::value;
 use super::{Answer, Caller, id};
 use crate::app::AppError;
 use crate::app::history::{self, Cursor, Kind, Moment, What};
+use crate::http::routes::{Needs, Routes};
+use kaishin_domain::access::Permission;
+
+pub fn routes() -> Routes {
+    let needs = Needs::Permission;
+    Routes::new().get("/api/v1/terminals/{id}/history", needs(Permission::ViewFleet), list)
+}
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]

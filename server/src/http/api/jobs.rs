@@ -14,6 +14,19 @@ use serde_json::{Value as Json, json};
 use super::{Answer, Because, Caller, Problem, body, id};
 use crate::app::AppError;
 use crate::app::jobs::{self, JobFilter, Order, Orders};
+use crate::http::routes::{Needs, Routes};
+use kaishin_domain::access::Permission;
+
+pub fn routes() -> Routes {
+    let needs = Needs::Permission;
+    Routes::new()
+        // Which of the two permissions a job needs depends on its remedy; asking for facts is the lesser one.
+        .post("/api/v1/terminals/{id}/jobs", needs(Permission::RefreshFacts), create)
+        .get("/api/v1/jobs", needs(Permission::ViewFleet), list)
+        .post("/api/v1/jobs/bulk", needs(Permission::RefreshFacts), create_many)
+        .get("/api/v1/jobs/{id}", needs(Permission::ViewFleet), get)
+        .post("/api/v1/jobs/{id}/cancel", needs(Permission::CancelJob), cancel)
+}
 
 pub fn item(job: &Job) -> Json {
     let finish = job.finish();

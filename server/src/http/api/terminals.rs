@@ -16,7 +16,28 @@ use super::{Answer, Because, Caller, Problem, body, id, jobs};
 use crate::app::listing::{Cell, cell};
 use crate::app::terminals::{self, SectionRow};
 use crate::http::listing::Wanted;
+use crate::http::routes::{Needs, Routes};
 use crate::index::Row;
+use kaishin_domain::access::Permission;
+
+pub fn routes() -> Routes {
+    let needs = Needs::Permission;
+    Routes::new()
+        .get("/api/v1/overview", needs(Permission::ViewFleet), overview)
+        .get("/api/v1/terminals", needs(Permission::ViewFleet), list)
+        .get("/api/v1/terminals.csv", needs(Permission::ViewFleet), csv)
+        .get("/api/v1/terminals/{id}", needs(Permission::ViewFleet), get)
+        .post(
+            "/api/v1/terminals/{id}/revoke",
+            needs(Permission::RevokeTerminal),
+            revoke,
+        )
+        .post(
+            "/api/v1/terminals/{id}/release",
+            needs(Permission::RevokeTerminal),
+            release,
+        )
+}
 
 pub async fn overview(Caller(cx): Caller) -> Answer {
     let overview = terminals::overview(&cx).await?;

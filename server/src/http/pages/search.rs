@@ -7,14 +7,13 @@ use axum::response::{IntoResponse, Redirect};
 use kaishin_domain::access::Permission;
 use serde::Deserialize;
 
-use super::parts::{Badge, machine_name, presence};
+use super::parts::{Badge, badge, presence};
 use super::{Page, Place, Shown, show};
-use crate::app::{AppError, Cx, terminals};
+use crate::app::search::{self, Item};
 use crate::http::auth::{BY_ITSELF, Visitor};
 use crate::http::failure::Wished;
 use crate::http::query::address;
 use crate::http::routes::{Needs, Routes};
-use crate::index::{Row, Sort};
 
 /// More than fit on a screen are better narrowed by another word.
 const MOST: usize = 20;
@@ -31,62 +30,63 @@ struct Wanted {
 
 async fn search(visitor: Visitor, headers: axum::http::HeaderMap, Wished(wanted): Wished<Wanted>) -> Shown {
     let (cx, page) = visitor.at(Place::Terminals);
-    let (found, total) = find(&cx, &page, &wanted.q).await?;
+    let mut items = search::find(&cx, &wanted.q, MOST + 1)?;
+    let more = items.len() > MOST;
+    items.truncate(MOST);
+    let found: Vec<Found> = items.into_iter().map(|item| found(&page, item)).collect();
     let typing = headers.contains_key(BY_ITSELF);
     if let ([only], false) = (found.as_slice(), typing) {
         return Ok(Redirect::to(&only.href).into_response());
     }
     let view = View {
-        more: total.saturating_sub(found.len() as u64),
-        all_href: address("/terminals", &[("q", &wanted.q)]),
+        more,
+        all_href: address("/terminals", &[("q", &in_quotes(&wanted.q))]),
         asked: !wanted.q.trim().is_empty(),
         q: wanted.q,
         found,
-        total,
         page,
     };
     Ok(show(StatusCode::OK, &view))
 }
 
-async fn find(cx: &Cx, page: &Page, q: &str) -> Result<(Vec<Found>, u64), AppError> {
+/// The same words as a filter of the list: nothing in them is an operator.
+fn in_quotes(q: &str) -> String {
     let words: Vec<String> = q
         .split_whitespace()
-        .map(|word| format!("\"{}\"", word.replace(['"', '\\'], "")))
-        .filter(|word| word.len() > 2)
+        .map(|word| word.replace(['"', '\\'], ""))
+        .filter(|word| !word.is_empty())
+        .map(|word| format!("\"{word}\""))
         .collect();
-    if words.is_empty() {
-        return Ok((Vec::new(), 0));
-    }
-    let filter = terminals::parse_filter(&words.join(" "))?;
-    let rows = terminals::list(cx, &filter, Sort::default(), None, MOST).await?;
-    Ok((rows.items.iter().map(|row| terminal(page, row)).collect(), rows.total))
+    words.join(" ")
 }
 
-fn terminal(page: &Page, row: &Row) -> Found {
-    let entry = &row.entry;
-    let fact = |key: &str| match entry.facts.get(key) {
-        Some(kaishin_domain::value::Value::Text(text)) => text.clone(),
-        _ => String::new(),
-    };
+fn found(page: &Page, item: Item) -> Found {
+    let facility = item.kind == "facility";
+    let place = if facility { item.address } else { item.facility };
     let about = [
-        entry.institution.clone().unwrap_or_default(),
-        machine_name(&fact("hardware.manufacturer"), &fact("hardware.model")),
-        fact("hardware.serial"),
+        item.code.unwrap_or_default(),
+        item.prefecture.unwrap_or_default(),
+        place.unwrap_or_default(),
+        item.model.unwrap_or_default(),
+        item.serial.unwrap_or_default(),
     ];
+    let about: Vec<String> = about.into_iter().filter(|text| !text.is_empty()).collect();
     Found {
-        href: format!("/terminals/{}", entry.id),
-        title: if entry.hostname.is_empty() {
-            entry.id.to_string()
-        } else {
-            entry.hostname.clone()
+        href: match facility {
+            true => format!("/facilities/{}", item.id),
+            false => format!("/terminals/{}", item.id),
         },
-        about: about
-            .into_iter()
-            .filter(|text| !text.is_empty())
-            .collect::<Vec<_>>()
-            .join(" · "),
-        state: presence(page, row.online()),
-        faults: entry.faults.len() as u64,
+        title: if item.title.is_empty() { item.id } else { item.title },
+        about: about.join(" · "),
+        state: match facility {
+            true => badge("", page.t1("search-terminals", "count", item.terminals)),
+            false => presence(page, item.online > 0),
+        },
+        faults: if facility {
+            item.faulty
+        } else {
+            item.faults.len() as u64
+        },
     }
 }
 
@@ -97,8 +97,7 @@ struct View {
     q: String,
     asked: bool,
     found: Vec<Found>,
-    total: u64,
-    more: u64,
+    more: bool,
     all_href: String,
 }
 
@@ -114,7 +113,6 @@ struct Found {
 mod tests {
     use kaishin_domain::access::Role;
 
-    use super::super::parts::badge;
     use super::super::sample;
     use super::*;
     use crate::http::words::Lang;
@@ -133,8 +131,7 @@ mod tests {
                     faults: n as u64,
                 })
                 .collect(),
-            total: found as u64 + 3,
-            more: 3,
+            more: true,
             all_href: "/terminals?q=x".into(),
         }
     }
@@ -150,5 +147,11 @@ mod tests {
     #[test]
     fn nothing_found_says_what_can_be_typed() {
         assert!(sample::check(&view(Lang::En, 0)).contains("serial"));
+    }
+
+    #[test]
+    fn what_was_typed_is_never_read_as_an_operator() {
+        assert_eq!(in_quotes("みどり  or \"not\\"), "\"みどり\" \"or\" \"not\"");
+        assert_eq!(in_quotes(" \" "), "");
     }
 }
