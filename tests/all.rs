@@ -4,6 +4,7 @@ mod all {
     mod access;
     mod browser;
     mod cli;
+    mod foreign;
     mod kill;
     mod pages;
     mod store;

@@ -13,7 +13,7 @@ use self::blob::Certificate;
 use super::{About, list, people, row, text, time, truth};
 use crate::os::{EntryKind, Hive, Os, OsError, Read, User};
 
-pub use blob::write as stored;
+pub use blob::{read as parsed, write as stored};
 
 pub const STORE: &str = r"Software\Microsoft\SystemCertificates\My\Certificates";
 pub const FILES: &str = r"AppData\Roaming\Microsoft\SystemCertificates\My\Certificates";

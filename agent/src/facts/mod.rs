@@ -302,4 +302,60 @@ pub(crate) mod tests {
         let facts = section("agent", &sim(), &about).unwrap();
         assert_eq!(reason(&facts[0].1), Some(Reason::Damaged));
     }
+
+    /// One line for each thing of its sort that is wrong; the rules say it with more care.
+    fn wrong(sim: &Sim) -> Vec<&'static str> {
+        let fact = |key: &str| value(sim, key);
+        let text = |key: &str, wanted: &str| fact(key) == Value::Text(wanted.into());
+        let older =
+            |key: &str, least: &str| matches!(fact(key), Value::Version(found) if found < Version(least.into()));
+        let fuller = |key: &str| matches!(fact(key), Value::List(list) if !list.is_empty());
+        let less = |key: &str, least: i64| matches!(fact(key), Value::Number(found) if found < least);
+        let was_searched = |at: Time| Time(1_800_000_000_000_000).since(at) < Span::days(30);
+        let cases = [
+            ("fast startup", fact("power.fast_startup") == Value::Truth(true)),
+            ("little room", less("disk.system_free_percent", 10)),
+            ("old extension", older("edge.delegate.version", "2")),
+            ("missing extension", fuller("edge.missing")),
+            ("disabled extension", fuller("edge.disabled")),
+            ("developer mode", fact("edge.developer_mode") == Value::Truth(true)),
+            (
+                "damaged settings",
+                reason(&fact("edge.developer_mode")) == Some(Reason::Damaged),
+            ),
+            ("no files", fact("edge.crx_ready") != Value::Truth(true)),
+            ("notifies only", text("update.mode", "notify")),
+            (
+                "registry against file",
+                fact("update.registry_mode") != fact("update.policy_file_mode"),
+            ),
+            ("update fails", !text("update.last_error", "none")),
+            (
+                "stale",
+                !matches!(fact("update.last_search"), Value::Time(at) if was_searched(at)),
+            ),
+            ("service off", text("update.service", "disabled")),
+            ("short day", less("update.active_end", 18)),
+            ("old face software", older("oqs.face.version", "2.3")),
+            ("old link software", older("oqs.link.version", "2.2")),
+            ("old certificate client", older("oqs.mpki.version", "1.2")),
+            ("old .NET", less("dotnet.release", 528_040)),
+        ];
+        cases
+            .into_iter()
+            .filter(|(_, is_so)| *is_so)
+            .map(|(what, _)| what)
+            .collect()
+    }
+
+    #[test]
+    fn a_fleet_has_every_kind_of_fault_and_most_of_its_terminals_have_none() {
+        const FLEET: u64 = 400;
+        let clock = Clock::manual(Time(1_800_000_000_000_000));
+        let fleet: Vec<_> = (0..FLEET).map(|n| wrong(&Sim::new(7, n, clock.clone()))).collect();
+        let faulty = fleet.iter().filter(|wrong| !wrong.is_empty()).count() as u64;
+        assert!((FLEET / 4..FLEET / 2).contains(&faulty), "{faulty} of {FLEET}");
+        let kinds: std::collections::BTreeSet<_> = fleet.iter().flatten().collect();
+        assert_eq!(kinds.len(), 18, "{kinds:?}");
+    }
 }

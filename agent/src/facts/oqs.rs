@@ -18,7 +18,7 @@ use installed::Installed;
 const STATUS: &[(&str, &str)] = &[
     ("アップデート中", "updating"),
     ("ダウンロード中", "downloading"),
-    ("再起動待ち", "restart-wait"),
+    ("再起動待ち", "restart-pending"),
     ("停止中", "stopped"),
     ("サーバー接続待ち", "waiting-for-server"),
     ("サーバ接続待ち", "waiting-for-server"),
@@ -191,7 +191,7 @@ mod tests {
         for (text, expected) in [
             (
                 "2026/11/20 10:00 ダウンロード中\r\n2026/11/20 10:05 再起動待ち\r\n",
-                "restart-wait",
+                "restart-pending",
             ),
             ("アップデート中", "updating"),
             ("サーバ接続待ち", "waiting-for-server"),
