@@ -238,7 +238,7 @@ async fn every_page_is_english_after_one_click_and_the_keyboard_reaches_everythi
         // What people wrote and what machines call themselves stays as it is.
         let script = format!(
             "const main = document.getElementById('main').cloneNode(true);
-             main.querySelectorAll('.change, td.wide').forEach((own) => own.remove());
+             main.querySelectorAll('.change, .own, td.wide').forEach((own) => own.remove());
              return main.textContent.match(/{JAPANESE}+/g);"
         );
         assert_eq!(browser.run(&script).await, Value::Null, "on {page}");

@@ -316,7 +316,8 @@ pub(crate) mod sample {
         ] {
             assert!(html.contains(needed), "{needed:?} is missing in\n{html}");
         }
-        assert!(html.len() < 50_000, "{} bytes", html.len());
+        let files = assets::linked(&html);
+        assert!(html.len() + files < 150_000, "{} and {files} bytes", html.len());
         html
     }
 }
