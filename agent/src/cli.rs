@@ -17,6 +17,7 @@ use crate::error::AgentError;
 use crate::facts::{self, About};
 use crate::keep::{Keep, KnownServer};
 use crate::os::sim::Sim;
+use crate::os::stop::Stop;
 use crate::os::{self, Os};
 use crate::shell::{self, Settings};
 use crate::{status, words};
@@ -231,23 +232,26 @@ fn show_status(cli: &Cli) -> Result<ExitCode, AgentError> {
 
 /// One thread is enough for one terminal; what blocks goes to a thread of its own.
 fn serve(cli: &Cli, connect: &Connect, only_enrol: bool) -> Result<ExitCode, AgentError> {
-    let clock = Clock::system();
-    let (os, keep) = (cli.machine(&clock)?, cli.keep()?);
-    let settings = connect.settings(&keep)?;
-    let known = KnownServer {
-        server: settings.server.clone(),
-        ca_pin: settings.pin.clone(),
-    };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| os::OsError::from_io("the runtime", &error))?;
     runtime.block_on(async {
+        // First of all: keys and journal take their time, and who is asked to stop meanwhile must still end in order.
+        let asked = Stop::listen().map_err(|error| os::OsError::from_io("signals", &error))?;
+        let clock = Clock::system();
+        let (os, keep) = (cli.machine(&clock)?, cli.keep()?);
+        let settings = connect.settings(&keep)?;
+        let known = KnownServer {
+            server: settings.server.clone(),
+            ca_pin: settings.pin.clone(),
+        };
         let stop = CancellationToken::new();
         let (status, seen) = watch::channel(Status::Starting);
         let agent = shell::run(settings, os, keep.clone(), clock, stop.clone(), status);
         let watching = Watching {
             stop: stop.clone(),
+            asked,
             only_enrol,
             json: cli.json,
             keep,
@@ -271,6 +275,7 @@ async fn agent_then(
 
 struct Watching {
     stop: CancellationToken,
+    asked: Stop,
     only_enrol: bool,
     json: bool,
     keep: Keep,
@@ -279,19 +284,12 @@ struct Watching {
 
 impl Watching {
     /// Tells each change of status, and asks the agent to stop when the system asks, or once it is enrolled.
-    async fn watch(self, mut seen: watch::Receiver<Status>) -> Result<ExitCode, AgentError> {
+    async fn watch(mut self, mut seen: watch::Receiver<Status>) -> Result<ExitCode, AgentError> {
         let mut code = ExitCode::SUCCESS;
-        // One listener from the start: a signal that comes while a status is printed is not lost.
-        let mut asked = std::pin::pin!(os::stop::asked_to_stop());
         loop {
             tokio::select! {
                 () = self.stop.cancelled() => return Ok(code),
-                asked = &mut asked, if !self.stop.is_cancelled() => {
-                    if let Err(error) = asked {
-                        tracing::warn!(%error, "signals cannot be heard");
-                    }
-                    self.stop.cancel();
-                }
+                () = self.asked.asked() => self.stop.cancel(),
                 changed = seen.changed() => {
                     if changed.is_err() {
                         return Ok(code);

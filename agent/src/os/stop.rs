@@ -1,17 +1,44 @@
 //! The ways the system asks a process to end: Ctrl-C everywhere, SIGTERM where there are signals.
 
-/// Resolves when the process is asked to end.
-pub async fn asked_to_stop() -> std::io::Result<()> {
+#[cfg(unix)]
+use tokio::signal::unix::{Signal, SignalKind, signal};
+#[cfg(windows)]
+use tokio::signal::windows::{CtrlC, ctrl_c};
+
+/// Hears from the moment it is made; before that, the system ends the process in its own way.
+#[derive(Debug)]
+pub struct Stop {
     #[cfg(unix)]
-    {
-        let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
-        tokio::select! {
-            _ = terminate.recv() => Ok(()),
-            interrupt = tokio::signal::ctrl_c() => interrupt,
-        }
+    terminate: Signal,
+    #[cfg(unix)]
+    interrupt: Signal,
+    #[cfg(windows)]
+    interrupt: CtrlC,
+}
+
+impl Stop {
+    /// Within a runtime, and before anything else is begun.
+    pub fn listen() -> std::io::Result<Stop> {
+        Ok(Stop {
+            #[cfg(unix)]
+            terminate: signal(SignalKind::terminate())?,
+            #[cfg(unix)]
+            interrupt: signal(SignalKind::interrupt())?,
+            #[cfg(windows)]
+            interrupt: ctrl_c()?,
+        })
     }
-    #[cfg(not(unix))]
-    {
-        tokio::signal::ctrl_c().await
+
+    /// Resolves when the process has been asked to end, be it before this was called.
+    pub async fn asked(&mut self) {
+        #[cfg(unix)]
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+        #[cfg(windows)]
+        {
+            let _ = self.interrupt.recv().await;
+        }
     }
 }

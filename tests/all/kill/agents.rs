@@ -60,6 +60,11 @@ async fn agents_killed_at_random_moments_finish_their_jobs_and_tell_of_each_once
         "a killed agent stays the terminal that it was"
     );
     for mut agent in agents {
+        let said = agent.err().clone();
+        eventually(ALL_FINAL, "the agent is online again", async || {
+            said.so_far().contains("[online]").then_some(())
+        })
+        .await;
         agent.terminate();
         assert_eq!(agent.ended(ALL_FINAL).await.code(), Some(0), "{}", agent.err().so_far());
     }
