@@ -1,7 +1,11 @@
 //! What may be chosen for a facility: stable names for machines, words for people, and what ledgers write.
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 use serde::{Deserialize, Serialize};
 
+use crate::fold::search_key;
 use crate::words::Words;
 
 /// Each variant: stable name, Japanese, English, and other spellings that ledgers use.
@@ -25,11 +29,14 @@ macro_rules! choices {
 
             /// By stable name, by either language's word, or as ledgers write it.
             pub fn read(text: &str) -> Option<$enum> {
-                let key = crate::fold::search_key(text);
-                Self::ALL.iter().copied().find(|one| {
-                    let spellings: &[&str] = match one { $($enum::$variant => &[$name, $ja, $en, $($also),*],)* };
-                    spellings.iter().any(|spelling| crate::fold::search_key(spelling) == key)
-                })
+                static SPELLINGS: LazyLock<HashMap<String, $enum>> = LazyLock::new(|| {
+                    let mut all = HashMap::new();
+                    $(for spelling in [$name, $ja, $en, $($also),*] {
+                        all.insert(search_key(spelling), $enum::$variant);
+                    })*
+                    all
+                });
+                SPELLINGS.get(&search_key(text)).copied()
             }
         }
     )*};

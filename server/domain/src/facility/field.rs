@@ -263,6 +263,11 @@ impl Field {
             .filter(|c| !c.is_control() || (lines && *c == '\n'))
             .collect();
         let kept = kept.trim();
+        // An export marks what begins like a formula, so that no spreadsheet calculates it.
+        let kept = match kept.strip_prefix('\'') {
+            Some(rest) if rest.starts_with(['=', '@']) => rest,
+            Some(_) | None => kept,
+        };
         if kept.is_empty() {
             return Err(BadField::Required);
         }

@@ -1,5 +1,8 @@
 //! The 47 prefectures by their number.
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 use serde::{Deserialize, Serialize};
 
 use crate::fold::search_key;
@@ -55,6 +58,16 @@ const NAMES: [(&str, &str); 47] = [
     ("沖縄県", "Okinawa"),
 ];
 
+static SPELLINGS: LazyLock<HashMap<String, Prefecture>> = LazyLock::new(|| {
+    let mut all = HashMap::new();
+    for prefecture in Prefecture::all() {
+        let Words { ja, en } = prefecture.words();
+        let short = ja.strip_suffix(['都', '府', '県']).unwrap_or(&ja);
+        all.extend([ja.as_str(), short, &en].map(|name| (search_key(name), prefecture)));
+    }
+    all
+});
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "u8", into = "u8")]
 pub struct Prefecture(u8);
@@ -105,11 +118,7 @@ impl Prefecture {
         if let Ok(number) = key.parse::<u8>() {
             return Prefecture::from_code(number);
         }
-        Prefecture::all().find(|prefecture| {
-            let Words { ja, en } = prefecture.words();
-            let short = ja.strip_suffix(['都', '府', '県']).unwrap_or(&ja);
-            [ja.as_str(), short, &en].iter().any(|name| search_key(name) == key)
-        })
+        SPELLINGS.get(&key).copied()
     }
 }
 
