@@ -6,6 +6,7 @@ mod all {
     mod cli;
     mod foreign;
     mod kill;
+    mod ledger;
     mod pages;
     mod store;
     mod tidy;

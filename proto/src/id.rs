@@ -62,4 +62,6 @@ typed_ids! {
     ViewId
     /// All terminals that matched at one moment.
     SelectionId
+    /// One import of a ledger.
+    ImportId
 }

@@ -25,7 +25,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
-use crate::app::{App, Bus, Entropy, Settings, arrivals, facts, jobs, operators, terminals};
+use crate::app::facilities::imports::Imports;
+use crate::app::{App, Bus, Entropy, Settings, arrivals, facts, jobs, ledger, operators, terminals};
 use crate::config::Config;
 use crate::index::Index;
 use crate::pki::{Admission, AgentsCertificate, Ca, CaError, Passphrase, Secured};
@@ -191,6 +192,8 @@ async fn open(config: &Config, clock: Clock) -> Result<Opened, StartError> {
     let app = Arc::new(App {
         store,
         index: Index::new(),
+        ledger: ledger::Ledger::default(),
+        imports: Imports::default(),
         ca: Arc::new(ca),
         admission: Arc::new(Admission::new()),
         bus: Bus::default(),
@@ -273,7 +276,7 @@ pub async fn start(config: Config, listeners: Listeners, clock: Clock) -> Result
     edges.spawn(http::serve(app.clone(), http_port, metrics::handle(), stop.clone()));
 
     let ca_pin = app.ca.pin();
-    info!(http = %http_addr, agents = %agents_addr, ca_pin, database = app.store.engine(), terminals = known, "started");
+    info!(http = %http_addr, agents = %agents_addr, ca_pin, database = app.store.engine(), terminals = known, facilities = app.ledger.len(), "started");
     Ok(Handle {
         http_addr,
         agents_addr,

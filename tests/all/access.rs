@@ -75,6 +75,7 @@ fn path(route: &Route, job: &str) -> String {
     route
         .path
         .replace("{id}", id)
+        .replace("{code10}", "0110113719")
         .replace("{hash}", "0")
         .replace("{*name}", "no")
         + query
@@ -82,7 +83,7 @@ fn path(route: &Route, job: &str) -> String {
 
 /// What a well-meaning caller would send, so that nothing but the gate refuses it.
 fn body(route: &Route) -> Option<(&'static str, String)> {
-    if route.method != "POST" {
+    if route.method == "GET" {
         return None;
     }
     let json = |text: &str| Some(("application/json", text.to_owned()));
@@ -90,11 +91,16 @@ fn body(route: &Route) -> Option<(&'static str, String)> {
     match (is_api(route), route.path) {
         (true, path) if path.ends_with("/jobs") => json(r#"{"remedy":"fast-startup-off","reason":"access"}"#),
         (true, path) if path.ends_with("/jobs/bulk") => json(r#"{"remedy":"fast-startup-off","terminals":[]}"#),
+        (true, path) if path.ends_with("/import") => Some(("text/csv", "code,name\n".to_owned())),
+        (true, path) if path.ends_with("/rename") => json(r#"{"to":"0110113727","reason":"access"}"#),
         (true, path) if path.ends_with("/tokens") => json(r#"{"label":"access"}"#),
         (true, _) => json(r#"{"reason":"access"}"#),
         (false, "/sign-in") => form(&format!("name=viewer&password={PASSWORD}")),
         (false, path) if path.ends_with("/jobs") => form("remedy=fast-startup-off"),
         (false, path) if path.ends_with("/tokens") => form("kind=one&uses=1&hours=1&note=access"),
+        (false, path) if path.ends_with("/edit") => form("revision=1&reason=access"),
+        (false, path) if path.ends_with("/rename") => form("to=0110113727&reason=access"),
+        (false, path) if path.ends_with("/attach") => form("terminal=access&reason=access"),
         (false, _) => form("reason=access"),
     }
 }

@@ -3,6 +3,7 @@
 mod audit;
 mod crash;
 mod enrolment;
+mod facilities;
 mod history;
 mod jobs;
 mod people;

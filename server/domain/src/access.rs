@@ -66,6 +66,10 @@ pub enum Permission {
     RunRemedy,
     CancelJob,
     RevokeTerminal,
+    /// Change one facility, and say which terminals stand in it.
+    EditFacilities,
+    /// Many facilities at once.
+    ImportLedger,
     ViewTokens,
     ManageTokens,
     ViewPending,
@@ -75,12 +79,14 @@ pub enum Permission {
 }
 
 impl Permission {
-    pub const ALL: [Permission; 11] = [
+    pub const ALL: [Permission; 13] = [
         Permission::ViewFleet,
         Permission::RefreshFacts,
         Permission::RunRemedy,
         Permission::CancelJob,
         Permission::RevokeTerminal,
+        Permission::EditFacilities,
+        Permission::ImportLedger,
         Permission::ViewTokens,
         Permission::ManageTokens,
         Permission::ViewPending,
@@ -96,6 +102,8 @@ impl Permission {
             Permission::RunRemedy => "run-remedy",
             Permission::CancelJob => "cancel-job",
             Permission::RevokeTerminal => "revoke-terminal",
+            Permission::EditFacilities => "edit-facilities",
+            Permission::ImportLedger => "import-ledger",
             Permission::ViewTokens => "view-tokens",
             Permission::ManageTokens => "manage-tokens",
             Permission::ViewPending => "view-pending",
@@ -154,12 +162,13 @@ pub fn allows(role: Role, permission: Permission, _scope: Scope) -> bool {
     use Permission as P;
     match permission {
         P::ViewFleet => true,
-        P::RefreshFacts | P::RunRemedy | P::CancelJob => {
+        P::RefreshFacts | P::RunRemedy | P::CancelJob | P::EditFacilities => {
             matches!(role, Role::Desk | Role::Author | Role::Admin | Role::Api)
         }
         P::RevokeTerminal | P::DecidePending => matches!(role, Role::Approver | Role::Admin | Role::Api),
         P::ViewPending => !matches!(role, Role::Viewer),
         P::ViewTokens => matches!(role, Role::Author | Role::Approver | Role::Admin | Role::Api),
+        P::ImportLedger => matches!(role, Role::Author | Role::Admin | Role::Api),
         P::ManageTokens => matches!(role, Role::Admin | Role::Api),
         P::ViewAudit => matches!(role, Role::Author | Role::Approver | Role::Admin | Role::Api),
         P::ManageOperators => matches!(role, Role::Admin),

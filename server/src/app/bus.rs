@@ -3,7 +3,8 @@
 
 use std::sync::Arc;
 
-use kaishin_domain::id::{JobId, TerminalId};
+use kaishin_domain::facility::Code10;
+use kaishin_domain::id::{ImportId, JobId, TerminalId};
 use kaishin_domain::time::Span;
 use tokio::sync::broadcast;
 
@@ -16,6 +17,12 @@ pub enum Change {
         job: JobId,
         terminal: TerminalId,
     },
+    /// What is known of it, or which terminals stand in it.
+    Facility(Code10),
+    /// Of many at once.
+    Facilities,
+    /// How far it is.
+    Import(ImportId),
     /// A request came, or was decided.
     Pending,
     Tokens,

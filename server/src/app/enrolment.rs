@@ -7,6 +7,7 @@ use kaishin_domain::audit::Event;
 use kaishin_domain::enrolment::{
     BadToken, Cause, EnrolmentRequest, EnrolmentToken, RequestState, TokenScope, Verdict, judge,
 };
+use kaishin_domain::facility::{Attachment, Code10};
 use kaishin_domain::id::{RequestId, TerminalId, TokenId};
 use kaishin_domain::job::REIMAGED;
 use kaishin_domain::terminal::{KeyHash, Machine, Standing, Terminal};
@@ -14,7 +15,7 @@ use kaishin_domain::time::{Span, Time};
 use serde_json::{Value as Json, json};
 
 use super::error::AppError;
-use super::{App, Change, Cx, jobs, secret, terminals};
+use super::{App, Change, Cx, jobs, ledger, secret, terminals};
 use crate::pki::{DeviceKey, Issued, TERMINAL_CERTIFICATE};
 use crate::store::{StoreError, Tx};
 
@@ -138,6 +139,7 @@ async fn admit(app: &Arc<App>, ask: Ask, token: Option<EnrolmentToken>) -> Resul
         certificate_until: certificate.not_after,
         ..terminal
     };
+    let said = said_by(token.as_ref(), ask.institution_code.as_deref());
     let used = token.map(|token| token.id);
     let event = Event {
         at: now,
@@ -148,7 +150,7 @@ async fn admit(app: &Arc<App>, ask: Ask, token: Option<EnrolmentToken>) -> Resul
         before: Json::Null,
         after: json!({ "token": used, "machine": terminal.machine, "peer": ask.peer }),
     };
-    let row = terminal.clone();
+    let (row, claims) = (terminal.clone(), said.clone());
     let written = app
         .store
         .write::<_, AppError, _>(move |tx| {
@@ -157,6 +159,9 @@ async fn admit(app: &Arc<App>, ask: Ask, token: Option<EnrolmentToken>) -> Resul
                     tx.use_enrolment_token(token, now).await?;
                 }
                 tx.insert_terminal(&row).await?;
+                if !claims.is_empty() {
+                    tx.put_attachment(row.id, &claims).await?;
+                }
                 tx.audit(event).await?;
                 Ok(())
             })
@@ -168,6 +173,7 @@ async fn admit(app: &Arc<App>, ask: Ask, token: Option<EnrolmentToken>) -> Resul
         other => other?,
     }
     terminals::became_known(app, &terminal);
+    ledger::said(app, terminal.id, said);
     app.bus.changed(Change::Tokens);
     Ok(Answer::Enrolled {
         terminal: terminal.id,
@@ -176,13 +182,13 @@ async fn admit(app: &Arc<App>, ask: Ask, token: Option<EnrolmentToken>) -> Resul
 }
 
 fn new_terminal(app: &App, ask: &Ask, token: Option<&EnrolmentToken>, now: Time) -> Terminal {
-    let scope = token.and_then(|token| token.scope.institution_code.clone());
+    let said = said_by(token, ask.institution_code.as_deref());
     Terminal {
         id: TerminalId::new(now, app.entropy.bytes()),
         key_hash: ask.key.hash(),
         generation: 1,
         machine: ask.machine.clone(),
-        institution_code: ask.institution_code.clone().or(scope),
+        institution_code: said.code().map(|code| code.to_string()),
         agent_version: ask.agent_version.clone(),
         minor: 0,
         enrolled_at: now,
@@ -191,6 +197,16 @@ fn new_terminal(app: &App, ask: &Ask, token: Option<&EnrolmentToken>, now: Time)
         certificate_until: now + TERMINAL_CERTIFICATE,
         standing: Standing::Active,
         hold: None,
+    }
+}
+
+/// Where it stands, as its token and it itself say.
+fn said_by(token: Option<&EnrolmentToken>, reported: Option<&str>) -> Attachment {
+    let scope = token.and_then(|token| token.scope.institution_code.as_deref());
+    Attachment {
+        by_token: scope.and_then(|code| code.parse().ok()),
+        reported: reported.and_then(|code| code.parse().ok()),
+        by_hand: None,
     }
 }
 
@@ -280,20 +296,13 @@ pub async fn approve(cx: &Cx, id: RequestId, reason: &str) -> Result<TerminalId,
     let before = json!({ "state": "pending", "generation": replaced.as_ref().map(|known| known.generation) });
     let after = json!({ "state": "approved", "terminal": terminal.id, "generation": terminal.generation });
     let event = cx.event("enrolment.approve", format!("request:{id}"), reason, before, after);
-    let action = if replaced.is_some() {
-        "terminal.replace"
-    } else {
-        "terminal.enrol"
+    let own = admitted(cx, &terminal, replaced.as_ref(), reason);
+    let reported: Option<Code10> = request.institution_code.as_deref().and_then(|code| code.parse().ok());
+    let said = Attachment {
+        reported,
+        ..app.store.attachment(terminal.id).await?
     };
-    let generation = |of: Option<&Terminal>| json!({ "generation": of.map(|terminal| terminal.generation) });
-    let own = cx.event(
-        action,
-        format!("terminal:{}", terminal.id),
-        reason,
-        generation(replaced.as_ref()),
-        generation(Some(&terminal)),
-    );
-    let row = terminal.clone();
+    let (row, claims) = (terminal.clone(), said.clone());
     let lost = app
         .store
         .write::<_, AppError, _>(move |tx| {
@@ -306,6 +315,9 @@ pub async fn approve(cx: &Cx, id: RequestId, reason: &str) -> Result<TerminalId,
                         Vec::new()
                     }
                 };
+                if !claims.is_empty() {
+                    tx.put_attachment(row.id, &claims).await?;
+                }
                 tx.audit(event).await?;
                 tx.audit(own).await?;
                 Ok(lost)
@@ -318,8 +330,26 @@ pub async fn approve(cx: &Cx, id: RequestId, reason: &str) -> Result<TerminalId,
         jobs::told(app, &lost);
     }
     terminals::became_known(app, &terminal);
+    ledger::said(app, terminal.id, said);
     app.bus.changed(Change::Pending);
     Ok(terminal.id)
+}
+
+/// What the terminal's own story tells of its admission.
+fn admitted(cx: &Cx, terminal: &Terminal, replaced: Option<&Terminal>, reason: &str) -> Event {
+    let action = if replaced.is_some() {
+        "terminal.replace"
+    } else {
+        "terminal.enrol"
+    };
+    let generation = |of: Option<&Terminal>| json!({ "generation": of.map(|terminal| terminal.generation) });
+    cx.event(
+        action,
+        format!("terminal:{}", terminal.id),
+        reason,
+        generation(replaced),
+        generation(Some(terminal)),
+    )
 }
 
 /// The old key's facts and running jobs say nothing about the new machine.

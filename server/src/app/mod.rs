@@ -9,11 +9,13 @@ pub mod ca;
 pub mod checklist;
 pub mod enrolment;
 mod error;
+pub mod facilities;
 pub mod facts;
 mod faults;
 mod gather;
 pub mod history;
 pub mod jobs;
+pub mod ledger;
 pub mod listing;
 pub mod operators;
 pub mod overview;
@@ -42,6 +44,8 @@ use crate::store::Store;
 pub struct App {
     pub store: Store,
     pub index: Index,
+    pub ledger: ledger::Ledger,
+    pub imports: facilities::imports::Imports,
     pub ca: Arc<Ca>,
     /// Which terminal may connect with which key; the handshake asks it.
     pub admission: Arc<Admission>,

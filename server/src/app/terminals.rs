@@ -11,7 +11,7 @@ use kaishin_domain::time::{Span, Time};
 use serde_json::json;
 
 use super::error::AppError;
-use super::{App, Change, Cx, Wake, enrolment, jobs};
+use super::{App, Change, Cx, Wake, enrolment, jobs, ledger};
 use crate::index::{Counts, Entry, Flags, Row};
 pub use crate::store::{FaultRow, SectionRow};
 use crate::store::{JobFilter, StoreError};
@@ -138,15 +138,18 @@ pub(super) fn became_known(app: &App, terminal: &Terminal) {
     let known = app.index.get(terminal.id);
     app.index.upsert(Entry {
         jobs: known.map(|row| row.entry.jobs).unwrap_or_default(),
-        ..entry(terminal)
+        ..entry(app, terminal)
     });
     app.bus.changed(Change::Terminal(terminal.id));
     app.bus.changed(Change::Audit);
 }
 
-fn entry(terminal: &Terminal) -> Entry {
+fn entry(app: &App, terminal: &Terminal) -> Entry {
     Entry {
-        institution: terminal.institution_code.clone(),
+        institution: terminal
+            .institution_code
+            .as_deref()
+            .map(|code| ledger::today(app, code)),
         flags: flags(terminal),
         last_seen: terminal.last_seen,
         ..Entry::new(terminal.id, terminal.machine.hostname.clone())
@@ -306,7 +309,7 @@ pub async fn rebuild(app: &App) -> Result<u64, StoreError> {
         };
         let mut entries: std::collections::BTreeMap<TerminalId, Entry> = terminals
             .iter()
-            .map(|terminal| (terminal.id, entry(terminal)))
+            .map(|terminal| (terminal.id, entry(app, terminal)))
             .collect();
         for section in app.store.sections_between(after, last).await? {
             if let Some(entry) = entries.get_mut(&section.terminal) {
@@ -338,15 +341,7 @@ async fn rebuild_ledger(app: &App) -> Result<(), StoreError> {
         .iter()
         .map(|rule| (rule.id.clone(), rule.severity.name()));
     app.index.set_severities(severities);
-    let mut after = None;
-    loop {
-        let facilities = app.store.facilities_after(after, REBUILD_PAGE).await?;
-        let Some(last) = facilities.last() else {
-            return Ok(());
-        };
-        after = Some(last.facility.code);
-        app.index.put_facilities(facilities.iter().map(|kept| &kept.facility));
-    }
+    ledger::rebuild(app).await.map(drop)
 }
 
 /// Another process may have revoked terminals (the command line beside a running server): act on it.

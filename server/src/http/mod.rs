@@ -6,6 +6,7 @@ mod assets;
 mod auth;
 mod failure;
 mod health;
+mod ledger_query;
 mod listing;
 mod pages;
 mod query;

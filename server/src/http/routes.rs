@@ -4,8 +4,9 @@
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::handler::Handler;
-use axum::routing::{MethodRouter, get, post};
+use axum::routing::{MethodRouter, get, patch, post, put};
 use kaishin_domain::access::Permission;
 
 use crate::app::App;
@@ -54,6 +55,34 @@ impl Routes {
         T: 'static,
     {
         self.add("POST", path, needs, post(handler))
+    }
+
+    /// For files: bodies up to `most` bytes.
+    #[must_use]
+    pub fn post_file<H, T>(self, path: &'static str, needs: Needs, most: usize, handler: H) -> Routes
+    where
+        H: Handler<T, Arc<App>>,
+        T: 'static,
+    {
+        self.add("POST", path, needs, post(handler).layer(DefaultBodyLimit::max(most)))
+    }
+
+    #[must_use]
+    pub fn put<H, T>(self, path: &'static str, needs: Needs, handler: H) -> Routes
+    where
+        H: Handler<T, Arc<App>>,
+        T: 'static,
+    {
+        self.add("PUT", path, needs, put(handler))
+    }
+
+    #[must_use]
+    pub fn patch<H, T>(self, path: &'static str, needs: Needs, handler: H) -> Routes
+    where
+        H: Handler<T, Arc<App>>,
+        T: 'static,
+    {
+        self.add("PATCH", path, needs, patch(handler))
     }
 
     fn add(

@@ -12,7 +12,8 @@ use axum::extract::Query;
 use axum::http::HeaderMap;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures_util::Stream;
-use kaishin_domain::id::TerminalId;
+use kaishin_domain::facility::Code10;
+use kaishin_domain::id::{ImportId, TerminalId};
 use kaishin_domain::time::{Span, Time};
 use serde::Deserialize;
 use tokio::sync::broadcast::{self, error::RecvError};
@@ -113,6 +114,9 @@ enum Topic {
     Overview,
     Terminals,
     Terminal(TerminalId),
+    Facilities,
+    Facility(Code10),
+    Import(ImportId),
     Pending,
     Tokens,
     Audit,
@@ -122,11 +126,14 @@ impl FromStr for Topic {
     type Err = ();
     fn from_str(text: &str) -> Result<Topic, ()> {
         match text.split_once(':') {
+            Some(("facility", code)) => Ok(Topic::Facility(code.parse().map_err(|_| ())?)),
+            Some(("import", id)) => Ok(Topic::Import(id.parse().map_err(|_| ())?)),
             Some(("terminal", id)) => Ok(Topic::Terminal(id.parse().map_err(|_| ())?)),
             Some(_) => Err(()),
             None => match text {
                 "overview" => Ok(Topic::Overview),
                 "terminals" => Ok(Topic::Terminals),
+                "facilities" => Ok(Topic::Facilities),
                 "pending" => Ok(Topic::Pending),
                 "tokens" => Ok(Topic::Tokens),
                 "audit" => Ok(Topic::Audit),
@@ -144,11 +151,23 @@ impl Topic {
             (Topic::Terminals, Change::Terminal(_)) => Some("terminals"),
             (Topic::Terminal(wanted), Change::Terminal(id)) if wanted == *id => Some("terminal"),
             (Topic::Terminal(wanted), Change::Job { terminal, .. }) if wanted == *terminal => Some("job"),
+            (Topic::Facilities, Change::Facility(_) | Change::Facilities) => Some("facilities"),
+            (Topic::Facility(_), Change::Facilities | Change::Terminal(_)) => Some("facility"),
+            (Topic::Facility(wanted), Change::Facility(code)) if wanted == *code => Some("facility"),
+            (Topic::Import(wanted), Change::Import(id)) if wanted == *id => Some("import"),
             (Topic::Pending, Change::Pending) => Some("pending"),
             (Topic::Tokens, Change::Tokens) => Some("tokens"),
             (Topic::Audit, Change::Audit) => Some("audit"),
             (
-                Topic::Overview | Topic::Terminals | Topic::Terminal(_) | Topic::Pending | Topic::Tokens | Topic::Audit,
+                Topic::Overview
+                | Topic::Terminals
+                | Topic::Terminal(_)
+                | Topic::Facilities
+                | Topic::Facility(_)
+                | Topic::Import(_)
+                | Topic::Pending
+                | Topic::Tokens
+                | Topic::Audit,
                 _,
             ) => None,
         }
@@ -156,7 +175,10 @@ impl Topic {
 
     /// Broad topics would otherwise speak thousands of times a second.
     fn is_broad(self) -> bool {
-        matches!(self, Topic::Overview | Topic::Terminals)
+        matches!(
+            self,
+            Topic::Overview | Topic::Terminals | Topic::Facilities | Topic::Facility(_) | Topic::Import(_)
+        )
     }
 }
 

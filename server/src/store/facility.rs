@@ -210,21 +210,36 @@ impl Tx {
         row.map(Row::kept).transpose()
     }
 
-    /// Many new facilities. One that is there already is an error: nothing is overwritten by accident.
-    pub async fn insert_facilities(&mut self, new: &[Kept]) -> Result<(), StoreError> {
-        for part in new.chunks(200) {
-            let text = format!("INSERT INTO facility VALUES {}", rows(part.len(), &[""; COLUMNS]));
+    /// Many facilities, new ones with revision 1. A lost race is an error: one is there already, or no longer has the
+    /// revision before this one.
+    pub async fn put_facilities(&mut self, all: &[Kept]) -> Result<(), StoreError> {
+        for part in all.chunks(200) {
+            let text = format!(
+                "INSERT INTO facility VALUES {}
+                 ON CONFLICT (code) DO UPDATE SET name = excluded.name, kana = excluded.kana, kind = excluded.kind,
+                     prefecture = excluded.prefecture, address = excluded.address, phones = excluded.phones,
+                     contact = excluded.contact, hours = excluded.hours, carrier = excluded.carrier,
+                     line = excluded.line, provider = excluded.provider, topology = excluded.topology,
+                     reader = excluded.reader, update_choice = excluded.update_choice,
+                     shared_receipt = excluded.shared_receipt, notes = excluded.notes, revision = excluded.revision,
+                     created_at = excluded.created_at, updated_at = excluded.updated_at
+                 WHERE facility.revision = excluded.revision - 1",
+                rows(part.len(), &[""; COLUMNS])
+            );
             let mut written = Vec::with_capacity(part.len());
             for kept in part {
                 written.push(phones(&kept.facility)?);
             }
-            on_tx!(self, c => {
+            let done = on_tx!(self, c => {
                 let mut query = sqlx::query(sqlx::AssertSqlSafe(text));
                 for (kept, phones) in part.iter().zip(written) {
                     query = bind_facility!(query, kept, phones);
                 }
-                query.execute(c).await.map(drop)
+                query.execute(c).await.map(|done| done.rows_affected())
             })?;
+            if done != part.len() as u64 {
+                return Err(StoreError::LostRace("facility"));
+            }
         }
         Ok(())
     }

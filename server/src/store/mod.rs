@@ -12,6 +12,7 @@ mod enrolment;
 mod error;
 mod facility;
 mod facility_attachment;
+mod facility_import;
 mod fact;
 mod fault;
 mod history;
@@ -24,6 +25,7 @@ mod writer;
 
 pub use db::{Database, Store};
 pub use error::StoreError;
+pub use facility_import::{ImportCounts, ImportRecord, ImportRow, Undone};
 pub use fact::{NewSection, SectionRow, SectionText};
 pub use fault::FaultRow;
 pub use history::{Before, FactChange};

@@ -91,13 +91,14 @@ const INSERT: &str = "
         (id, key_hash, generation, hostname, manufacturer, model, serial, smbios_uuid, os_version, institution_code,
          agent_version, minor, enrolled_at, enrolled_with, certificate_until)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
-/// Everything that changes, if the row still stands as it was loaded: same key, same standing, same hold.
+/// Everything that changes, if the row still stands as it was loaded: same key, same standing, same hold. The code in
+/// force is `put_attachment`'s to write: who loaded the row earlier would bring back an old one.
 const UPDATE: &str = "
     UPDATE terminal
     SET key_hash = $2, generation = $3, hostname = $4, manufacturer = $5, model = $6, serial = $7, smbios_uuid = $8,
-        os_version = $9, institution_code = $10, agent_version = $11, minor = $12, certificate_until = $13,
-        revoked_at = $14, revoke_reason = $15, hold = $16, hold_since = $17, hold_detail = $18
-    WHERE id = $1 AND key_hash = $19 AND COALESCE(revoked_at, 0) = $20 AND COALESCE(hold_since, 0) = $21";
+        os_version = $9, agent_version = $10, minor = $11, certificate_until = $12, revoked_at = $13,
+        revoke_reason = $14, hold = $15, hold_since = $16, hold_detail = $17
+    WHERE id = $1 AND key_hash = $18 AND COALESCE(revoked_at, 0) = $19 AND COALESCE(hold_since, 0) = $20";
 
 impl Store {
     /// How many became known since then.
@@ -203,7 +204,6 @@ impl Tx {
             .bind(&machine.serial)
             .bind(&machine.smbios_uuid)
             .bind(&machine.os_version)
-            .bind(&is.institution_code)
             .bind(&is.agent_version)
             .bind(i64::from(is.minor))
             .bind(is.certificate_until.micros())

@@ -56,7 +56,6 @@ async fn everything_that_changes_on_a_terminal_is_kept(opened: Opened) {
         }),
         agent_version: "0.2.0".into(),
         minor: 2,
-        institution_code: None,
         ..was.replaced(hash(77), Machine::default())
     };
     let revoked = held

@@ -321,6 +321,7 @@ const PURE: &[&str] = &[
     "serde",
     "serde_json",
     "sha2",
+    "unicode-normalization",
     "thiserror",
     "unicode-normalization",
     "roaring",

@@ -4,6 +4,7 @@ mod audit;
 mod caller;
 mod checklist;
 mod enrolment;
+mod facilities;
 mod finding;
 mod history;
 mod jobs;
@@ -27,6 +28,7 @@ pub fn routes() -> Routes {
         .merge(history::routes())
         .merge(checklist::routes())
         .merge(jobs::routes())
+        .merge(facilities::routes())
         .merge(enrolment::routes())
         .merge(audit::routes())
 }

@@ -12,7 +12,7 @@ use kaishin_domain::time::Time;
 use kaishin_domain::value::Value;
 use serde_json::{Value as Json, json};
 
-use super::{Answer, Because, Caller, Problem, body, id, jobs};
+use super::{Answer, Because, Caller, Problem, body, facilities, id, jobs};
 use crate::app::listing::{Cell, cell};
 use crate::app::terminals::{self, SectionRow};
 use crate::http::listing::Wanted;
@@ -153,6 +153,7 @@ pub async fn get(Caller(cx): Caller, Path(text): Path<String>) -> Answer {
             .and_then(|row| row.entry.last_seen)
             .or(terminal.last_seen);
         answer.insert("last_seen".into(), json!(seen.map(Time::rfc3339)));
+        answer.insert("facility".into(), facilities::of_terminal(&cx, terminal.id));
         answer.insert("facts".into(), json!(facts(&detail.sections)));
         answer.insert("faults".into(), json!(faults));
         answer.insert(

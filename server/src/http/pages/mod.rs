@@ -4,8 +4,11 @@
 mod audit;
 mod charts;
 mod error;
+mod facilities;
+mod facility;
 mod help;
 mod job;
+mod ledger;
 mod overview;
 mod parts;
 mod pending;
@@ -35,6 +38,9 @@ pub fn routes() -> Routes {
     Routes::new()
         .merge(sign_in::routes())
         .merge(overview::routes())
+        .merge(facilities::routes())
+        .merge(facility::routes())
+        .merge(ledger::routes())
         .merge(terminals::routes())
         .merge(terminal::routes())
         .merge(job::routes())
@@ -115,7 +121,11 @@ impl Theme {
 }
 
 /// What a redirect may announce on the page it leads to.
-const ANNOUNCED: [&str; 13] = [
+const ANNOUNCED: [&str; 17] = [
+    "done-facility-saved",
+    "done-facility-renamed",
+    "done-attached",
+    "done-import-undone",
     "done-job-created",
     "done-job-cancelled",
     "done-revoked",

@@ -31,7 +31,7 @@ const FURTHER: [(&str, &str); 5] = [
     ("/terminals?q=fault%3A*", "go-faulty"),
     ("/terminals?q=online%3Ano", "go-offline"),
     ("/enrolment/tokens", "go-tokens"),
-    ("/facilities/import", "go-import"),
+    ("/facilities/ledger", "go-import"),
     ("/operators", "go-operators"),
 ];
 

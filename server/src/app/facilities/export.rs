@@ -1,0 +1,270 @@
+//! The ledger as a file: CSV in UTF-8 with its mark or in CP932, or a workbook whose cells are all text, so that leading
+//! zeros stay. What comes out goes in again.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::io::{Cursor, Write as _};
+
+use encoding_rs::{EncoderResult, SHIFT_JIS};
+use kaishin_domain::facility::{Facility, Field};
+use zip::write::SimpleFileOptions;
+
+use crate::app::AppError;
+
+/// What stands where CP932 has no character: a mark that people know from print, never a number in disguise.
+const GETA: char = '〓';
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CsvEncoding {
+    #[default]
+    Utf8,
+    Cp932,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CsvFile {
+    pub bytes: Vec<u8>,
+    /// The characters that CP932 does not have, each once.
+    pub unmappable: BTreeSet<char>,
+}
+
+pub fn csv(facilities: &[Facility], fields: &[Field], encoding: CsvEncoding) -> Result<CsvFile, AppError> {
+    let mut writer = csv::WriterBuilder::new()
+        .terminator(csv::Terminator::CRLF)
+        .from_writer(Vec::new());
+    let titles = fields.iter().map(|field| field.words().ja);
+    writer.write_record(titles).map_err(AppError::internal)?;
+    for facility in facilities {
+        let cells = fields
+            .iter()
+            .map(|field| harmless(field.text(facility).unwrap_or_default()));
+        writer.write_record(cells).map_err(AppError::internal)?;
+    }
+    let bytes = writer
+        .into_inner()
+        .map_err(|error| AppError::internal(error.into_error()))?;
+    Ok(match encoding {
+        CsvEncoding::Utf8 => CsvFile {
+            bytes: [b"\xef\xbb\xbf".as_slice(), &bytes].concat(),
+            unmappable: BTreeSet::new(),
+        },
+        CsvEncoding::Cp932 => {
+            let text = String::from_utf8(bytes).map_err(AppError::internal)?;
+            let (bytes, unmappable) = cp932(&text);
+            CsvFile { bytes, unmappable }
+        }
+    })
+}
+
+/// A spreadsheet would calculate what begins like a formula.
+fn harmless(text: String) -> String {
+    if text.starts_with(['=', '@', '\t', '\r']) {
+        format!("'{text}")
+    } else {
+        text
+    }
+}
+
+/// The text in CP932, with a geta for what is not in it, and what that was.
+pub fn cp932(text: &str) -> (Vec<u8>, BTreeSet<char>) {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut unmappable = BTreeSet::new();
+    let mut encoder = SHIFT_JIS.new_encoder();
+    let text: String = text.chars().map(usual).collect();
+    let mut rest = text.as_str();
+    loop {
+        // Room for all that may come: the encoder then never stops for want of it.
+        let room = encoder.max_buffer_length_from_utf8_without_replacement(rest.len());
+        bytes.reserve(room.unwrap_or(rest.len() * 2 + 16));
+        let (result, read) = encoder.encode_from_utf8_to_vec_without_replacement(rest, &mut bytes, true);
+        rest = &rest[read..];
+        match result {
+            EncoderResult::InputEmpty => return (bytes, unmappable),
+            EncoderResult::OutputFull => {}
+            EncoderResult::Unmappable(c) => {
+                if let Some(pair) = own_character(c) {
+                    bytes.extend_from_slice(&pair);
+                    continue;
+                }
+                unmappable.insert(c);
+                bytes.extend_from_slice(&SHIFT_JIS.encode(GETA.encode_utf8(&mut [0; 4])).0);
+            }
+        }
+    }
+}
+
+/// Characters that a site made for itself, for names that no standard has: CP932 keeps them at F040 to F9FC.
+fn own_character(c: char) -> Option<[u8; 2]> {
+    let place = u32::from(c).checked_sub(0xe000).filter(|place| *place < 10 * 188)?;
+    let (lead, trail) = (place / 188, place % 188);
+    let trail = trail + if trail < 0x3f { 0x40 } else { 0x41 };
+    Some([u8::try_from(0xf0 + lead).ok()?, u8::try_from(trail).ok()?])
+}
+
+/// Signs that other systems encode otherwise although they mean and look the same.
+fn usual(c: char) -> char {
+    match c {
+        '\u{301c}' => '～',
+        '\u{2212}' => '－',
+        '\u{2016}' => '∥',
+        '\u{2014}' => '―',
+        '\u{a2}' => '￠',
+        '\u{a3}' => '￡',
+        '\u{ac}' => '￢',
+        '\u{a5}' => '￥',
+        '\u{203e}' => '￣',
+        c => c,
+    }
+}
+
+pub fn xlsx(facilities: &[Facility], fields: &[Field]) -> Result<Vec<u8>, AppError> {
+    let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    let options = SimpleFileOptions::default().compression_method(zip::CompressionMethod::Deflated);
+    for (name, text) in PARTS {
+        zip.start_file(name, options).map_err(AppError::internal)?;
+        zip.write_all(text.as_bytes()).map_err(AppError::internal)?;
+    }
+    zip.start_file("xl/worksheets/sheet1.xml", options)
+        .map_err(AppError::internal)?;
+    let mut part = String::with_capacity(64 * 1024);
+    part.push_str(SHEET_HEAD);
+    let titles: Vec<String> = fields.iter().map(|field| field.words().ja).collect();
+    row(&mut part, 1, titles.into_iter().map(Some));
+    for (at, facility) in facilities.iter().enumerate() {
+        row(&mut part, at + 2, fields.iter().map(|field| field.text(facility)));
+        if part.len() > 60 * 1024 {
+            zip.write_all(part.as_bytes()).map_err(AppError::internal)?;
+            part.clear();
+        }
+    }
+    part.push_str("</sheetData></worksheet>");
+    zip.write_all(part.as_bytes()).map_err(AppError::internal)?;
+    let file = zip.finish().map_err(AppError::internal)?;
+    Ok(file.into_inner())
+}
+
+fn row(out: &mut String, number: usize, cells: impl Iterator<Item = Option<String>>) {
+    let _ = write!(out, "<row r=\"{number}\">");
+    for (at, text) in cells.enumerate() {
+        let Some(text) = text else { continue };
+        let column = char::from(b'A' + u8::try_from(at % 26).unwrap_or(0));
+        let _ = write!(
+            out,
+            "<c r=\"{column}{number}\" t=\"inlineStr\" s=\"1\"><is><t xml:space=\"preserve\">"
+        );
+        for c in text.chars() {
+            match c {
+                '&' => out.push_str("&amp;"),
+                '<' => out.push_str("&lt;"),
+                '>' => out.push_str("&gt;"),
+                c if c.is_control() && c != '\n' => {}
+                '\u{fffe}' | '\u{ffff}' => {}
+                c => out.push(c),
+            }
+        }
+        out.push_str("</t></is></c>");
+    }
+    out.push_str("</row>");
+}
+
+const SHEET_HEAD: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\" standalone=\"yes\"?>\
+<worksheet xmlns=\"http://schemas.openxmlformats.org/spreadsheetml/2006/main\"><sheetViews><sheetView workbookViewId=\"0\">\
+<pane ySplit=\"1\" topLeftCell=\"A2\" activePane=\"bottomLeft\" state=\"frozen\"/></sheetView></sheetViews><sheetData>";
+
+/// A workbook of one sheet; the one format besides the default is text, so that codes stay as they are.
+const PARTS: [(&str, &str); 5] = [
+    (
+        "[Content_Types].xml",
+        "<?xml version=\"1.0\" encoding=\"UTF-8\" standalone=\"yes\"?>\
+<Types xmlns=\"http://schemas.openxmlformats.org/package/2006/content-types\">\
+<Default Extension=\"rels\" ContentType=\"application/vnd.openxmlformats-package.relationships+xml\"/>\
+<Default Extension=\"xml\" ContentType=\"application/xml\"/>\
+<Override PartName=\"/xl/workbook.xml\" ContentType=\"application/vnd.openxmlformats-officedocument.spreadsheetml.sheet.main+xml\"/>\
+<Override PartName=\"/xl/styles.xml\" ContentType=\"application/vnd.openxmlformats-officedocument.spreadsheetml.styles+xml\"/>\
+<Override PartName=\"/xl/worksheets/sheet1.xml\" ContentType=\"application/vnd.openxmlformats-officedocument.spreadsheetml.worksheet+xml\"/>\
+</Types>",
+    ),
+    (
+        "_rels/.rels",
+        "<?xml version=\"1.0\" encoding=\"UTF-8\" standalone=\"yes\"?>\
+<Relationships xmlns=\"http://schemas.openxmlformats.org/package/2006/relationships\"><Relationship Id=\"rId1\" \
+Type=\"http://schemas.openxmlformats.org/officeDocument/2006/relationships/officeDocument\" Target=\"xl/workbook.xml\"/></Relationships>",
+    ),
+    (
+        "xl/workbook.xml",
+        "<?xml version=\"1.0\" encoding=\"UTF-8\" standalone=\"yes\"?>\
+<workbook xmlns=\"http://schemas.openxmlformats.org/spreadsheetml/2006/main\" \
+xmlns:r=\"http://schemas.openxmlformats.org/officeDocument/2006/relationships\"><sheets>\
+<sheet name=\"医療機関等\" sheetId=\"1\" r:id=\"rId1\"/></sheets></workbook>",
+    ),
+    (
+        "xl/_rels/workbook.xml.rels",
+        "<?xml version=\"1.0\" encoding=\"UTF-8\" standalone=\"yes\"?>\
+<Relationships xmlns=\"http://schemas.openxmlformats.org/package/2006/relationships\"><Relationship Id=\"rId1\" \
+Type=\"http://schemas.openxmlformats.org/officeDocument/2006/relationships/worksheet\" Target=\"worksheets/sheet1.xml\"/>\
+<Relationship Id=\"rId2\" Type=\"http://schemas.openxmlformats.org/officeDocument/2006/relationships/styles\" Target=\"styles.xml\"/></Relationships>",
+    ),
+    (
+        "xl/styles.xml",
+        "<?xml version=\"1.0\" encoding=\"UTF-8\" standalone=\"yes\"?>\
+<styleSheet xmlns=\"http://schemas.openxmlformats.org/spreadsheetml/2006/main\"><fonts count=\"1\"><font/></fonts>\
+<fills count=\"2\"><fill><patternFill patternType=\"none\"/></fill><fill><patternFill patternType=\"gray125\"/></fill></fills>\
+<borders count=\"1\"><border/></borders><cellStyleXfs count=\"1\"><xf/></cellStyleXfs><cellXfs count=\"2\"><xf/>\
+<xf numFmtId=\"49\" applyNumberFormat=\"1\"/></cellXfs></styleSheet>",
+    ),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::super::sheet_file::{Format, SheetFile};
+    use super::*;
+
+    fn facility() -> Facility {
+        let mut one = Facility::new("0110113719".parse().expect("a code"), "髙﨑<医院> & 𠮷野〜①");
+        for (field, text) in [
+            (Field::Notes, "一行目\n二行目, \"引用\""),
+            (Field::Phones, "011-222-3333"),
+        ] {
+            field.put(&mut one, text).expect("a value");
+        }
+        one
+    }
+
+    fn cells(bytes: Vec<u8>) -> (Format, Vec<String>, Vec<String>) {
+        let mut file = SheetFile::open(bytes).expect("it reads");
+        let mut lines = file.next_lines(9).expect("it reads");
+        assert_eq!(lines.len(), 1);
+        (file.format, file.titles.clone(), lines.remove(0).1)
+    }
+
+    #[test]
+    fn what_goes_out_comes_in_again() {
+        let one = facility();
+        let expected: Vec<String> = Field::ALL
+            .iter()
+            .map(|field| field.text(&one).unwrap_or_default())
+            .collect();
+        let titles: Vec<String> = Field::ALL.iter().map(|field| field.words().ja).collect();
+        let utf8 = csv(std::slice::from_ref(&one), &Field::ALL, CsvEncoding::Utf8).expect("a file");
+        assert_eq!(cells(utf8.bytes), (Format::Utf8, titles.clone(), expected.clone()));
+        let book = xlsx(std::slice::from_ref(&one), &Field::ALL).expect("a file");
+        let (format, book_titles, mut book_cells) = cells(book);
+        book_cells.resize(expected.len(), String::new());
+        assert_eq!((format, book_titles, book_cells), (Format::Xlsx, titles, expected));
+    }
+
+    #[test]
+    fn what_cp932_does_not_have_is_listed_and_shown_as_a_geta() {
+        let file = csv(&[facility()], &[Field::Code, Field::Name], CsvEncoding::Cp932).expect("a file");
+        assert_eq!(file.unmappable, BTreeSet::from(['𠮷']));
+        let (format, _, read) = cells(file.bytes);
+        assert_eq!(format, Format::Cp932);
+        assert_eq!(read, ["0110113719", "髙﨑<医院> & 〓野～①"]);
+    }
+
+    #[test]
+    fn a_formula_is_defused() {
+        assert_eq!(harmless("=1+1".into()), "'=1+1");
+        assert_eq!(harmless("03-1234".into()), "03-1234");
+    }
+}

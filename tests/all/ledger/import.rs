@@ -1,0 +1,333 @@
+//! Importing: every fault of a file is told with its row, nothing else is touched, once is enough, and it can be undone.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use encoding_rs::SHIFT_JIS;
+use kaishin::app::facilities::{self, imports};
+use kaishin::app::ledger::Asked;
+use kaishin_domain::facility::sheet::Severity;
+use kaishin_domain::facility::{Code10, Field};
+use kaishin_tests::harness::Harness;
+use kaishin_tests::{need, postgres};
+use serde_json::json;
+
+use super::{field, in_utf8, names, preview, upload, write};
+use kaishin_proto::clock::Clock;
+
+/// Figures for whoever runs the test at full size.
+#[expect(clippy::print_stderr, reason = "a measurement is there to be read")]
+fn measured(text: &str) {
+    eprintln!("{text}");
+}
+
+/// As many rows as the whole country has, when asked for; otherwise what a debug build reads in seconds.
+fn rows() -> u64 {
+    let told = std::env::var("KAISHIN_LEDGER_ROWS").ok();
+    told.map_or(6_000, |text| text.parse().expect("a number of rows"))
+}
+
+fn code(n: u64) -> Code10 {
+    let (place, kind) = (1 + n % 47, [1, 3, 4][(n % 3) as usize]);
+    let number = place * 100_000_000 + kind * 10_000_000 + (n / 141) % 1_000_000 * 10;
+    Code10::from_number(number).expect("a code").with_check_digit()
+}
+
+/// A ledger of so many facilities; at the lines of `planted` stands what is wrong there.
+fn ledger(rows: u64, planted: &BTreeMap<u64, String>) -> String {
+    let mut text = String::from(
+        "医療機関コード,名称,フリガナ,種別,都道府県,住所,電話番号,診療時間,回線種別,回線事業者,配信構成,顔認証付きカードリーダー,Windows Update,レセコン兼用,備考\r\n",
+    );
+    for n in 0..rows {
+        let line = n + 2;
+        if let Some(wrong) = planted.get(&line) {
+            text += wrong;
+            text += "\r\n";
+            continue;
+        }
+        write!(
+            text,
+            "{},医療法人社団 第{n}髙﨑クリニック,ダイ{n}タカサキクリニック,{},,架空市見本町{n}-1,03-{:04}-{:04},\"月-金 9:00-12:00,14:00-18:00; 土 9:00-12:00; 日祝 休\",IP-VPN,NTT東日本,配信拠点起点,XC0{},{},{},第{n}号～①\r\n",
+            code(n),
+            ["診療所", "歯科", "薬局"][(n % 3) as usize],
+            n / 10_000,
+            n % 10_000,
+            n % 4,
+            if n % 2 == 0 { "手動" } else { "自動" },
+            if n % 5 == 0 { "はい" } else { "いいえ" },
+        )
+        .expect("a string takes text");
+    }
+    text
+}
+
+/// The faults that a ledger may have, each at lines of its own, and the code that each must be told with.
+fn faults(rows: u64) -> (BTreeMap<u64, String>, BTreeMap<u64, &'static str>) {
+    let kinds: [(&str, &str); 11] = [
+        (",名なし番号なし,,,,,,,,,,,,,", "E-LEDGER-01"),
+        ("1.31E+09,指数,,,,,,,,,,,,,", "E-LEDGER-02"),
+        ("13101A3719,英字,,,,,,,,,,,,,", "E-LEDGER-03"),
+        ("13101137190,11桁,,,,,,,,,,,,,", "E-LEDGER-04"),
+        ("{code},,ナナシ,,,,,,,,,,,,", "E-LEDGER-05"),
+        ("{code},銭湯,,銭湯,,,,,,,,,,,", "E-LEDGER-07"),
+        ("{code},江戸,,,江戸,,,,,,,,,,", "E-LEDGER-08"),
+        ("{code},兼用,,,,,,,,,,,,たぶん,", "E-LEDGER-09"),
+        ("{code},電話,,,,,内線3,,,,,,,,", "E-LEDGER-10"),
+        ("{code},時間,,,,,,応相談,,,,,,,", "E-LEDGER-11"),
+        ("{code},余り,,,,,,,,,,,,,,余り", "E-LEDGER-14"),
+    ];
+    let (mut planted, mut expected) = (BTreeMap::new(), BTreeMap::new());
+    let step = rows / 60;
+    for n in 0..55 {
+        let line = 7 + n * step;
+        let (text, told) = kinds[(n % 11) as usize];
+        planted.insert(line, text.replace("{code}", &code(line - 2).to_string()));
+        expected.insert(line, told);
+    }
+    // The code of line 2 once more.
+    planted.insert(rows, format!("{},二度目,,,,,,,,,,,,,", code(0)));
+    expected.insert(rows, "E-LEDGER-12");
+    (planted, expected)
+}
+
+async fn every_fault_is_told_and_nothing_else_touched(harness: &Harness) {
+    let rows = rows();
+    let (planted, expected) = faults(rows);
+    let bytes = SHIFT_JIS.encode(&ledger(rows, &planted)).0.into_owned();
+    in_utf8(harness, "code,name,notes\n4790000014,触らない薬局,ここにいた\n").await;
+    let head = || async { harness.handle().app.store.audit_head().await.expect("read").number };
+
+    let before = head().await;
+    let (_, plan) = preview(harness, upload(bytes.clone())).await.expect("a preview");
+    assert_eq!(plan.counts.added, rows - expected.len() as u64);
+    assert_eq!(head().await, before, "a preview writes nothing");
+    assert_eq!(names(harness, "髙﨑").await.len(), 0);
+
+    let clock = Clock::system();
+    let begun = clock.now();
+    let (id, plan) = write(harness, upload(bytes.clone())).await.expect("an import");
+    let took = clock.now().since(begun);
+    measured(&format!(
+        "{} rows of CP932 ({} bytes) read and written in {} ms",
+        rows,
+        bytes.len(),
+        took.0 / 1000
+    ));
+    let told: BTreeMap<u64, &str> = plan
+        .remarks
+        .iter()
+        .filter(|remark| remark.severity == Severity::Refused)
+        .map(|remark| (remark.line, remark.code.as_str()))
+        .collect();
+    assert_eq!(told, expected, "each at its line, and no other");
+    assert_eq!((plan.counts.rows, plan.counts.refused), (rows, expected.len() as u64));
+    assert_eq!(plan.counts.added, rows - expected.len() as u64);
+    assert_eq!(harness.handle().app.ledger.len() as u64, plan.counts.added + 1);
+    assert_eq!(
+        field(harness, "4790000014", Field::Notes).await.as_deref(),
+        Some("ここにいた")
+    );
+    for n in [0, 1, rows - 1] {
+        let code = code(n).to_string();
+        assert_eq!(
+            field(harness, &code, Field::Notes).await,
+            Some(format!("第{n}号～①")),
+            "{code}"
+        );
+    }
+    let record = imports::kept(&harness.local(), id).await.expect("read").expect("kept");
+    assert_eq!((record.encoding.as_str(), record.counts), ("cp932", plan.counts));
+
+    let before = head().await;
+    let begun = clock.now();
+    let (_, again) = write(harness, upload(bytes)).await.expect("an import");
+    measured(&format!("the same again in {} ms", clock.now().since(begun).0 / 1000));
+    assert_eq!((again.counts.added, again.counts.changed), (0, 0));
+    assert_eq!(again.counts.same, plan.counts.added);
+    assert_eq!(head().await, before, "the second time nothing is written");
+    assert_eq!(imports::recent(&harness.local()).await.expect("read").len(), 2);
+
+    let begun = clock.now();
+    let asked = Asked {
+        words: "たかさき 見本町 0123",
+        ..Asked::default()
+    };
+    let found = facilities::list(&harness.local(), &asked, None, 50)
+        .await
+        .expect("a list");
+    measured(&format!(
+        "{} of {rows} found in {} ms",
+        found.total,
+        clock.now().since(begun).0 / 1000
+    ));
+    assert!(found.total > 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_fault_of_a_ledger_is_told_and_nothing_else_touched() {
+    let harness = Harness::start().await;
+    every_fault_is_told_and_nothing_else_touched(&harness).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_fault_of_a_ledger_is_told_on_postgres_too() {
+    let database = need!(postgres::database().await, "PostgreSQL");
+    let harness = Harness::with(Clock::system(), Some(database.url.clone())).await;
+    every_fault_is_told_and_nothing_else_touched(&harness).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_import_is_taken_back_but_for_what_was_changed_since() {
+    let harness = Harness::start().await;
+    let cx = harness.local();
+    in_utf8(
+        &harness,
+        "code,name,reader\n0110113719,さくら医院,A\n1340000015,みどり薬局,A\n",
+    )
+    .await;
+    let (id, plan) = in_utf8(
+        &harness,
+        "code,name,reader\n0110113719,さくら医院,B\n1340000015,みどり薬局,B\n2710000015,うめ病院,B\n2710000023,もも医院,B\n",
+    )
+    .await;
+    assert_eq!((plan.counts.added, plan.counts.changed), (2, 2));
+    let edits = vec![(Field::Notes, Some("あとから".to_owned()))];
+    let code = "1340000015".parse().expect("a code");
+    facilities::edit(&cx, code, None, edits, "").await.expect("edited");
+
+    let taken = imports::undo(&cx, id, "まちがい").await.expect("taken back");
+    assert_eq!((taken.rows, taken.kept.as_slice()), (3, &[code][..]));
+    assert_eq!(field(&harness, "0110113719", Field::Reader).await.as_deref(), Some("A"));
+    assert_eq!(field(&harness, "1340000015", Field::Reader).await.as_deref(), Some("B"));
+    assert_eq!(field(&harness, "2710000015", Field::Name).await, None);
+    assert_eq!(names(&harness, "うめ").await, [] as [&str; 0]);
+    let twice = imports::undo(&cx, id, "もう一度")
+        .await
+        .map(drop)
+        .map_err(|error| error.code);
+    assert_eq!(twice, Err("E-LEDGER-29"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_strict_import_writes_all_or_nothing_and_an_empty_cell_clears_only_when_told() {
+    let harness = Harness::start().await;
+    let cx = harness.local();
+    let faulty = "code,name,reader\n0110113719,さくら医院,A\n1.31E+09,x,A\n";
+    let strict = kaishin::app::facilities::imports::Upload {
+        strict: true,
+        ..upload(faulty.as_bytes().to_vec())
+    };
+    let (id, _) = preview(&harness, strict).await.expect("a preview");
+    let refused = imports::carry_out(&cx, id).map(drop).map_err(|error| error.code);
+    assert_eq!(refused, Err("E-LEDGER-24"));
+    assert!(harness.handle().app.ledger.is_empty());
+
+    in_utf8(&harness, faulty).await;
+    in_utf8(&harness, "code,name,reader\n0110113719,さくら医院,\n").await;
+    assert_eq!(field(&harness, "0110113719", Field::Reader).await.as_deref(), Some("A"));
+    let clearing = kaishin::app::facilities::imports::Upload {
+        clear: true,
+        ..upload("code,name,reader\n0110113719,さくら医院,\n".as_bytes().to_vec())
+    };
+    write(&harness, clearing).await.expect("an import");
+    assert_eq!(field(&harness, "0110113719", Field::Reader).await, None);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn programs_import_look_change_and_rename_over_http() {
+    let mut harness = Harness::start().await;
+    let csv =
+        "code,name,kind,phones\n110113719,さくら医院,診療所,011-222-3333\n1340000015,みどり薬局,薬局,\n1.31E+09,x,,\n";
+    let send = async |path: &str| {
+        let answer = harness
+            .api
+            .send(http::Method::POST, path, Some(("text/csv", csv.to_owned())))
+            .await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        answer.json()
+    };
+    let dry = send("/api/v1/facilities/import?dry_run=true").await;
+    assert_eq!(
+        (&dry["added"], &dry["refused"], &dry["warned"], &dry["written"]),
+        (&json!(2), &json!(1), &json!(1), &json!(false))
+    );
+    let codes: Vec<&str> = dry["verdicts"]
+        .as_array()
+        .expect("rows")
+        .iter()
+        .filter_map(|row| row["code"].as_str())
+        .collect();
+    assert_eq!(codes, ["W-LEDGER-02", "E-LEDGER-02"]);
+    assert_eq!(dry["verdicts"][1]["line"], 4);
+    assert_eq!(harness.api.get("/api/v1/facilities/0110113719").await.status, 404);
+    let done = send("/api/v1/facilities/import?dry_run=false&name=x.csv").await;
+    assert_eq!(done["written"], true);
+
+    let list = harness
+        .api
+        .get("/api/v1/facilities?q=%EF%BD%BB%EF%BD%B8%EF%BE%97")
+        .await
+        .json();
+    assert_eq!(
+        (&list["total"], &list["items"][0]["code"]),
+        (&json!(1), &json!("0110113719"))
+    );
+    let page = harness.api.get("/api/v1/facilities?limit=1").await.json();
+    assert_eq!(page["next"], "0110113719");
+    let page = harness
+        .api
+        .get("/api/v1/facilities?limit=1&cursor=0110113719")
+        .await
+        .json();
+    assert_eq!(
+        (&page["items"][0]["code"], &page["next"]),
+        (&json!("1340000015"), &json!(null))
+    );
+
+    let patch = async |body: serde_json::Value| {
+        let body = Some(("application/json", body.to_string()));
+        harness
+            .api
+            .send(http::Method::PATCH, "/api/v1/facilities/0110113719", body)
+            .await
+    };
+    let is = patch(json!({ "revision": 1, "notes": "裏口", "shared_receipt": true }))
+        .await
+        .json();
+    assert_eq!(
+        (&is["notes"], &is["shared_receipt"], &is["revision"]),
+        (&json!("裏口"), &json!(true), &json!(2))
+    );
+    assert_eq!(patch(json!({ "revision": 1, "notes": "遅い" })).await.status, 409);
+    let bad = patch(json!({ "kind": "銭湯" })).await;
+    assert_eq!((bad.status.as_u16(), &bad.json()["code"]), (422, &json!("E-LEDGER-07")));
+
+    let renamed = harness
+        .api
+        .post(
+            "/api/v1/facilities/0110113719/rename",
+            &json!({ "to": "0110113727", "reason": "移転" }),
+        )
+        .await;
+    assert_eq!(renamed.json()["code"], "0110113727", "{}", renamed.text);
+    let by_old = harness.api.get("/api/v1/facilities/0110113719").await.json();
+    assert_eq!(
+        (&by_old["code"], &by_old["codes"][0]["code"]),
+        (&json!("0110113727"), &json!("0110113719"))
+    );
+    harness.restart().await;
+    let by_old = harness.api.get("/api/v1/facilities/0110113719").await.json();
+    assert_eq!(
+        by_old["name"], "さくら医院",
+        "the ledger is there again after a restart"
+    );
+    let csv = harness
+        .api
+        .get("/api/v1/facilities.csv?q=%E3%81%BF%E3%81%A9%E3%82%8A")
+        .await;
+    assert!(
+        csv.text.starts_with("\u{feff}医療機関コード,名称")
+            && csv.text.contains("1340000015")
+            && !csv.text.contains("0110113727")
+    );
+}
