@@ -4,9 +4,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand};
 use kaishin_proto::clock::Clock;
-use kaishin_proto::convert::Facts;
+use kaishin_proto::fact;
 use serde::Deserialize;
 use serde_json::json;
 use tokio::sync::watch;
@@ -20,7 +21,7 @@ use crate::os::sim::Sim;
 use crate::os::stop::Stop;
 use crate::os::{self, Os};
 use crate::shell::{self, Settings};
-use crate::{status, words};
+use crate::{sheet, status, words};
 
 #[derive(Debug, Parser)]
 #[command(
@@ -49,7 +50,11 @@ enum Command {
     /// 登録して、動き続ける / register, then serve until stopped
     Run(Connect),
     /// この端末の情報を表示する / show what can be read of this terminal
-    Facts,
+    Facts {
+        /// 表示する項目（省略するとすべて） / sections to show; all without any
+        #[arg(value_name = "SECTION", value_parser = PossibleValuesParser::new(facts::names()))]
+        sections: Vec<String>,
+    },
     /// エージェントの状態を表示する / show how the agent stands
     Status,
 }
@@ -165,28 +170,35 @@ impl Cli {
 
 fn act(cli: &Cli) -> Result<ExitCode, AgentError> {
     match &cli.command {
-        Command::Facts => show_facts(cli),
+        Command::Facts { sections } => show_facts(cli, sections),
         Command::Status => show_status(cli),
         Command::Enroll(connect) => serve(cli, connect, true),
         Command::Run(connect) => serve(cli, connect, false),
     }
 }
 
-fn show_facts(cli: &Cli) -> Result<ExitCode, AgentError> {
+fn show_facts(cli: &Cli, wanted: &[String]) -> Result<ExitCode, AgentError> {
     let clock = Clock::system();
     let os = cli.machine(&clock)?;
-    let about = About::new(env!("CARGO_PKG_VERSION"), clock.now());
-    let sections = facts::names().filter_map(|name| facts::section(name, &*os, &about));
-    let all: Facts = sections.flatten().collect();
+    let mut about = About::new(env!("CARGO_PKG_VERSION"), clock.now());
+    // By what the server has told this terminal to look for, where that is to be read.
+    if let Ok(Some(profile)) = Keep::as_it_is(cli.data_dir()).profile() {
+        about.profile_version = profile.version;
+        about.profile = profile.into();
+    }
+    let names = facts::names().filter(|name| wanted.is_empty() || wanted.iter().any(|wanted| wanted == name));
     let mut out = std::io::stdout().lock();
     if cli.json {
-        let all: serde_json::Map<_, _> = all.into_iter().map(|(key, value)| (key, json!(value))).collect();
+        let sections = names.filter_map(|name| facts::section(name, &*os, &about));
+        let all: serde_json::Map<_, _> = sections.flatten().map(|(key, value)| (key, json!(value))).collect();
         say(&mut out, &json!(all).to_string());
         return Ok(ExitCode::SUCCESS);
     }
-    for (key, value) in all {
-        let (ja, en) = kaishin_proto::fact::find(&key).map_or(("", ""), |fact| (fact.ja, fact.en));
-        say(&mut out, &format!("{key:24} {}  ({ja} / {en})", status::value(&value)));
+    // One after the other as they are read: some take seconds.
+    for name in names {
+        if let (Some(known), Some(facts)) = (fact::section(name), facts::section(name, &*os, &about)) {
+            say(&mut out, &format!("{}\n", sheet::section(known, &facts)));
+        }
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -16,6 +16,7 @@ mod link;
 pub mod os;
 pub mod preg;
 pub mod remedies;
+mod sheet;
 mod shell;
 mod status;
 pub mod text;

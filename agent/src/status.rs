@@ -1,7 +1,6 @@
 //! How the agent stands, in words that somebody at a reception desk can read out on the phone.
 
 use kaishin_proto::time::Time;
-use kaishin_proto::value::Value;
 use serde_json::{Value as Json, json};
 
 use crate::core::{Failure, Status};
@@ -92,28 +91,6 @@ pub fn shown(status: &Status, now: Time) -> Json {
         | Status::Stopped => None,
     };
     json!({ "state": name, "terminal_id": terminal, "ja": ja, "en": en, "at": now.rfc3339() })
-}
-
-/// A fact as a person reads it.
-pub fn value(value: &Value) -> String {
-    match value {
-        Value::Truth(true) => "はい / yes".to_owned(),
-        Value::Truth(false) => "いいえ / no".to_owned(),
-        Value::Number(number) => number.to_string(),
-        Value::Text(text) => text.clone(),
-        Value::Version(version) => version.to_string(),
-        Value::Time(time) => time.rfc3339(),
-        Value::Duration(span) => format!("{} s", span.as_seconds()),
-        Value::Size(bytes) => format!("{} MiB", bytes >> 20),
-        Value::List(items) => items.join(", "),
-        Value::Table(table) => table
-            .rows
-            .iter()
-            .map(|row| row.join(" "))
-            .collect::<Vec<_>>()
-            .join("; "),
-        Value::Unknown(unknown) => format!("不明 / unknown: {} {}", unknown.reason.name(), unknown.detail),
-    }
 }
 
 #[cfg(test)]

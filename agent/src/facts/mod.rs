@@ -252,6 +252,36 @@ pub(crate) mod tests {
         assert_eq!(names().collect::<Vec<_>>(), catalogue);
     }
 
+    /// What `whole` would put right, no collector may get wrong: neither on a healthy machine nor where calls fail.
+    #[test]
+    fn a_collector_tells_each_fact_of_its_section_once_and_in_its_type_and_no_other() {
+        for nth in 0..60 {
+            for (name, collect) in COLLECTORS {
+                let sim = sim();
+                if nth > 0 {
+                    sim.fail_call(nth, OsError::no_permission("a closed door"));
+                }
+                let found = collect(&sim, &about());
+                let mut keys: Vec<_> = found.iter().map(|(key, _)| key.as_str()).collect();
+                let mut expected: Vec<_> = fact::section(name).unwrap().facts.iter().map(|fact| fact.key).collect();
+                keys.sort_unstable();
+                expected.sort_unstable();
+                assert_eq!(keys, expected, "{name}, call {nth}");
+                for (key, value) in &found {
+                    let kind = fact::find(key).unwrap().kind;
+                    assert!(kind.holds(value), "{key} is {value:?} and no {kind:?}");
+                    assert!(size(value) <= LONGEST, "{key} is too long");
+                    let told = if let Value::Unknown(unknown) = value {
+                        !unknown.detail.is_empty()
+                    } else {
+                        true
+                    };
+                    assert!(told, "{key} is unknown for no reason");
+                }
+            }
+        }
+    }
+
     #[test]
     fn every_fact_of_a_section_is_there_in_order_whatever_fails() {
         for nth in 0..40 {

@@ -30,6 +30,27 @@ pub fn filetime(intervals: u64) -> Option<Time> {
     i64::try_from(since_1970 / 10).ok().map(Time)
 }
 
+/// Automation's date, in days since 30 December 1899, as a `FILETIME` of the same clock. `None` for the dates by which Task
+/// Scheduler says never, all before 2000, and for what is no date.
+pub fn date(days: f64) -> Option<u64> {
+    const FROM: f64 = 36_526.0;
+    const UNTIL: f64 = 146_097.0;
+    const UNIX: f64 = 25_569.0;
+    if !(FROM..UNTIL).contains(&days) {
+        return None;
+    }
+    // Some thousand million seconds, exact in both kinds of number.
+    let seconds = ((days - UNIX) * 86_400.0).round() as u64;
+    Some(UNIX_EPOCH + seconds * 10_000_000)
+}
+
+/// To the nearest minute: an age is told in whole seconds, and which of two it is would look like a change.
+pub fn minute(at: Time) -> Time {
+    const MINUTE: i64 = 60_000_000;
+    let half = at.0.saturating_add(MINUTE / 2);
+    Time(half - half.rem_euclid(MINUTE))
+}
+
 /// When the machine started, from the clock and the uptime, to the second: the two are not read in the same instant.
 pub fn boot_time(now: Time, uptime_ms: u64) -> Option<Time> {
     const SECOND: i64 = 1_000_000;
@@ -41,6 +62,23 @@ pub fn boot_time(now: Time, uptime_ms: u64) -> Option<Time> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_minute_is_the_nearest() {
+        assert_eq!(minute(Time(89_999_999)), Time(60_000_000));
+        assert_eq!(minute(Time(90_000_000)), Time(120_000_000));
+        assert_eq!(minute(Time(-1)), Time(0));
+    }
+
+    #[test]
+    fn a_date_is_told_to_the_second_and_never_is_none() {
+        let shown = |days| date(days).and_then(filetime).map(Time::rfc3339);
+        assert_eq!(shown(44_348.166_666_666_7).as_deref(), Some("2021-06-01T04:00:00Z"));
+        assert_eq!(shown(44_348.999_988_4).as_deref(), Some("2021-06-01T23:59:59Z"));
+        for never in [0.0, 36_494.0, -1.0, f64::NAN, f64::INFINITY, 1e300] {
+            assert_eq!(date(never), None, "{never}");
+        }
+    }
 
     #[test]
     fn windows_11_is_called_by_its_name() {

@@ -143,7 +143,7 @@ fn own_sid() -> io::Result<String> {
     text_of(user.User.Sid)
 }
 
-fn text_of(sid: PSID) -> io::Result<String> {
+pub(super) fn text_of(sid: PSID) -> io::Result<String> {
     let mut text: *mut u16 = ptr::null_mut();
     // SAFETY: `sid` came from Windows and its memory is still held by the caller; `text` outlives the call.
     if unsafe { ConvertSidToStringSidW(sid, &mut text) } == 0 {

@@ -1,12 +1,17 @@
-//! The real Windows: registry, firmware, boot and version. All `unsafe` of the agent is in this room: one small block per
+//! The real Windows: registry, firmware, tasks, accounts and the rest. All `unsafe` of the agent is in this room: one small block per
 //! call, each with its reason; what the answers mean is decided in safe code outside (`smbios`, `winver`).
 #![expect(unsafe_code, reason = "Windows is reached through its C interface, and only here")]
 
+mod com;
 pub mod folder;
+mod network;
+mod optional;
 mod registry;
 mod system;
+mod tasks;
 mod users;
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -28,12 +33,13 @@ const BIOS: &str = r"HARDWARE\DESCRIPTION\System\BIOS";
 const PREFETCH: &str = r"SYSTEM\CurrentControlSet\Control\Session Manager\Memory Management\PrefetchParameters";
 /// Made anew in memory by the kernel at each start; nobody writes to it afterwards.
 const PROCESSOR: &str = r"HARDWARE\DESCRIPTION\System\CentralProcessor\0";
-/// How far a corrected clock may move the computed start before it is believed to be another one.
-const SAME_BOOT: u64 = 120 * 1_000_000;
+/// How far a corrected clock may move a computed moment before it is believed to be another one.
+const SAME: u64 = 120 * 1_000_000;
 
+#[derive(Default)]
 pub struct Windows {
-    /// The start as first computed: the clock is corrected now and then, but the machine did not start again.
-    boot_time: Mutex<Option<Time>>,
+    /// Moments that Windows tells as an age, as first computed: the clock is corrected now and then, and nothing has changed.
+    kept: Mutex<BTreeMap<String, Time>>,
 }
 
 /// As Windows wants texts: UTF-16, ended by NUL. A NUL inside would silently name something else.
@@ -57,9 +63,7 @@ pub fn default_data_dir() -> PathBuf {
 impl Windows {
     pub fn new() -> Read<Windows> {
         users::unload_leftovers();
-        Ok(Windows {
-            boot_time: Mutex::new(None),
-        })
+        Ok(Windows::default())
     }
 
     fn needed(&self, key: &str, name: &str) -> Read<RegistryValue> {
@@ -94,12 +98,16 @@ impl Windows {
         let (now, uptime) = system::clock_and_uptime();
         let computed = winver::filetime(now).and_then(|now| winver::boot_time(now, uptime));
         let computed = computed.ok_or_else(|| OsError::damaged("the clock and the uptime do not go together"))?;
-        let mut kept = self.boot_time.lock().unwrap_or_else(PoisonError::into_inner);
-        match *kept {
-            Some(kept) if kept.0.abs_diff(computed.0) <= SAME_BOOT => Ok(kept),
+        Ok(self.kept("the start", computed))
+    }
+
+    fn kept(&self, what: &str, computed: Time) -> Time {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        match kept.get(what) {
+            Some(kept) if kept.0.abs_diff(computed.0) <= SAME => *kept,
             Some(_) | None => {
-                *kept = Some(computed);
-                Ok(computed)
+                kept.insert(what.to_owned(), computed);
+                computed
             }
         }
     }
@@ -205,35 +213,33 @@ impl Os for Windows {
     }
 
     fn tasks(&self) -> Read<Vec<TaskSeen>> {
-        Err(OsError::not_supported("not asked yet"))
+        tasks::all()
     }
 
-    fn account(&self, _: &str) -> Read<Option<Account>> {
-        Err(OsError::not_supported("not asked yet"))
+    fn account(&self, name: &str) -> Read<Option<Account>> {
+        let (now, _) = system::clock_and_uptime();
+        let now = winver::filetime(now).ok_or_else(|| OsError::damaged("the clock stands before 1970"))?;
+        network::account(name, |sid, age| self.kept(sid, winver::minute(now - age)))
     }
 
     fn shares(&self) -> Read<Vec<Share>> {
-        Err(OsError::not_supported("not asked yet"))
+        network::shares()
     }
 
     fn antivirus(&self) -> Read<Vec<Antivirus>> {
-        Err(OsError::not_supported("not asked yet"))
+        optional::antivirus()
     }
 
     fn joined(&self) -> Read<Joined> {
-        Err(OsError::not_supported("not asked yet"))
+        network::joined()
     }
 
     fn links(&self) -> Read<Links> {
-        Err(OsError::not_supported("not asked yet"))
+        network::links()
     }
 
     fn sleep_after(&self) -> Sleep {
-        let error = OsError::not_supported("not asked yet");
-        Sleep {
-            plugged_in: Err(error.clone()),
-            on_battery: Err(error),
-        }
+        optional::sleep_after()
     }
 
     fn reach(&self, checks: &[Check], within: Span) -> Vec<Read<()>> {

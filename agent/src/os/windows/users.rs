@@ -38,7 +38,7 @@ fn is_loaded(sid: &str) -> bool {
 }
 
 /// The account's name; `None` where nobody bears this SID any more.
-fn account(sid: &str) -> Option<String> {
+pub fn account(sid: &str) -> Option<String> {
     let text = wide(sid).ok()?;
     let mut made: PSID = ptr::null_mut();
     // SAFETY: `text` ends with NUL and, like `made`, outlives the call.
