@@ -2,6 +2,7 @@
 
 mod agent;
 mod audit;
+mod listing;
 mod people;
 mod serve;
 mod terminal;

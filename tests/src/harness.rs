@@ -118,20 +118,17 @@ impl Harness {
 
     /// Stops the server in order and starts another on the same ports and data.
     pub async fn restart(&mut self) {
-        let (http, agents) = (self.handle().http_addr, self.handle().agents_addr);
         self.stop().await;
-        self.config = Config {
-            http,
-            agents,
-            ..self.config.clone()
-        };
         let handle = start(&self.config, &self.clock).await;
         self.api = Http::new(handle.http_addr).with_bearer(&self.bearer);
         self.handle = Some(handle);
     }
 
+    /// The ports stay its own for another start.
     pub async fn stop(&mut self) {
         if let Some(handle) = self.handle.take() {
+            self.config.http = handle.http_addr;
+            self.config.agents = handle.agents_addr;
             handle.stop().await;
         }
     }

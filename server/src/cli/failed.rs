@@ -29,6 +29,20 @@ pub enum Failed {
     Impatient,
     #[error("E-CLI-04 停止の合図を受け取れません。 / The signal to stop cannot be listened for.")]
     Signals(#[source] std::io::Error),
+    #[error(
+        "E-CLI-06 サーバーの場所をhttp://名前:ポートの形で指定してください（KAISHIN_URL）。 / Say where the server is as http://name:port (KAISHIN_URL)."
+    )]
+    Address,
+    #[error("E-CLI-07 サーバーに接続できません。 / The server cannot be reached.")]
+    Unreachable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// What the server said, in its own words.
+    #[error("{code} {ja} / {en}")]
+    Refused {
+        code: String,
+        ja: String,
+        en: String,
+        problem: Json,
+    },
     /// `check` has said what.
     #[error("E-CLI-05 点検で問題が見つかりました。 / The check found something that is not in order.")]
     NotInOrder,
@@ -46,6 +60,9 @@ impl Failed {
             | Failed::Input(_)
             | Failed::Impatient
             | Failed::Signals(_)
+            | Failed::Address
+            | Failed::Unreachable(_)
+            | Failed::Refused { .. }
             | Failed::NotInOrder => language.half(&self.to_string()),
         };
         for cause in self.causes() {
@@ -63,6 +80,7 @@ impl Failed {
         let (code, message) = said.split_once(' ').unwrap_or(("", said.as_str()));
         let detail = match self {
             Failed::App(error) => error.detail.clone(),
+            Failed::Refused { problem, .. } => problem.clone(),
             Failed::Config(_)
             | Failed::Start(_)
             | Failed::Demo(_)
@@ -71,6 +89,8 @@ impl Failed {
             | Failed::Input(_)
             | Failed::Impatient
             | Failed::Signals(_)
+            | Failed::Address
+            | Failed::Unreachable(_)
             | Failed::NotInOrder => Json::Null,
         };
         json!({ "error": { "code": code, "message": message, "detail": detail } })

@@ -11,11 +11,13 @@ mod local;
 mod logging;
 mod operator;
 mod output;
+mod remote;
 mod serve;
 mod span;
 mod stop;
 mod supervisor;
 mod terminal;
+mod terminals;
 mod token;
 
 use std::path::PathBuf;
@@ -62,7 +64,7 @@ enum Command {
     /// The certificate authority / 認証局
     #[command(subcommand)]
     Ca(ca::Ca),
-    /// One terminal / 端末
+    /// Terminals / 端末
     #[command(subcommand)]
     Terminal(terminal::Terminal),
     /// The audit log / 監査記録
@@ -128,6 +130,8 @@ mod tests {
             "kaishin ca pin",
             "kaishin ca detach-root /media/usb/root.key.pem",
             "kaishin terminal revoke 01890a5d-ac96-774b-bcce-b302099a8057 --reason stolen",
+            "kaishin terminal list --url http://127.0.0.1:8480 --token x --query fault:any --sort -last_seen --json",
+            "kaishin terminal list --url http://127.0.0.1:8480 --token x --query -online:yes --columns hostname --csv",
             "kaishin audit list --actor sato --limit 5",
             "kaishin check --json",
         ];
@@ -140,6 +144,7 @@ mod tests {
             "kaishin operator create sato --role root",
             "kaishin token create --life forever",
             "kaishin terminal revoke 12 --reason x",
+            "kaishin terminal list --url http://127.0.0.1:8480 --token x --csv --json",
         ] {
             let refused = Cli::try_parse_from(line.split(' ')).expect_err(line);
             assert_eq!(refused.exit_code(), 2, "{line}");

@@ -83,6 +83,11 @@ impl Output {
         write(&aligned(std::iter::once(&head).chain(rows)));
     }
 
+    /// A file, as it comes.
+    pub fn bytes(bytes: &[u8]) {
+        put(bytes);
+    }
+
     pub fn failed(&self, failed: &Failed) -> ExitCode {
         let text = if self.json {
             failed.json(self.language).to_string()
@@ -95,10 +100,14 @@ impl Output {
     }
 }
 
-/// A reader that has seen enough, like `head`, is no failure.
 fn write(text: &str) {
+    put(text.as_bytes());
+}
+
+/// A reader that has seen enough, like `head`, is no failure.
+fn put(bytes: &[u8]) {
     let mut out = std::io::stdout().lock();
-    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    let _ = out.write_all(bytes).and_then(|()| out.flush());
 }
 
 fn aligned<'a>(rows: impl Iterator<Item = &'a Vec<String>> + Clone) -> String {

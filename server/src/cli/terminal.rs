@@ -1,4 +1,4 @@
-//! `kaishin terminal`: what must be possible even when nobody can sign in.
+//! `kaishin terminal`: the list as a running server has it, and what must be possible even when nobody can sign in.
 
 use std::path::Path;
 
@@ -10,9 +10,12 @@ use serde_json::json;
 use super::failed::Failed;
 use super::local;
 use super::output::Output;
+use super::terminals::List;
 
 #[derive(Debug, Subcommand)]
 pub enum Terminal {
+    /// List those that match a filter, as a running server's pages show them
+    List(List),
     /// Trust this terminal no more. A running server notices within two seconds and cuts its connection
     Revoke {
         id: TerminalId,
@@ -23,17 +26,19 @@ pub enum Terminal {
 
 impl Terminal {
     pub async fn run(self, config: Option<&Path>, out: &Output) -> Result<(), Failed> {
-        local::with(config, async |cx| self.act(cx, out).await).await
+        match self {
+            Terminal::List(list) => list.run(out).await,
+            Terminal::Revoke { id, reason } => local::with(config, async |cx| revoke(cx, id, &reason, out).await).await,
+        }
     }
+}
 
-    async fn act(self, cx: &Cx, out: &Output) -> Result<(), Failed> {
-        let Terminal::Revoke { id, reason } = self;
-        terminals::revoke(cx, id, &reason).await?;
-        out.answer(
-            &json!({ "id": id, "state": "revoked" }),
-            "端末を失効させました。稼働中のサーバーは2秒以内に接続を切ります。",
-            "The terminal is revoked. A running server cuts its connection within two seconds.",
-        );
-        Ok(())
-    }
+async fn revoke(cx: &Cx, id: TerminalId, reason: &str, out: &Output) -> Result<(), Failed> {
+    terminals::revoke(cx, id, reason).await?;
+    out.answer(
+        &json!({ "id": id, "state": "revoked" }),
+        "端末を失効させました。稼働中のサーバーは2秒以内に接続を切ります。",
+        "The terminal is revoked. A running server cuts its connection within two seconds.",
+    );
+    Ok(())
 }

@@ -25,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 use tower_http::compression::predicate::{NotForContentType, Predicate};
 use tower_http::compression::{CompressionLayer, DefaultPredicate};
 
+pub use query::address;
 pub use routes::{Needs, Route, Routes};
 pub use serve::Port;
 

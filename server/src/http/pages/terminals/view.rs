@@ -97,14 +97,13 @@ struct Group {
 
 struct Row {
     href: String,
-    hostname: String,
     flags: Vec<Badge>,
     cells: Vec<CellView>,
 }
 
 struct CellView {
     class: &'static str,
-    /// The terminal's own name links to it, whichever column that is.
+    /// It leads to the terminal.
     name: bool,
     badges: Vec<Badge>,
     text: String,
@@ -371,11 +370,8 @@ fn others(page: &Page, fields: &[Field]) -> Vec<Group> {
 
 fn one(page: &Page, fields: &[Field], row: &index::Row) -> Row {
     let entry = &row.entry;
-    let hostname = if entry.hostname.is_empty() {
-        entry.id.to_string()
-    } else {
-        entry.hostname.clone()
-    };
+    // Without its name among them, the first of a row's cells leads to the terminal.
+    let leads = fields.iter().position(|field| *field == Field::Hostname).unwrap_or(0);
     Row {
         href: format!("/terminals/{}", entry.id),
         flags: flag_badges(page, entry.flags),
@@ -383,6 +379,7 @@ fn one(page: &Page, fields: &[Field], row: &index::Row) -> Row {
             .iter()
             .enumerate()
             .map(|(at, field)| CellView {
+                name: at == leads,
                 class: match (*field == Field::Fault, at < NARROW) {
                     (true, true) => "n",
                     (true, false) => "n wide",
@@ -392,7 +389,6 @@ fn one(page: &Page, fields: &[Field], row: &index::Row) -> Row {
                 ..shown_cell(page, row, *field)
             })
             .collect(),
-        hostname,
     }
 }
 
@@ -421,7 +417,13 @@ fn shown_cell(page: &Page, row: &index::Row, field: Field) -> CellView {
         }
     };
     if field == Field::Hostname {
-        return CellView { name: true, ..bare() };
+        let entry = &row.entry;
+        let text = if entry.hostname.is_empty() {
+            entry.id.to_string()
+        } else {
+            entry.hostname.clone()
+        };
+        return CellView { text, ..bare() };
     }
     if field == Field::Online {
         let badges = vec![presence(page, row.online())];
