@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use kaishin_proto::clock::Clock;
 use kaishin_proto::limits;
+use kaishin_proto::remedy::Remedy;
 use kaishin_proto::time::Span;
 use kaishin_proto::v1;
 use kaishin_proto::v1::enroll_response::Outcome;
@@ -28,7 +29,7 @@ use crate::journal::Journal;
 use crate::keep::Keep;
 use crate::link::{Address, Session, Trust};
 use crate::os::Os;
-use crate::remedies::{Around, Remedy};
+use crate::remedies::{self, Around};
 use crate::status;
 
 /// What an installer, or a test, tells the agent.
@@ -190,7 +191,7 @@ impl Shell {
             protocol: settings.protocol,
             heartbeat: settings.heartbeat,
             backoff: settings.backoff,
-            playbook: Remedy::steps,
+            playbook: remedies::steps,
             profile_version: about.profile_version,
         };
         let identity = certificate.as_ref().map(|certificate| certificate.identity.clone());
@@ -415,11 +416,11 @@ impl Shell {
 }
 
 fn carry_out(work: &Work, os: &dyn Os, around: Around) -> Event {
-    let name = |remedy: &Remedy, step: &usize| remedy.steps().get(*step).map_or("", |step| step.name);
+    let name = |remedy: &Remedy, step: &usize| remedies::steps(*remedy).get(*step).map_or("", |step| step.name);
     match work {
         Work::Observe { sections } => Event::Observed(facts::observe(sections, os, &around.about, around.now)),
-        Work::Act { remedy, step, .. } => Event::Acted(remedy.act(name(remedy, step), os, &around)),
-        Work::Probe { remedy, step, .. } => Event::Looked(remedy.probe(name(remedy, step), os)),
+        Work::Act { remedy, step, .. } => Event::Acted(remedies::act(*remedy, name(remedy, step), os, &around)),
+        Work::Probe { remedy, step, .. } => Event::Looked(remedies::probe(*remedy, name(remedy, step), os, &around)),
     }
 }
 

@@ -10,6 +10,7 @@ pub const JOB_NOT_VERIFIED: &str = "E-JOB-07";
 pub const JOB_NO_PERMISSION: &str = "E-JOB-08";
 pub const JOB_NOT_SUPPORTED: &str = "E-JOB-09";
 pub const JOB_MACHINE_FAILED: &str = "E-JOB-10";
+pub const JOB_NOT_APPLICABLE: &str = "E-JOB-04";
 
 pub const NO_SERVER: &str = "E-AGENT-01";
 pub const BAD_PIN: &str = "E-AGENT-02";
@@ -67,6 +68,11 @@ const WORDS: &[(&str, &str, &str)] = &[
         JOB_MACHINE_FAILED,
         "端末の読み書きに失敗しました。端末を再起動して、もう一度指示してください。",
         "Reading or writing on the terminal failed. Restart it and order it again.",
+    ),
+    (
+        JOB_NOT_APPLICABLE,
+        "この端末は対象外です。何も変えていません。理由は記録の詳細をご覧ください。",
+        "This is not for this terminal, and nothing was changed. The record says why.",
     ),
     (
         NO_SERVER,

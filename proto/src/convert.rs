@@ -3,6 +3,7 @@
 use prost::Message;
 use sha2::{Digest, Sha256};
 
+use crate::remedy::Remedy;
 use crate::time::{Span, Time};
 use crate::v1;
 use crate::value::{Reason, Table, Unknown, Value, Version};
@@ -18,6 +19,35 @@ pub fn section_to_wire(name: &str, facts: &Facts, observed_at: Time) -> v1::Sect
         observed_at_us: observed_at.micros(),
         facts,
     }
+}
+
+pub fn remedy_to_wire(remedy: Remedy) -> v1::Remedy {
+    use v1::remedy::Kind;
+    let kind = match remedy {
+        Remedy::RefreshFacts => Kind::RefreshFacts(v1::RefreshFacts {}),
+        Remedy::FastStartupOff => Kind::FastStartupOff(v1::FastStartupOff {}),
+        Remedy::ArpOffloadOff => Kind::ArpOffloadOff(v1::ArpOffloadOff {}),
+        Remedy::ActiveHours { start, end } => Kind::ActiveHours(v1::ActiveHours {
+            start: start.into(),
+            end: end.into(),
+        }),
+        Remedy::TimeSource => Kind::TimeSource(v1::TimeSource {}),
+    };
+    v1::Remedy { kind: Some(kind) }
+}
+
+/// `None` for what this build does not know, which a newer peer may well say, and for parameters out of their range.
+pub fn remedy_from_wire(remedy: Option<&v1::Remedy>) -> Option<Remedy> {
+    use v1::remedy::Kind;
+    let (kind, values) = match remedy?.kind.as_ref()? {
+        Kind::RefreshFacts(v1::RefreshFacts {}) => ("refresh-facts", Vec::new()),
+        Kind::FastStartupOff(v1::FastStartupOff {}) => ("fast-startup-off", Vec::new()),
+        Kind::ArpOffloadOff(v1::ArpOffloadOff {}) => ("arp-offload-off", Vec::new()),
+        Kind::ActiveHours(v1::ActiveHours { start, end }) => ("active-hours", vec![*start, *end]),
+        Kind::TimeSource(v1::TimeSource {}) => ("time-source", Vec::new()),
+    };
+    let values: Result<Vec<u8>, _> = values.into_iter().map(u8::try_from).collect();
+    Remedy::by_name(kind)?.with(&values.ok()?).ok()
 }
 
 /// What a section takes on the wire, for those who must keep below its caps.
@@ -110,6 +140,23 @@ fn reason_from_wire(reason: v1::unknown::Reason) -> Reason {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_remedy_crosses_the_wire_and_nothing_out_of_range_does() {
+        for remedy in Remedy::ALL {
+            assert_eq!(remedy_from_wire(Some(&remedy_to_wire(remedy))), Some(remedy));
+        }
+        let hours = |start, end| v1::Remedy {
+            kind: Some(v1::remedy::Kind::ActiveHours(v1::ActiveHours { start, end })),
+        };
+        let read = |start, end| remedy_from_wire(Some(&hours(start, end)));
+        assert_eq!(read(9, 18), Some(Remedy::ActiveHours { start: 9, end: 18 }));
+        for (start, end) in [(24, 3), (9, 9), (264, 18), (0, 23), (u32::MAX, 1)] {
+            assert_eq!(read(start, end), None, "{start} to {end}");
+        }
+        assert_eq!(remedy_from_wire(None), None);
+        assert_eq!(remedy_from_wire(Some(&v1::Remedy { kind: None })), None);
+    }
 
     #[test]
     fn every_kind_of_value_survives_the_wire() {

@@ -5,8 +5,10 @@
 pub mod fact;
 pub mod id;
 pub mod profile;
+pub mod remedy;
 pub mod time;
 pub mod value;
+pub mod words;
 
 #[cfg(feature = "clock")]
 pub mod clock;

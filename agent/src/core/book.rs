@@ -4,11 +4,12 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use kaishin_proto::id::JobId;
+use kaishin_proto::remedy::Remedy;
 use kaishin_proto::time::Time;
 use kaishin_proto::v1;
 use serde::{Deserialize, Serialize};
 
-use crate::remedies::{Before, Remedy, Repeat, Step};
+use crate::remedies::{self, Before, Repeat, Step};
 use crate::words;
 
 /// How many finished and acknowledged jobs are remembered, to answer an offer that comes again.
@@ -44,11 +45,10 @@ pub struct JobEntry {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum What {
-    /// By name: an agent of another version may read this journal.
     Accepted {
         attempt: u32,
         deadline: Time,
-        remedy: String,
+        remedy: Ordered,
     },
     /// The server offered the same job again.
     Again {
@@ -96,6 +96,14 @@ pub enum Outcome {
     Unknown,
 }
 
+/// As it was ordered. An agent of another version may read this journal, and must not lose what it does not know.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Ordered {
+    Known(Remedy),
+    Foreign(serde_json::Value),
+}
+
 /// Which steps a remedy has; a function, so that tests can bring their own.
 pub type Playbook = fn(Remedy) -> &'static [Step];
 
@@ -103,7 +111,7 @@ pub type Playbook = fn(Remedy) -> &'static [Step];
 pub struct Job {
     pub attempt: u32,
     pub deadline: Time,
-    pub remedy: String,
+    remedy: Option<Ordered>,
     /// Orders the jobs of a terminal by when it took them.
     accepted: u64,
     progress: Progress,
@@ -210,15 +218,15 @@ impl Book {
                 attempt,
                 deadline,
                 remedy,
-            } => Job::new(*attempt, *deadline, remedy, entry.sequence),
+            } => Job::new(*attempt, *deadline, Some(remedy.clone()), entry.sequence),
             // A refusal: the job is never taken, only answered.
-            What::Result { attempt, .. } => Job::new(*attempt, Time::ZERO, "", entry.sequence),
+            What::Result { attempt, .. } => Job::new(*attempt, Time::ZERO, None, entry.sequence),
             What::Again { .. }
             | What::CancelAsked
             | What::Intent { .. }
             | What::Probed { .. }
             | What::Done { .. }
-            | What::Failed { .. } => Job::new(0, Time::ZERO, "", entry.sequence),
+            | What::Failed { .. } => Job::new(0, Time::ZERO, None, entry.sequence),
         };
         let job = self.jobs.entry(entry.job).or_insert(made);
         job.apply(&entry.what);
@@ -313,17 +321,25 @@ impl Book {
 }
 
 impl Job {
-    fn new(attempt: u32, deadline: Time, remedy: &str, sequence: Option<u64>) -> Job {
+    fn new(attempt: u32, deadline: Time, remedy: Option<Ordered>, sequence: Option<u64>) -> Job {
         Job {
             attempt,
             deadline,
-            remedy: remedy.to_owned(),
+            remedy,
             accepted: sequence.unwrap_or(0),
             progress: Progress::Before(0),
             cancel_asked: false,
             wrote: false,
             undo: Vec::new(),
             entries: Vec::new(),
+        }
+    }
+
+    /// `None`: this build does not know it.
+    fn remedy(&self) -> Option<Remedy> {
+        match self.remedy {
+            Some(Ordered::Known(remedy)) => Some(remedy),
+            Some(Ordered::Foreign(_)) | None => None,
         }
     }
 
@@ -371,8 +387,12 @@ impl Job {
             job,
             finish: self.ended(outcome, code, detail),
         };
-        let Some(remedy) = Remedy::by_name(&self.remedy) else {
-            return finish(Outcome::Failed, words::JOB_UNKNOWN, &self.remedy);
+        let Some(remedy) = self.remedy() else {
+            return finish(
+                Outcome::Failed,
+                words::JOB_UNKNOWN,
+                "taken by an agent of another version",
+            );
         };
         let steps = playbook(remedy);
         match self.progress {
@@ -402,8 +422,9 @@ impl Job {
     fn event(&self, id: JobId, sequence: u64) -> Option<v1::JobEvent> {
         let entry = self.entries.iter().find(|entry| entry.sequence == Some(sequence))?;
         let step = |number: u32, phase: v1::job_step::Phase, evidence: &str| {
-            let remedy = Remedy::by_name(&self.remedy);
-            let name = remedy.and_then(|remedy| remedy.steps().get(index(number)));
+            let name = self
+                .remedy()
+                .and_then(|remedy| remedies::steps(remedy).get(index(number)));
             v1::job_event::What::Step(v1::JobStep {
                 number,
                 name: name.map(|step| step.name.to_owned()).unwrap_or_default(),

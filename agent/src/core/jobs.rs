@@ -1,13 +1,14 @@
 //! Taking work, doing it a step at a time, and owing its result until the server has it.
 
+use kaishin_proto::convert::remedy_from_wire;
 use kaishin_proto::id::JobId;
 use kaishin_proto::limits::MOST_HELD;
 use kaishin_proto::time::Time;
 use kaishin_proto::v1;
 
-use super::book::{Entry, Finish, JobEntry, Next, Outcome, What};
+use super::book::{Entry, Finish, JobEntry, Next, Ordered, Outcome, What};
 use super::{Core, Effect, Work};
-use crate::remedies::{Done, Failed, Probed, Remedy};
+use crate::remedies::{Done, Failed, Probed};
 use crate::words;
 
 impl Core {
@@ -27,11 +28,11 @@ impl Core {
             attempt: offer.attempt,
             finish: Finish::new(outcome, code, detail),
         };
-        let what = match Remedy::from_wire(offer.remedy.as_ref()) {
+        let what = match remedy_from_wire(offer.remedy.as_ref()) {
             None => refuse(
                 Outcome::Refused,
                 words::JOB_UNKNOWN,
-                "this agent does not know the remedy",
+                "this agent does not know the remedy, or not with these parameters",
             ),
             Some(_) if self.now >= deadline => {
                 refuse(Outcome::Expired, words::JOB_TOO_LATE, "offered after its deadline")
@@ -42,7 +43,7 @@ impl Core {
             Some(remedy) => What::Accepted {
                 attempt: offer.attempt,
                 deadline,
-                remedy: remedy.name().to_owned(),
+                remedy: Ordered::Known(remedy),
             },
         };
         self.record_event(job, what);
@@ -120,7 +121,12 @@ impl Core {
             Err(failed) => {
                 let evidence = failed.detail.clone();
                 self.append_event(job, What::Failed { step: number, evidence });
-                self.finish(job, Outcome::Failed, failed.code, &failed.detail);
+                let outcome = if failed.is_refusal() {
+                    Outcome::Refused
+                } else {
+                    Outcome::Failed
+                };
+                self.finish(job, outcome, failed.code, &failed.detail);
                 self.tell();
             }
         }

@@ -14,13 +14,14 @@ mod sampling;
 mod tests;
 
 use kaishin_proto::id::JobId;
+use kaishin_proto::remedy::Remedy;
 use kaishin_proto::time::{Span, Time};
 use kaishin_proto::v1;
 use kaishin_proto::v1::session_request::Body as Up;
 use kaishin_proto::v1::session_response::Body as Down;
 
 use crate::chance::Chance;
-use crate::remedies::{Done, Failed, Probed, Remedy};
+use crate::remedies::{Done, Failed, Probed};
 use book::{Book, Entry, Playbook};
 use connection::{Connection, State};
 use sampling::Sampling;

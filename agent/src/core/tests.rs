@@ -8,7 +8,7 @@ mod jobs;
 use std::collections::{BTreeMap, VecDeque};
 
 use kaishin_proto::clock::Clock;
-use kaishin_proto::convert::value_from_wire;
+use kaishin_proto::convert::{remedy_from_wire, remedy_to_wire, value_from_wire};
 use kaishin_proto::id::JobId;
 use kaishin_proto::limits;
 use kaishin_proto::time::{Span, Time};
@@ -17,11 +17,14 @@ use kaishin_proto::value::Value;
 
 use super::book::{Book, Entry, Playbook};
 use super::*;
+use crate::facts::network::{ARP_OFFLOAD, CLASS};
 use crate::facts::power::{HIBERBOOT, SESSION_POWER};
+use crate::facts::time::PARAMETERS;
+use crate::facts::update::{POLICY, SETTINGS};
 use crate::facts::{self, About};
 use crate::os::sim::Sim;
 use crate::os::{Hive, RegistryValue};
-use crate::remedies::{Around, Probed};
+use crate::remedies::{self, Around, Probed};
 
 pub(super) const START: Time = Time(1_800_000_000_000_000);
 const LIFE: Span = Span::days(30);
@@ -74,7 +77,7 @@ struct Cut;
 
 impl World {
     fn new(seed: u64) -> World {
-        World::with_playbook(seed, Remedy::steps)
+        World::with_playbook(seed, remedies::steps)
     }
 
     fn with_playbook(seed: u64, playbook: Playbook) -> World {
@@ -261,26 +264,50 @@ impl World {
         self.events.push_back(Event::Answered(answer));
     }
 
-    fn work(&mut self, work: &Work) -> Result<(), Cut> {
+    fn around(&self) -> Around {
         let mut about = About::new("0.1.0", START);
         about.profile_version = self.kept_profile;
         about.profile_refused = self.refused_profile.clone();
-        let around = Around { about, now: self.now };
-        let name = |remedy: Remedy, step: usize| remedy.steps()[step].name;
+        Around { about, now: self.now }
+    }
+
+    /// A machine on which there is something to do for every remedy.
+    fn needs_everything(&self) {
+        let text = |text: &str| Some(RegistryValue::text(text));
+        let set = |key: &str, name: &str, value| self.os.poke(Hive::LocalMachine, key, name, value);
+        let adapter = format!("{CLASS}\\0000");
+        set(
+            &adapter,
+            "DriverDesc",
+            text(&self.around().about.profile.arp.adapters[0]),
+        );
+        set(&adapter, "Characteristics", None);
+        set(&format!(r"{adapter}\Ndi\Params\{ARP_OFFLOAD}"), "default", text("1"));
+        set(&adapter, ARP_OFFLOAD, text("1"));
+        set(POLICY, "SetActiveHours", None);
+        set(SETTINGS, "ActiveHoursStart", Some(RegistryValue::dword(11)));
+        set(PARAMETERS, "NtpServer", text("time.windows.com,0x9"));
+    }
+
+    fn work(&mut self, work: &Work) -> Result<(), Cut> {
+        let around = self.around();
+        let name = |remedy: Remedy, step: usize| remedies::steps(remedy)[step].name;
         let event = match work {
             Work::Observe { sections } => {
                 Event::Observed(facts::observe(sections, &self.os, &around.about, around.now))
             }
             Work::Act { job, remedy, step } => {
                 *self.acts.entry((*job, *step)).or_default() += 1;
-                Event::Acted(remedy.act(name(*remedy, *step), &self.os, &around))
+                Event::Acted(remedies::act(*remedy, name(*remedy, *step), &self.os, &around))
             }
             Work::Probe { remedy, step, .. }
                 if (self.playbook)(*remedy)[*step].repeat == crate::remedies::Repeat::Once =>
             {
                 Event::Looked(Probed::Uncertain("nothing to see".into()))
             }
-            Work::Probe { remedy, step, .. } => Event::Looked(remedy.probe(name(*remedy, *step), &self.os)),
+            Work::Probe { remedy, step, .. } => {
+                Event::Looked(remedies::probe(*remedy, name(*remedy, *step), &self.os, &around))
+            }
         };
         self.point()?;
         self.events.push_back(event);
@@ -375,7 +402,7 @@ impl World {
         assert!(held.is_finished(), "a result that is not durable");
         let offer = &self.server.offers[&id];
         let succeeded = result.outcome() == v1::job_result::Outcome::Succeeded;
-        if succeeded && Remedy::from_wire(offer.remedy.as_ref()) == Some(Remedy::FastStartupOff) {
+        if succeeded && remedy_from_wire(offer.remedy.as_ref()) == Some(Remedy::FastStartupOff) {
             assert_eq!(
                 self.fact("power.fast_startup"),
                 Some(Value::Truth(false)),
@@ -389,6 +416,11 @@ impl World {
         let section = self.server.sections.get(key.split_once('.')?.0)?;
         let fact = section.facts.iter().find(|fact| fact.key == key)?;
         Some(value_from_wire(fact.value.clone()))
+    }
+
+    fn order(&mut self, n: u8, remedy: Remedy) -> JobId {
+        let kind = remedy_to_wire(remedy).kind;
+        self.offer(n, kind.expect("every remedy is on the wire"))
     }
 
     fn offer(&mut self, n: u8, remedy: v1::remedy::Kind) -> JobId {

@@ -21,7 +21,7 @@ pub mod proxy;
 mod security;
 mod shares;
 mod tasks;
-mod time;
+pub mod time;
 pub mod update;
 
 use kaishin_proto::convert::{self, Facts};

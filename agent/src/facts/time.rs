@@ -6,7 +6,7 @@ use kaishin_proto::time::Span;
 use super::{About, row, span, text};
 use crate::os::{Hive, Os, OsError, Read};
 
-const PARAMETERS: &str = r"SYSTEM\CurrentControlSet\Services\W32Time\Parameters";
+pub const PARAMETERS: &str = r"SYSTEM\CurrentControlSet\Services\W32Time\Parameters";
 const ZONE: &str = r"SYSTEM\CurrentControlSet\Control\TimeZoneInformation";
 /// Finer than this is the line's jitter, and would look like a change each time.
 const GRAIN: i64 = 100_000;

@@ -15,7 +15,7 @@ use crate::preg::{self, Policy, Said};
 pub const POLICY: &str = r"SOFTWARE\Policies\Microsoft\Windows\WindowsUpdate";
 pub const AU: &str = r"SOFTWARE\Policies\Microsoft\Windows\WindowsUpdate\AU";
 const CURRENT_VERSION: &str = r"SOFTWARE\Microsoft\Windows NT\CurrentVersion";
-const SETTINGS: &str = r"SOFTWARE\Microsoft\WindowsUpdate\UX\Settings";
+pub const SETTINGS: &str = r"SOFTWARE\Microsoft\WindowsUpdate\UX\Settings";
 const RESULTS: &str = r"SOFTWARE\Microsoft\Windows\CurrentVersion\WindowsUpdate\Auto Update\Results";
 const SERVICE: &str = r"SYSTEM\CurrentControlSet\Services\wuauserv";
 /// Windows 10 1903: the first that adjusts active hours.

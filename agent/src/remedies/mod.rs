@@ -1,24 +1,22 @@
 //! What the agent can put right: one file per remedy, each a list of steps that survive a crash between any two of them.
 //! A remedy acts through the seam `Os` alone and takes no free parameter; whether and when it may act is not decided here.
 
+mod active_hours;
+mod arp_offload_off;
 mod fast_startup_off;
 mod refresh_facts;
+pub mod setting;
+mod time_source;
 
+use kaishin_proto::remedy::Remedy;
 use kaishin_proto::v1;
 use kaishin_proto::value::Reason;
 use serde::{Deserialize, Serialize};
 
 use crate::facts::About;
-use crate::os::{Hive, Os, OsError, RegistryKind, RegistryValue};
+use crate::os::{Hive, Os, OsError, Read, RegistryKind, RegistryValue};
 use kaishin_proto::time::Time;
-
-/// A remedy with its parameters, as the wire's variant names it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Remedy {
-    RefreshFacts,
-    FastStartupOff,
-}
+use setting::Plan;
 
 /// One step: the unit that is journalled, shown to people, and probed after a crash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,47 +77,41 @@ pub struct Before {
     pub value: Option<RegistryValue>,
 }
 
-impl Remedy {
-    pub const ALL: [Remedy; 2] = [Remedy::RefreshFacts, Remedy::FastStartupOff];
-
-    /// `None` for what this build does not know, which a newer server may well offer.
-    pub fn from_wire(remedy: Option<&v1::Remedy>) -> Option<Remedy> {
-        match remedy?.kind.as_ref()? {
-            v1::remedy::Kind::RefreshFacts(v1::RefreshFacts {}) => Some(Remedy::RefreshFacts),
-            v1::remedy::Kind::FastStartupOff(v1::FastStartupOff {}) => Some(Remedy::FastStartupOff),
+pub fn steps(remedy: Remedy) -> &'static [Step] {
+    match remedy {
+        Remedy::RefreshFacts => refresh_facts::STEPS,
+        Remedy::FastStartupOff | Remedy::ArpOffloadOff | Remedy::ActiveHours { .. } | Remedy::TimeSource => {
+            setting::STEPS
         }
     }
+}
 
-    pub fn name(self) -> &'static str {
-        match self {
-            Remedy::RefreshFacts => "refresh-facts",
-            Remedy::FastStartupOff => "fast-startup-off",
+pub fn act(remedy: Remedy, step: &str, os: &dyn Os, around: &Around) -> Result<Done, Failed> {
+    match remedy {
+        Remedy::RefreshFacts => refresh_facts::act(step, os, around),
+        Remedy::FastStartupOff | Remedy::ArpOffloadOff | Remedy::ActiveHours { .. } | Remedy::TimeSource => {
+            setting::act(remedy, step, os, around)
         }
     }
+}
 
-    pub fn by_name(name: &str) -> Option<Remedy> {
-        Remedy::ALL.into_iter().find(|remedy| remedy.name() == name)
-    }
-
-    pub fn steps(self) -> &'static [Step] {
-        match self {
-            Remedy::RefreshFacts => refresh_facts::STEPS,
-            Remedy::FastStartupOff => fast_startup_off::STEPS,
+pub fn probe(remedy: Remedy, step: &str, os: &dyn Os, around: &Around) -> Probed {
+    match remedy {
+        Remedy::RefreshFacts => Probed::Uncertain(format!("{step} leaves no trace to look for")),
+        Remedy::FastStartupOff | Remedy::ArpOffloadOff | Remedy::ActiveHours { .. } | Remedy::TimeSource => {
+            setting::probe(remedy, step, os, around)
         }
     }
+}
 
-    pub fn act(self, step: &str, os: &dyn Os, around: &Around) -> Result<Done, Failed> {
-        match self {
-            Remedy::RefreshFacts => refresh_facts::act(step, os, around),
-            Remedy::FastStartupOff => fast_startup_off::act(step, os, around),
-        }
-    }
-
-    pub fn probe(self, step: &str, os: &dyn Os) -> Probed {
-        match self {
-            Remedy::RefreshFacts => Probed::Uncertain(format!("{step} leaves no trace to look for")),
-            Remedy::FastStartupOff => fast_startup_off::probe(step, os),
-        }
+/// What it would want of this machine as it is now.
+fn plan(remedy: Remedy, os: &dyn Os, around: &Around) -> Read<Plan> {
+    match remedy {
+        Remedy::RefreshFacts => Plan::of([]),
+        Remedy::FastStartupOff => fast_startup_off::plan(os),
+        Remedy::ArpOffloadOff => arp_offload_off::plan(os, around),
+        Remedy::ActiveHours { start, end } => active_hours::plan(os, start, end),
+        Remedy::TimeSource => time_source::plan(os, around),
     }
 }
 
@@ -141,6 +133,18 @@ impl Before {
 }
 
 impl Failed {
+    fn not_applicable(detail: String) -> Failed {
+        Failed {
+            code: crate::words::JOB_NOT_APPLICABLE,
+            detail,
+        }
+    }
+
+    /// Whether the remedy is not for this machine, so that nothing was tried.
+    pub fn is_refusal(&self) -> bool {
+        self.code == crate::words::JOB_NOT_APPLICABLE
+    }
+
     fn no_such_step(step: &str) -> Failed {
         Failed {
             code: crate::words::JOB_UNKNOWN,
@@ -169,13 +173,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_stable_and_every_remedy_has_steps_with_their_own_names() {
+    fn every_remedy_has_steps_with_their_own_names() {
         for remedy in Remedy::ALL {
-            assert_eq!(Remedy::by_name(remedy.name()), Some(remedy));
-            let names: std::collections::BTreeSet<_> = remedy.steps().iter().map(|step| step.name).collect();
-            assert!(!names.is_empty() && names.len() == remedy.steps().len());
+            let names: std::collections::BTreeSet<_> = steps(remedy).iter().map(|step| step.name).collect();
+            assert!(!names.is_empty() && names.len() == steps(remedy).len());
         }
-        assert_eq!(Remedy::by_name("format-disk"), None);
-        assert_eq!(Remedy::from_wire(Some(&v1::Remedy { kind: None })), None);
     }
 }

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::id::{OperatorId, TerminalId, TokenId};
+use crate::remedy::{Class, Remedy};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -79,6 +80,14 @@ pub enum Permission {
 }
 
 impl Permission {
+    /// What it takes to order this.
+    pub fn of(remedy: Remedy) -> Permission {
+        match remedy.class() {
+            Class::Read => Permission::RefreshFacts,
+            Class::Consent => Permission::RunRemedy,
+        }
+    }
+
     pub const ALL: [Permission; 13] = [
         Permission::ViewFleet,
         Permission::RefreshFacts,

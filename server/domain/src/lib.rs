@@ -8,9 +8,7 @@ pub mod expr;
 pub mod facility;
 pub mod fold;
 pub mod job;
-pub mod remedy;
 pub mod rule;
 pub mod terminal;
-pub mod words;
 
-pub use kaishin_proto::{fact, id, time, value};
+pub use kaishin_proto::{fact, id, remedy, time, value, words};

@@ -5,10 +5,9 @@ use std::collections::BTreeMap;
 
 use kaishin_domain::id::JobId;
 use kaishin_domain::job::{Job, Outcome, Phase, Step};
-use kaishin_domain::remedy::Remedy;
 use kaishin_domain::time::Time;
 use kaishin_domain::value::{Reason, Value};
-use kaishin_proto::convert::value_from_wire;
+use kaishin_proto::convert::{remedy_to_wire, value_from_wire};
 use kaishin_proto::{fact, v1};
 
 use crate::app::AppError;
@@ -114,16 +113,11 @@ fn sound(fact: &fact::Fact, value: Value) -> Value {
 }
 
 pub fn offer(job: &Job) -> v1::JobOffer {
-    use v1::remedy::Kind;
-    let kind = match job.remedy {
-        Remedy::RefreshFacts => Kind::RefreshFacts(v1::RefreshFacts {}),
-        Remedy::FastStartupOff => Kind::FastStartupOff(v1::FastStartupOff {}),
-    };
     v1::JobOffer {
         job_id: job.id.to_string(),
         attempt: job.attempt,
         deadline_us: job.deadline.micros(),
-        remedy: Some(v1::Remedy { kind: Some(kind) }),
+        remedy: Some(remedy_to_wire(job.remedy)),
     }
 }
 

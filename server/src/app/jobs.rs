@@ -37,7 +37,7 @@ pub struct Order {
 }
 
 pub async fn create(cx: &Cx, order: Order) -> Result<Job, AppError> {
-    cx.require(order.remedy.permission(), Scope::Terminal(order.terminal))?;
+    cx.require(Permission::of(order.remedy), Scope::Terminal(order.terminal))?;
     let life = sound_life(order.life.unwrap_or(DEFAULT_LIFE))?;
     let terminal = cx
         .app

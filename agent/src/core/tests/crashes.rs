@@ -24,7 +24,9 @@ fn once(remedy: Remedy) -> &'static [Step] {
     ];
     match remedy {
         Remedy::FastStartupOff => STEPS,
-        Remedy::RefreshFacts => remedy.steps(),
+        Remedy::RefreshFacts | Remedy::ArpOffloadOff | Remedy::ActiveHours { .. } | Remedy::TimeSource => {
+            remedies::steps(remedy)
+        }
     }
 }
 
@@ -32,7 +34,12 @@ const WRITE: usize = 1;
 
 /// Two jobs, with the power going at these points, each counted from the start before it. True when all of them came.
 fn story(playbook: Playbook, cuts: &[usize]) -> (World, Vec<JobId>, bool) {
+    story_of(Remedy::FastStartupOff, playbook, cuts)
+}
+
+fn story_of(remedy: Remedy, playbook: Playbook, cuts: &[usize]) -> (World, Vec<JobId>, bool) {
     let mut world = World::with_playbook(3, playbook);
+    world.needs_everything();
     let mut left = cuts.iter().copied();
     let mut arm = |world: &mut World| {
         let next = left.next();
@@ -41,7 +48,7 @@ fn story(playbook: Playbook, cuts: &[usize]) -> (World, Vec<JobId>, bool) {
     };
     arm(&mut world);
     world.settle();
-    let jobs = vec![world.offer(1, fast_startup_off()), world.offer(2, refresh_facts())];
+    let jobs = vec![world.order(1, remedy), world.offer(2, refresh_facts())];
     let mut more = true;
     for _ in 0..200 {
         if world.cut_at.is_some_and(|at| world.points >= at) {
@@ -58,6 +65,10 @@ fn story(playbook: Playbook, cuts: &[usize]) -> (World, Vec<JobId>, bool) {
 }
 
 fn holds(world: &World, jobs: &[JobId], playbook: Playbook) {
+    holds_for(Remedy::FastStartupOff, world, jobs, playbook);
+}
+
+fn holds_for(remedy: Remedy, world: &World, jobs: &[JobId], playbook: Playbook) {
     for job in jobs {
         let results = world.server.results.get(job).expect("every job reaches its end");
         assert!(
@@ -70,7 +81,7 @@ fn holds(world: &World, jobs: &[JobId], playbook: Playbook) {
                 .is_some_and(|held| held.is_finished())
         );
     }
-    let repeat = playbook(Remedy::FastStartupOff)[WRITE].repeat;
+    let repeat = playbook(remedy)[WRITE].repeat;
     if repeat == Repeat::Once {
         assert!(
             world.acts.get(&(jobs[0], WRITE)).copied().unwrap_or(0) <= 1,
@@ -81,15 +92,15 @@ fn holds(world: &World, jobs: &[JobId], playbook: Playbook) {
     }
     let uncertain = world.outcome(jobs[0]) == Some(v1::job_result::Outcome::Unknown);
     if !uncertain {
-        let written = world.os.peek(Hive::LocalMachine, SESSION_POWER, HIBERBOOT);
-        assert_eq!(written, Some(RegistryValue::dword(0)));
+        let found = remedies::probe(remedy, "write-registry", &world.os, &world.around());
+        assert!(matches!(found, Probed::Done(_)), "{remedy:?}: {found:?}");
     }
     assert_eq!(world.outcome(jobs[1]), Some(v1::job_result::Outcome::Succeeded));
 }
 
 #[test]
 fn the_power_may_go_between_any_two_effects() {
-    for playbook in [Remedy::steps as Playbook, once] {
+    for playbook in [remedies::steps as Playbook, once] {
         let mut n = 1;
         loop {
             let (world, jobs, came) = story(playbook, &[n]);
@@ -104,6 +115,25 @@ fn the_power_may_go_between_any_two_effects() {
 }
 
 #[test]
+fn the_power_may_go_anywhere_in_every_remedy_that_changes_something() {
+    for remedy in Remedy::ALL
+        .into_iter()
+        .filter(|remedy| !remedy.about().facts.is_empty())
+    {
+        let mut n = 1;
+        loop {
+            let (world, jobs, came) = story_of(remedy, remedies::steps, &[n]);
+            holds_for(remedy, &world, &jobs, remedies::steps);
+            if !came {
+                break;
+            }
+            n += 1;
+        }
+        assert!(n > 30, "{remedy:?}: the story has only {n} points");
+    }
+}
+
+#[test]
 fn the_line_may_break_under_any_message() {
     let mut n = 1;
     loop {
@@ -112,7 +142,7 @@ fn the_line_may_break_under_any_message() {
         world.settle();
         let jobs = vec![world.offer(1, fast_startup_off()), world.offer(2, refresh_facts())];
         world.pass(Span::minutes(30));
-        holds(&world, &jobs, Remedy::steps);
+        holds(&world, &jobs, remedies::steps);
         assert_eq!(
             world.acts[&(jobs[0], WRITE)],
             1,
@@ -141,14 +171,14 @@ proptest! {
 
     #[test]
     fn the_power_may_go_again_and_again(cuts in proptest::collection::vec(1usize..60, 0..8), careful in any::<bool>()) {
-        let playbook: Playbook = if careful { once } else { Remedy::steps };
+        let playbook: Playbook = if careful { once } else { remedies::steps };
         let (world, jobs, _) = story(playbook, &cuts);
         holds(&world, &jobs, playbook);
     }
 
     #[test]
     fn a_compacted_journal_tells_the_same(cut in 1usize..80) {
-        let (world, _, _) = story(Remedy::steps, &[cut]);
+        let (world, _, _) = story(remedies::steps, &[cut]);
         let mut book = Book::replay(world.durable.clone());
         let short = Book::replay(book.compact());
         let held = |book: &Book| book.held().map(|(id, job)| (id, job.clone())).collect::<Vec<_>>();

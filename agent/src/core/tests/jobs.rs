@@ -143,7 +143,10 @@ fn a_cancelled_job_ends_between_its_steps_and_says_what_it_had_changed() {
                 now,
             );
         }
-        core.handle(Event::Acted(Remedy::FastStartupOff.act(step, &world.os, &around)), now);
+        core.handle(
+            Event::Acted(remedies::act(Remedy::FastStartupOff, step, &world.os, &around)),
+            now,
+        );
     }
     let finish = core.book().job(id).unwrap().finish().cloned().unwrap();
     assert_eq!((finish.outcome, finish.undo.len()), (book::Outcome::Cancelled, 1));

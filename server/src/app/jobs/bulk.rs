@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use kaishin_domain::access::Scope;
+use kaishin_domain::access::{Permission, Scope};
 use kaishin_domain::id::{JobId, TerminalId};
 use kaishin_domain::job::{DEFAULT_LIFE, Job, JobState};
 use kaishin_domain::remedy::Remedy;
@@ -39,7 +39,7 @@ pub struct Ordered {
 /// A terminal that is named twice gets one job. The audit entry, which is written with the first of the jobs, says how
 /// many terminals were meant and has the hash of their list.
 pub async fn create_many(cx: &Cx, orders: Orders) -> Result<Ordered, AppError> {
-    cx.require(orders.remedy.permission(), Scope::Fleet)?;
+    cx.require(Permission::of(orders.remedy), Scope::Fleet)?;
     let life = sound_life(orders.life.unwrap_or(DEFAULT_LIFE))?;
     let wanted: BTreeSet<TerminalId> = orders.terminals.iter().copied().collect();
     if wanted.is_empty() || wanted.len() > MOST {

@@ -6,7 +6,7 @@ use axum::extract::{Path, Query};
 use axum::http::StatusCode;
 use kaishin_domain::id::JobId;
 use kaishin_domain::job::Job;
-use kaishin_domain::remedy::Remedy;
+use kaishin_domain::remedy::{BadRemedy, MOST_ACTIVE, Parameter, Remedy};
 use kaishin_domain::time::Span;
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
@@ -22,6 +22,7 @@ pub fn routes() -> Routes {
     Routes::new()
         // Which of the two permissions a job needs depends on its remedy; asking for facts is the lesser one.
         .post("/api/v1/terminals/{id}/jobs", needs(Permission::RefreshFacts), create)
+        .get("/api/v1/remedies", needs(Permission::ViewFleet), remedies)
         .get("/api/v1/jobs", needs(Permission::ViewFleet), list)
         .post("/api/v1/jobs/bulk", needs(Permission::RefreshFacts), create_many)
         .get("/api/v1/jobs/{id}", needs(Permission::ViewFleet), get)
@@ -34,6 +35,7 @@ pub fn item(job: &Job) -> Json {
         "id": job.id,
         "terminal": job.terminal,
         "remedy": job.remedy.name(),
+        "params": job.remedy.params(),
         "state": job.state.name(),
         "attempt": job.attempt,
         "deadline": job.deadline.rfc3339(),
@@ -77,13 +79,55 @@ pub async fn create(
 }
 
 fn remedy(name: &str, params: &Json) -> Result<Remedy, AppError> {
-    Remedy::parse(name, params).map_err(|bad| {
-        AppError::invalid(
-            "E-JOB-14",
-            "この作業の種類または項目は指定できません。",
-            format!("This cannot be ordered: {bad}."),
-        )
-    })
+    Remedy::parse(name, params).map_err(|bad| bad_order(&bad))
+}
+
+/// Why a remedy cannot be ordered like this.
+pub fn bad_order(bad: &BadRemedy) -> AppError {
+    let ja = match bad {
+        BadRemedy::Unknown(_) => "この作業の種類は指定できません。端末のページから選び直してください。".to_owned(),
+        BadRemedy::Parameter { parameter, .. } => format!("この作業に「{parameter}」という項目はありません。"),
+        BadRemedy::Range {
+            parameter, least, most, ..
+        } => format!("「{parameter}」は{least}から{most}までの整数で指定してください。"),
+        BadRemedy::ActiveHours => format!("アクティブ時間は1時間以上{MOST_ACTIVE}時間以内にしてください。"),
+    };
+    AppError::invalid("E-JOB-14", ja, format!("This cannot be ordered: {bad}."))
+}
+
+/// All that can be ordered, with what must be known before.
+pub async fn remedies() -> AsJson<Json> {
+    let item = |remedy: Remedy| {
+        let about = remedy.about();
+        let properties: serde_json::Map<String, Json> = about.parameters.iter().map(schema).collect();
+        json!({
+            "id": about.id,
+            "class": about.class,
+            "title": about.title,
+            "effect": about.effect,
+            "restart": about.restart,
+            "usual_seconds": about.seconds,
+            "undo": about.undo,
+            "facts": about.facts,
+            "parameters": {
+                "type": "object",
+                "properties": properties,
+                "additionalProperties": false,
+            },
+        })
+    };
+    AsJson(json!({ "items": Remedy::ALL.map(item) }))
+}
+
+fn schema(parameter: &Parameter) -> (String, Json) {
+    let schema = json!({
+        "type": "integer",
+        "title": parameter.title.en,
+        "minimum": parameter.least,
+        "maximum": parameter.most,
+        "default": parameter.usual,
+    });
+    (parameter.name.to_owned(), schema)
 }
 
 #[derive(Debug, Deserialize)]

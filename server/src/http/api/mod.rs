@@ -15,6 +15,7 @@ use serde_json::{Value as Json, json};
 
 pub use caller::Caller;
 pub use checklist::name as stand_name;
+pub use jobs::bad_order;
 pub use problem::{Problem, status};
 
 use super::routes::{Needs, Routes};

@@ -1,15 +1,20 @@
 //! Asking for work on a terminal (what will happen, then yes), taking it back; and what is done to a terminal only with a
 //! reason: taking its certificate away, releasing a duplicate.
 
+use std::collections::BTreeMap;
+
 use askama::Template;
 use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect};
 use kaishin_domain::access::{Permission, Scope};
+use kaishin_domain::fact;
 use kaishin_domain::id::TerminalId;
-use kaishin_domain::remedy::Remedy;
+use kaishin_domain::remedy::{BadRemedy, Parameter, Remedy};
 use kaishin_domain::value::Value;
+use kaishin_domain::words::Words;
 use serde::Deserialize;
+use serde_json::Value as Json;
 
 use super::parts::{Notice, Pair, Problem, about, pair};
 use super::terminal::{Shown as Fact, shown};
@@ -17,7 +22,7 @@ use super::{Page, Place, Shown, show};
 use crate::app::jobs::Order;
 use crate::app::terminals::TerminalDetail;
 use crate::app::{AppError, Cx, Kind, jobs, terminals};
-use crate::http::api::{id, status};
+use crate::http::api::{bad_order, id, status};
 use crate::http::auth::Visitor;
 use crate::http::failure::{Failure, Filled, Wished};
 use crate::http::routes::{Needs, Routes};
@@ -42,60 +47,101 @@ pub fn routes() -> Routes {
 #[derive(Debug, Deserialize)]
 struct Wanted {
     remedy: String,
+    /// Parameters as they were typed.
+    #[serde(flatten)]
+    typed: BTreeMap<String, String>,
 }
 
-fn remedy(name: &str) -> Result<Remedy, AppError> {
-    Remedy::parse(name, &serde_json::Value::Null).map_err(|_| {
-        AppError::invalid(
-            "E-JOB-14",
-            "この作業の種類は指定できません。端末のページから選び直してください。",
-            "There is no such work. Choose it on the terminal's page.",
-        )
-    })
+impl Wanted {
+    fn remedy(&self) -> Result<Remedy, AppError> {
+        let number = |text: &str| match text.trim().parse::<u64>() {
+            Ok(number) => Json::from(number),
+            Err(_) => Json::from(text),
+        };
+        let typed = self.typed.iter().map(|(name, text)| (name.clone(), number(text)));
+        Remedy::parse(&self.remedy, &Json::Object(typed.collect())).map_err(|bad| bad_order(&bad))
+    }
 }
 
 /// The names of the steps as the terminal will tell them.
 fn steps(remedy: Remedy) -> &'static [&'static str] {
     match remedy {
         Remedy::RefreshFacts => &["step-collect"],
-        Remedy::FastStartupOff => &["step-read-before", "step-write-registry", "step-verify"],
+        Remedy::FastStartupOff | Remedy::ArpOffloadOff | Remedy::ActiveHours { .. } | Remedy::TimeSource => {
+            &["step-read-before", "step-write-registry", "step-verify"]
+        }
     }
 }
 
 async fn ask(visitor: Visitor, Path(text): Path<String>, Wished(wanted): Wished<Wanted>) -> Shown {
     let (cx, page) = visitor.at(Place::Terminals);
-    let (id, remedy): (TerminalId, Remedy) = (id(&text)?, remedy(&wanted.remedy)?);
-    cx.require(remedy.permission(), Scope::Terminal(id))?;
-    let detail = terminals::get(&cx, id).await?;
-    let now = fast_startup(&detail);
+    let remedy =
+        Remedy::by_name(&wanted.remedy).ok_or_else(|| bad_order(&BadRemedy::Unknown(wanted.remedy.clone())))?;
+    question(&cx, page, id(&text)?, remedy, &wanted.typed, None).await
+}
+
+/// What a person must know before pressing the button; once more, with what was typed, where it will not do.
+async fn question(
+    cx: &Cx,
+    page: Page,
+    id: TerminalId,
+    remedy: Remedy,
+    typed: &BTreeMap<String, String>,
+    problem: Option<AppError>,
+) -> Shown {
+    cx.require(Permission::of(remedy), Scope::Terminal(id))?;
+    let detail = terminals::get(cx, id).await?;
     let mut strip = about(&page, &detail.terminal);
-    if let (Remedy::FastStartupOff, Some(value)) = (remedy, now) {
-        let words = match shown(page.lang, "power.fast_startup", value) {
-            Fact::Text(text) | Fact::Unknown(text) => text,
-            Fact::Time(_) | Fact::List(_) | Fact::Table(_) => String::new(),
+    for key in remedy.about().facts {
+        let Some((fact, value)) = fact::find(key).zip(known(&detail, key)) else {
+            continue;
         };
-        strip.extend(pair(page.t("confirm-now"), words));
+        let words = match shown(page.lang, key, value) {
+            Fact::Text(text) | Fact::Unknown(text) => text,
+            Fact::List(items) => items.join(", "),
+            Fact::Time(_) | Fact::Table(_) => continue,
+        };
+        strip.extend(pair(
+            page.t1("confirm-now", "fact", page.of(&Words::new(fact.ja, fact.en))),
+            words,
+        ));
     }
+    let parameters = remedy.about().parameters.iter().zip(remedy.values());
     let view = NewView {
-        problem: None,
+        problem: problem.as_ref().map(|problem| page.problem(problem)),
         href: format!("/terminals/{id}"),
         hostname: detail.terminal.machine.hostname.clone(),
         remedy: page.of(&remedy.title()).to_owned(),
         slug: remedy.name(),
         effect: page.of(&remedy.effect()).to_owned(),
         steps: steps(remedy).iter().map(|key| page.t(key)).collect(),
+        fields: parameters
+            .map(|(parameter, usual)| Field {
+                title: page.of(&parameter.title.into()).to_owned(),
+                value: typed.get(parameter.name).cloned().unwrap_or_else(|| usual.to_string()),
+                parameter,
+            })
+            .collect(),
         strip,
         notices: notices(&page, &detail, remedy),
         page,
     };
-    Ok(show(StatusCode::OK, &view))
+    let code = problem.map_or(StatusCode::OK, |problem| status(problem.kind));
+    Ok(show(code, &view))
 }
 
-fn fast_startup(detail: &TerminalDetail) -> Option<&Value> {
-    detail
-        .sections
-        .iter()
-        .find_map(|section| section.facts.get("power.fast_startup"))
+fn known<'a>(detail: &'a TerminalDetail, key: &str) -> Option<&'a Value> {
+    detail.sections.iter().find_map(|section| section.facts.get(key))
+}
+
+/// Whether the facts say that there is nothing to do.
+fn already(detail: &TerminalDetail, remedy: Remedy) -> bool {
+    let is = |key, wanted: Value| known(detail, key) == Some(&wanted);
+    match remedy {
+        Remedy::RefreshFacts | Remedy::ActiveHours { .. } | Remedy::TimeSource => false,
+        Remedy::FastStartupOff => is("power.fast_startup", Value::Truth(false)),
+        Remedy::ArpOffloadOff => is("network.arp_offload", Value::List(Vec::new())),
+    }
 }
 
 fn notices(page: &Page, detail: &TerminalDetail, remedy: Remedy) -> Vec<Notice> {
@@ -108,7 +154,7 @@ fn notices(page: &Page, detail: &TerminalDetail, remedy: Remedy) -> Vec<Notice> 
             text: page.t("notice-will-wait-text"),
         });
     }
-    if remedy == Remedy::FastStartupOff && fast_startup(detail) == Some(&Value::Truth(false)) {
+    if already(detail, remedy) {
         notices.push(Notice {
             kind: "",
             title: page.t("notice-already"),
@@ -119,11 +165,16 @@ fn notices(page: &Page, detail: &TerminalDetail, remedy: Remedy) -> Vec<Notice> 
 }
 
 async fn create(visitor: Visitor, Path(text): Path<String>, Filled(wanted): Filled<Wanted>) -> Shown {
-    let (cx, _) = visitor.at(Place::Terminals);
+    let (cx, page) = visitor.at(Place::Terminals);
     let id: TerminalId = id(&text)?;
+    let remedy = match (wanted.remedy(), Remedy::by_name(&wanted.remedy)) {
+        (Ok(remedy), _) => remedy,
+        (Err(problem), Some(kind)) => return question(&cx, page, id, kind, &wanted.typed, Some(problem)).await,
+        (Err(problem), None) => return Err(Failure(problem)),
+    };
     let order = Order {
         terminal: id,
-        remedy: remedy(&wanted.remedy)?,
+        remedy,
         life: None,
         reason: String::new(),
     };
@@ -262,8 +313,15 @@ struct NewView {
     slug: &'static str,
     effect: String,
     steps: Vec<String>,
+    fields: Vec<Field>,
     strip: Vec<Pair>,
     notices: Vec<Notice>,
+}
+
+struct Field {
+    parameter: &'static Parameter,
+    title: String,
+    value: String,
 }
 
 #[derive(Template)]
@@ -305,6 +363,11 @@ mod tests {
                 slug: "fast-startup-off",
                 effect: "再起動は不要です。".into(),
                 steps: vec!["読む".into(), "書く".into()],
+                fields: vec![Field {
+                    parameter: &Remedy::by_name("active-hours").expect("a remedy").about().parameters[0],
+                    title: "開始".into(),
+                    value: "7<i>".into(),
+                }],
                 strip: strip(),
                 notices: vec![Notice {
                     kind: "warn",
@@ -312,7 +375,9 @@ mod tests {
                     text: "待ちます".into(),
                 }],
             });
-            assert!(html.contains("value=\"fast-startup-off\"") && !html.contains("<i>"));
+            assert!(
+                html.contains("name=\"start\"") && html.contains("value=\"fast-startup-off\"") && !html.contains("<i>")
+            );
         }
     }
 

@@ -1,0 +1,227 @@
+//! The shape that remedies share which set values of the registry: what they want is worked out from the machine as it is,
+//! written where it differs, and worked out again as the proof. So the same lines tell beforehand what would change, whether a
+//! write that was cut short was done, and whether it held.
+
+use kaishin_proto::remedy::Remedy;
+
+use super::{Around, Before, Done, Failed, Probed, Repeat, Step};
+use crate::facts;
+use crate::os::{Hive, Os, Read, RegistryValue};
+use crate::words;
+
+const READ_BEFORE: &str = "read-before";
+const WRITE: &str = "write-registry";
+const VERIFY: &str = "verify";
+
+pub const STEPS: &[Step] = &[
+    Step {
+        name: READ_BEFORE,
+        repeat: Repeat::Idempotent,
+    },
+    Step {
+        name: WRITE,
+        repeat: Repeat::Probe,
+    },
+    Step {
+        name: VERIFY,
+        repeat: Repeat::Idempotent,
+    },
+];
+
+/// What a remedy means for this machine as it is now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Plan {
+    /// Nothing here that it is for; why.
+    NotApplicable(String),
+    /// The values as they should be, whatever they are.
+    Want(Vec<Want>),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Want {
+    key: String,
+    name: &'static str,
+    to: RegistryValue,
+    now: Option<RegistryValue>,
+}
+
+impl Plan {
+    pub fn of(wants: impl IntoIterator<Item = Read<Want>>) -> Read<Plan> {
+        Ok(Plan::Want(wants.into_iter().collect::<Read<_>>()?))
+    }
+
+    fn differing(&self) -> impl Iterator<Item = &Want> {
+        let wants: &[Want] = match self {
+            Plan::NotApplicable(_) => &[],
+            Plan::Want(wants) => wants,
+        };
+        wants.iter().filter(|want| want.now.as_ref() != Some(&want.to))
+    }
+}
+
+impl Want {
+    /// Beneath `HKEY_LOCAL_MACHINE`.
+    pub fn machine(os: &dyn Os, key: &str, name: &'static str, to: RegistryValue) -> Read<Want> {
+        Ok(Want {
+            key: key.to_owned(),
+            name,
+            now: os.registry_get(Hive::LocalMachine, key, name)?,
+            to,
+        })
+    }
+
+    fn before(&self) -> Before {
+        Before {
+            hive: Hive::LocalMachine,
+            key: self.key.clone(),
+            name: self.name.to_owned(),
+            value: self.now.clone(),
+        }
+    }
+
+    fn shown(&self) -> String {
+        let now = self
+            .now
+            .as_ref()
+            .map_or_else(|| "absent".to_owned(), RegistryValue::shown);
+        format!("{} {now}", self.name)
+    }
+
+    fn change(&self) -> String {
+        format!("{} -> {}", self.shown(), self.to.shown())
+    }
+}
+
+pub fn act(remedy: Remedy, step: &str, os: &dyn Os, around: &Around) -> Result<Done, Failed> {
+    let plan = match super::plan(remedy, os, around)? {
+        Plan::NotApplicable(why) => return Err(Failed::not_applicable(why)),
+        plan @ Plan::Want(_) => plan,
+    };
+    match step {
+        READ_BEFORE => Ok(read_before(&plan)),
+        WRITE => write(&plan, os),
+        VERIFY => verify(remedy, &plan, os, around),
+        _ => Err(Failed::no_such_step(step)),
+    }
+}
+
+pub fn probe(remedy: Remedy, step: &str, os: &dyn Os, around: &Around) -> Probed {
+    if step != WRITE {
+        return Probed::Uncertain(format!("{step} leaves no trace to look for"));
+    }
+    match super::plan(remedy, os, around) {
+        Ok(Plan::NotApplicable(why)) => Probed::Uncertain(why),
+        Ok(plan) => match plan.differing().map(Want::shown).reduce(and) {
+            None => Probed::Done("all values are as they should be".to_owned()),
+            Some(differing) => Probed::NotDone(differing),
+        },
+        Err(error) => Probed::Uncertain(error.detail),
+    }
+}
+
+/// Success is what is seen again, not that the write returned.
+fn verify(remedy: Remedy, plan: &Plan, os: &dyn Os, around: &Around) -> Result<Done, Failed> {
+    let sections: Vec<String> = remedy.about().sections().map(str::to_owned).collect();
+    let observed = facts::observe(&sections, os, &around.about, around.now);
+    if let Some(differing) = plan.differing().map(Want::shown).reduce(and) {
+        return Err(Failed {
+            code: words::JOB_NOT_VERIFIED,
+            detail: format!("reads again as before: {differing}"),
+        });
+    }
+    Ok(Done {
+        evidence: "read again and found as written".to_owned(),
+        undo: Vec::new(),
+        observed,
+    })
+}
+
+fn and(one: String, other: String) -> String {
+    one + ", " + &other
+}
+
+/// Only what will be written is kept for undoing: the rest was never ours.
+fn read_before(plan: &Plan) -> Done {
+    let shown = plan.differing().map(Want::shown).reduce(and);
+    Done {
+        evidence: shown.unwrap_or_else(|| "already as it should be".to_owned()),
+        undo: plan.differing().map(Want::before).collect(),
+        observed: Vec::new(),
+    }
+}
+
+fn write(plan: &Plan, os: &dyn Os) -> Result<Done, Failed> {
+    for want in plan.differing() {
+        os.registry_set(Hive::LocalMachine, &want.key, want.name, &want.to)?;
+    }
+    let changes = plan.differing().map(Want::change).reduce(and);
+    Ok(Done {
+        evidence: changes.unwrap_or_else(|| "nothing to write".to_owned()),
+        ..Done::default()
+    })
+}
+
+#[cfg(test)]
+pub mod tests {
+    //! What every remedy of this shape must hold to, whatever it sets.
+
+    use super::*;
+    use crate::facts::tests::about;
+    use crate::os::OsError;
+    use crate::os::sim::Sim;
+    use crate::remedies::{act, probe};
+    use kaishin_proto::time::Time;
+
+    pub fn around() -> Around {
+        Around {
+            about: about(),
+            now: Time(5),
+        }
+    }
+
+    /// From a machine that needs it to a machine that has it, with the way back known.
+    pub fn puts_right(remedy: Remedy, sim: &Sim) {
+        let around = around();
+        let looked = act(remedy, READ_BEFORE, sim, &around).unwrap();
+        assert!(!looked.undo.is_empty(), "{looked:?}");
+        assert!(matches!(probe(remedy, WRITE, sim, &around), Probed::NotDone(_)));
+        let written = act(remedy, WRITE, sim, &around).unwrap();
+        assert!(written.evidence.contains(" -> "), "{written:?}");
+        assert!(matches!(probe(remedy, WRITE, sim, &around), Probed::Done(_)));
+        let verified = act(remedy, VERIFY, sim, &around).unwrap();
+        assert!(!verified.observed.is_empty());
+        for before in &looked.undo {
+            assert_ne!(sim.peek(before.hive, &before.key, &before.name), before.value);
+        }
+        let again = act(remedy, READ_BEFORE, sim, &around).unwrap();
+        assert!(again.undo.is_empty(), "twice is once: {again:?}");
+        // Somebody sets one of them back between the write and the proof.
+        let before = &looked.undo[0];
+        sim.poke(before.hive, &before.key, &before.name, before.value.clone());
+        let failed = act(remedy, VERIFY, sim, &around).unwrap_err();
+        assert_eq!(failed.code, words::JOB_NOT_VERIFIED);
+        sim.deny(before.hive, &before.key);
+        for step in [READ_BEFORE, WRITE, VERIFY] {
+            let failed = act(remedy, step, sim, &around).unwrap_err();
+            assert_eq!(failed.code, words::JOB_NO_PERMISSION, "{step}");
+        }
+        assert!(matches!(probe(remedy, WRITE, sim, &around), Probed::Uncertain(_)));
+        sim.allow(before.hive, &before.key);
+    }
+
+    /// Every call of the machine fails once in turn: each is told, and the next try ends right.
+    pub fn survives_a_sick_machine(remedy: Remedy, sick: impl Fn() -> Sim) {
+        for call in 1.. {
+            let sim = sick();
+            sim.fail_call(call, OsError::failed("a sick disk"));
+            let first = [READ_BEFORE, WRITE, VERIFY].map(|step| act(remedy, step, &sim, &around()));
+            if first.iter().all(Result::is_ok) {
+                assert!(call > 3, "only {call} calls");
+                break;
+            }
+            for step in [READ_BEFORE, WRITE, VERIFY] {
+                act(remedy, step, &sim, &around()).unwrap();
+            }
+        }
+    }
+}
