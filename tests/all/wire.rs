@@ -5,6 +5,7 @@ mod handshake;
 mod history;
 mod jobs;
 mod limits;
+mod remedies;
 mod renewal;
 mod session;
 mod traffic;

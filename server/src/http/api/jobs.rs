@@ -15,7 +15,7 @@ use super::{Answer, Because, Caller, Problem, body, id};
 use crate::app::AppError;
 use crate::app::jobs::{self, JobFilter, Order, Orders};
 use crate::http::routes::{Needs, Routes};
-use kaishin_domain::access::Permission;
+use kaishin_domain::access::{Permission, Scope};
 
 pub fn routes() -> Routes {
     let needs = Needs::Permission;
@@ -96,7 +96,8 @@ pub fn bad_order(bad: &BadRemedy) -> AppError {
 }
 
 /// All that can be ordered, with what must be known before.
-pub async fn remedies() -> AsJson<Json> {
+pub async fn remedies(Caller(cx): Caller) -> Answer {
+    cx.require(Permission::ViewFleet, Scope::Fleet)?;
     let item = |remedy: Remedy| {
         let about = remedy.about();
         let properties: serde_json::Map<String, Json> = about.parameters.iter().map(schema).collect();
@@ -116,7 +117,7 @@ pub async fn remedies() -> AsJson<Json> {
             },
         })
     };
-    AsJson(json!({ "items": Remedy::ALL.map(item) }))
+    Ok(AsJson(json!({ "items": Remedy::ALL.map(item) })))
 }
 
 fn schema(parameter: &Parameter) -> (String, Json) {

@@ -1,0 +1,79 @@
+//! What can be ordered, carried out by the agent that is shipped on a simulated machine, over the real wire.
+
+use std::sync::Arc;
+
+use kaishin_agent::os::sim::Sim;
+use kaishin_agent::os::{Hive, RegistryValue};
+use kaishin_agent::{Keep, Settings};
+use kaishin_domain::id::TerminalId;
+use kaishin_tests::agent::Agent;
+use kaishin_tests::harness::Harness;
+use kaishin_tests::http::Answer;
+use serde_json::{Value, json};
+
+const W32TIME: &str = r"SYSTEM\CurrentControlSet\Services\W32Time\Parameters";
+const POLICY: &str = r"SOFTWARE\Policies\Microsoft\Windows\WindowsUpdate";
+
+async fn order(harness: &Harness, id: TerminalId, remedy: &str, params: Value) -> Answer {
+    let path = format!("/api/v1/terminals/{id}/jobs");
+    harness
+        .api
+        .post(&path, &json!({ "remedy": remedy, "params": params }))
+        .await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn settings_are_put_right_with_the_parameters_that_were_ordered_and_the_facts_follow() {
+    let harness = Harness::start().await;
+    let settings = Settings {
+        token: Some(harness.token(1).await),
+        ..harness.settings()
+    };
+    let machine = Arc::new(Sim::new(7, 1, harness.clock.clone()));
+    let set = |key: &str, name: &str, value| machine.poke(Hive::LocalMachine, key, name, value);
+    set(W32TIME, "NtpServer", Some(RegistryValue::text("time.windows.com,0x9")));
+    set(POLICY, "SetActiveHours", None);
+    let mut agent = Agent::start(settings, &machine, &Keep::memory(), &harness.clock);
+    let id = agent.is_online().await;
+
+    let known = harness.api.get("/api/v1/remedies").await.expect(200).json();
+    let known = known["items"].as_array().expect("a list").clone();
+    assert!(known.iter().any(|remedy| remedy["id"] == "active-hours"
+        && remedy["parameters"]["properties"]["start"]["maximum"] == 23
+        && remedy["class"] == "consent"));
+
+    for (remedy, params, facts) in [
+        (
+            "active-hours",
+            json!({"start": 7, "end": 21}),
+            json!({"update.active_start": 7, "update.active_end": 21}),
+        ),
+        ("time-source", json!({}), json!({"time.source": "ntp.base.oqs-pdl.org"})),
+        ("fast-startup-off", json!({}), json!({"power.fast_startup": false})),
+    ] {
+        let ordered = order(&harness, id, remedy, params.clone()).await.expect(201).json();
+        assert_eq!(ordered["params"], params);
+        let job = ordered["id"].as_str().expect("an id");
+        let done = harness.job_is(job, "succeeded").await;
+        assert_eq!(done["steps"].as_array().map(Vec::len), Some(6), "{done}");
+        let now = harness.terminal(id).await["facts"].clone();
+        for (key, value) in facts.as_object().expect("facts") {
+            assert_eq!(now[key]["value"], *value, "{remedy}: {}", now[key]);
+        }
+    }
+
+    set(POLICY, "SetActiveHours", Some(RegistryValue::dword(1)));
+    let ordered = order(&harness, id, "active-hours", json!({})).await.expect(201).json();
+    let refused = harness.job_is(ordered["id"].as_str().expect("an id"), "refused").await;
+    assert_eq!(refused["code"], "E-JOB-04", "{refused}");
+
+    for params in [
+        json!({"start": 24}),
+        json!({"start": 5, "end": 5}),
+        json!({"path": "C:\\"}),
+    ] {
+        let problem = order(&harness, id, "active-hours", params).await.expect(422).json();
+        assert_eq!(problem["code"], "E-JOB-14", "{problem}");
+    }
+    agent.stop().await;
+}
