@@ -10,6 +10,7 @@ mod all {
     mod pages;
     mod store;
     mod tidy;
+    mod verdicts;
     mod wine;
     mod wire;
 }

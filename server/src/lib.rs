@@ -17,7 +17,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kaishin_domain::rule::{BadPack, RulePack};
 use kaishin_proto::clock::Clock;
 use kaishin_proto::sole::Sole;
 use tokio::net::TcpListener;
@@ -26,7 +25,7 @@ use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
 use crate::app::facilities::imports::Imports;
-use crate::app::{App, Bus, Entropy, Settings, arrivals, facts, jobs, ledger, operators, terminals};
+use crate::app::{App, Bus, Entropy, Rules, Settings, arrivals, facts, jobs, ledger, operators, profile, terminals};
 use crate::config::Config;
 use crate::index::Index;
 use crate::pki::{Admission, AgentsCertificate, Ca, CaError, Passphrase, Secured};
@@ -56,8 +55,6 @@ pub enum StartError {
         #[source]
         source: std::io::Error,
     },
-    #[error("E-START-05 規則の定義を読み取れません。 / The rule pack does not read.")]
-    Rules(#[from] BadPack),
     #[error(
         "E-START-06 データフォルダー {dir} は別のKaishinサーバーが使用中です。動いているサーバーをそのまま使うか、先に停止してください。 / Another Kaishin server is using the data directory {dir}. Leave it running, or stop it first."
     )]
@@ -186,6 +183,7 @@ async fn open(config: &Config, clock: Clock) -> Result<Opened, StartError> {
     )?;
     let ca = Ca::open_or_create(&config.data, &passphrase, &config.trust_domain, clock.now(), random)?;
     let store = Store::open(&config.database()).await?;
+    let in_force = profile::at_start(&store).await?;
     let (arrivals, gathered_arrivals) = arrivals::arrivals();
     let (reports, gathered_reports) = facts::reports();
     let (intake, gathered_intake) = jobs::intake();
@@ -199,7 +197,9 @@ async fn open(config: &Config, clock: Clock) -> Result<Opened, StartError> {
         bus: Bus::default(),
         clock,
         entropy,
-        rules: RulePack::built_in(&kaishin_proto::profile::Profile::built_in())?,
+        rules: Rules::new(in_force),
+        judge_soon: tokio::sync::Notify::new(),
+        judging: app::verdicts::Judging::default(),
         settings: Settings {
             heartbeat: config.heartbeat,
             enrolments: config.enrolments,

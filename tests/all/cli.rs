@@ -4,6 +4,7 @@ mod agent;
 mod audit;
 mod listing;
 mod people;
+mod profile;
 mod serve;
 mod terminal;
 

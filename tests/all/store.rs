@@ -7,6 +7,7 @@ mod facilities;
 mod history;
 mod jobs;
 mod people;
+mod profile;
 mod queries;
 mod schema;
 mod terminals;

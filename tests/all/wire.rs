@@ -5,6 +5,7 @@ mod handshake;
 mod history;
 mod jobs;
 mod limits;
+mod profile;
 mod remedies;
 mod renewal;
 mod session;

@@ -4,6 +4,7 @@
 pub mod agent;
 pub mod browser;
 pub mod children;
+pub mod fleet;
 pub mod harness;
 pub mod http;
 pub mod line;

@@ -76,6 +76,10 @@ pub enum Permission {
     ViewPending,
     DecidePending,
     ViewAudit,
+    /// Write down what terminals are to look for and be measured against.
+    EditProfile,
+    /// Put that in force for the whole fleet.
+    PublishProfile,
     ManageOperators,
 }
 
@@ -88,7 +92,7 @@ impl Permission {
         }
     }
 
-    pub const ALL: [Permission; 13] = [
+    pub const ALL: [Permission; 15] = [
         Permission::ViewFleet,
         Permission::RefreshFacts,
         Permission::RunRemedy,
@@ -101,6 +105,8 @@ impl Permission {
         Permission::ViewPending,
         Permission::DecidePending,
         Permission::ViewAudit,
+        Permission::EditProfile,
+        Permission::PublishProfile,
         Permission::ManageOperators,
     ];
 
@@ -118,6 +124,8 @@ impl Permission {
             Permission::ViewPending => "view-pending",
             Permission::DecidePending => "decide-pending",
             Permission::ViewAudit => "view-audit",
+            Permission::EditProfile => "edit-profile",
+            Permission::PublishProfile => "publish-profile",
             Permission::ManageOperators => "manage-operators",
         }
     }
@@ -174,9 +182,11 @@ pub fn allows(role: Role, permission: Permission, _scope: Scope) -> bool {
         P::RefreshFacts | P::RunRemedy | P::CancelJob | P::EditFacilities => {
             matches!(role, Role::Desk | Role::Author | Role::Admin | Role::Api)
         }
-        P::RevokeTerminal | P::DecidePending => matches!(role, Role::Approver | Role::Admin | Role::Api),
+        P::RevokeTerminal | P::DecidePending | P::PublishProfile => {
+            matches!(role, Role::Approver | Role::Admin | Role::Api)
+        }
         P::ViewPending => !matches!(role, Role::Viewer),
-        P::ViewTokens => matches!(role, Role::Author | Role::Approver | Role::Admin | Role::Api),
+        P::EditProfile | P::ViewTokens => matches!(role, Role::Author | Role::Approver | Role::Admin | Role::Api),
         P::ImportLedger => matches!(role, Role::Author | Role::Admin | Role::Api),
         P::ManageTokens => matches!(role, Role::Admin | Role::Api),
         P::ViewAudit => matches!(role, Role::Author | Role::Approver | Role::Admin | Role::Api),

@@ -99,6 +99,9 @@ pub trait Subject {
     }
 }
 
+/// The facts that no two terminals may share.
+pub const UNIQUE_FACTS: [&str; 1] = ["certificates.thumbprint"];
+
 /// The facts that a bare word is looked for in, beside name and institution code.
 pub const SEARCHED_FACTS: [&str; 2] = ["hardware.model", "hardware.serial"];
 

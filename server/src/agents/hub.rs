@@ -31,6 +31,8 @@ pub const INSTANCE: usize = 16;
 
 /// How many terminals' jobs are taken in one write.
 const AT_ONCE: usize = 512;
+/// Between two lots of profiles.
+const PROFILES_PAUSE: Span = Span::millis(50);
 /// How long a machine may take to answer "are you there?".
 const PROBE: Span = Span::seconds(10);
 /// After a restart, terminals come back spread over this and so much more for each of them.
@@ -43,6 +45,7 @@ pub struct Hub {
     sessions: Mutex<HashMap<TerminalId, Vec<Live>>>,
     next: AtomicU64,
     left: Notify,
+    profile: Notify,
     closing: AtomicBool,
 }
 
@@ -129,6 +132,7 @@ impl Hub {
             sessions: Mutex::default(),
             next: AtomicU64::new(1),
             left: Notify::new(),
+            profile: Notify::new(),
             closing: AtomicBool::new(false),
         })
     }
@@ -281,6 +285,7 @@ impl Hub {
                     // Too many at once to remember: the database knows them all.
                     Err(RecvError::Lagged(_)) => {
                         self.cut_revoked();
+                        self.profile.notify_one();
                         if let Err(error) = jobs::remind_of_cancels(&self.app).await {
                             warn!(%error, "which jobs are cancelled could not be read");
                         }
@@ -310,6 +315,8 @@ impl Hub {
         let sessions = self.lock();
         match wake {
             Wake::Ready(_) => {}
+            // Its own task sends it: see `spread_profiles`.
+            Wake::Profile => self.profile.notify_one(),
             Wake::Revoked(terminal) => {
                 for live in sessions.get(terminal).into_iter().flatten() {
                     live.end(goodbye(Reason::Revoked, 0, 0));
@@ -336,6 +343,28 @@ impl Hub {
                     }));
                 }
             }
+        }
+    }
+
+    /// Sends a new profile to everybody, for as long as it is polled: a few at a time, so that the copies for a whole fleet
+    /// do not stand in memory at once. Who connects meanwhile says which one it has.
+    pub async fn spread_profiles(self: Arc<Self>) {
+        loop {
+            self.profile.notified().await;
+            let connected: Vec<TerminalId> = self.lock().keys().copied().collect();
+            for part in connected.chunks(AT_ONCE) {
+                self.send_profile(part);
+                self.app.clock.sleep(PROFILES_PAUSE).await;
+            }
+        }
+    }
+
+    fn send_profile(&self, terminals: &[TerminalId]) {
+        let profile = wire::profile(self.app.rules.in_force());
+        let sessions = self.lock();
+        let lives = terminals.iter().filter_map(|terminal| sessions.get(terminal)).flatten();
+        for live in lives.filter(|live| live.stage != Stage::Greeting) {
+            live.send(Body::Profile(profile.clone()));
         }
     }
 

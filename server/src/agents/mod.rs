@@ -23,7 +23,7 @@ use crate::pki::Secured;
 /// A request to become known is one certificate request and a few names.
 const MAX_ENROLMENT: usize = 16 * 1024;
 /// What the server sends is small; offers and certificates are the largest.
-const MAX_SENT: usize = 64 * 1024;
+const MAX_SENT: usize = 128 * 1024;
 /// How long the last words may take to reach the terminals.
 const LAST_WORDS: Duration = Duration::from_secs(3);
 
@@ -44,7 +44,8 @@ pub async fn serve(app: Arc<App>, port: Secured, stop: CancellationToken) {
         .run_until_cancelled(async {
             tokio::join!(
                 lines.accept(port, services, app.ca.trust_domain()),
-                hub.clone().dispatch()
+                hub.clone().dispatch(),
+                hub.clone().spread_profiles()
             )
         })
         .await;

@@ -278,6 +278,11 @@ impl Session {
             self.send(Down::FactRequest(v1::FactRequest { sections: changed }))
                 .await?;
         }
+        let in_force = app.rules.in_force();
+        // An agent that has none but its own observes by the built-in one.
+        if hello.profile_version != in_force.version && !(in_force.built_in && hello.profile_version == 0) {
+            self.send(Down::Profile(wire::profile(in_force))).await?;
+        }
         for job in cancel {
             self.hub.cancel(id, self.number, job);
         }

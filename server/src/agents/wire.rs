@@ -13,6 +13,7 @@ use kaishin_proto::{fact, v1};
 use crate::app::AppError;
 use crate::app::facts::Section;
 use crate::app::jobs::{Told, What};
+use crate::app::rules::InForce;
 
 const LONGEST_TEXT: usize = 4 * 1024;
 const LONGEST_LIST: usize = 2_000;
@@ -41,6 +42,13 @@ pub fn refusal(error: &AppError) -> v1::Refusal {
     v1::Refusal {
         code: error.code.to_owned(),
         words: Some(words(&error.words.ja, &error.words.en)),
+    }
+}
+
+pub fn profile(in_force: &InForce) -> v1::TerminalProfile {
+    v1::TerminalProfile {
+        version: in_force.version,
+        json: in_force.text.to_string(),
     }
 }
 

@@ -27,6 +27,8 @@ pub enum Change {
     Pending,
     Tokens,
     Audit,
+    /// Another terminal profile or draft, or verdicts that are brought up to it.
+    Verdicts,
 }
 
 /// For the hub.
@@ -40,6 +42,8 @@ pub enum Wake {
         terminal: TerminalId,
         job: JobId,
     },
+    /// Another terminal profile is in force.
+    Profile,
     /// Somebody looks at it.
     Observe {
         terminal: TerminalId,

@@ -6,7 +6,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use futures_util::future::join_all;
-use kaishin_domain::expr::{Expr, Field};
+use kaishin_domain::expr::Field;
 use kaishin_domain::id::TerminalId;
 use kaishin_domain::terminal::KeyHash;
 use kaishin_domain::time::Time;
@@ -39,6 +39,17 @@ pub struct Report {
     /// With which the session was opened; none where only the rules are asked again.
     key: Option<KeyHash>,
     sections: Vec<Section>,
+}
+
+impl Report {
+    /// Only the rules are asked again.
+    fn nothing_new(terminal: TerminalId) -> Report {
+        Report {
+            terminal,
+            key: None,
+            sections: Vec::new(),
+        }
+    }
 }
 
 /// Whether the terminal was still the one that reported.
@@ -86,34 +97,18 @@ pub async fn report(
     }
 }
 
-/// Time alone opens faults: a terminal that runs on without a restart has nothing new to tell. So does a new rule pack.
-/// The index says whose open faults are not what the rules would say; only those are judged again.
-pub async fn judge_again(app: &Arc<App>) -> Result<usize, AppError> {
-    let now = app.now();
-    let mut due: BTreeSet<TerminalId> = BTreeSet::new();
-    for rule in app.rules.rules() {
-        due.extend(app.index.ids(&rule.unsettled(), now));
-    }
-    let open = app.index.counts().by_fault;
-    for gone in open.keys().filter(|rule| app.rules.rule(rule).is_none()) {
-        let stale = Field::find("fault").and_then(|field| Expr::equals(field, gone));
-        due.extend(stale.map(|stale| app.index.ids(&stale, now)).unwrap_or_default());
-    }
-    let due: Vec<TerminalId> = due.into_iter().collect();
-    for part in due.chunks(AT_ONCE) {
+/// Asks the rules again about terminals that have said nothing.
+pub(super) async fn judge(app: &Arc<App>, terminals: &[TerminalId]) -> Result<(), AppError> {
+    for part in terminals.chunks(AT_ONCE) {
         // In line with what comes in, so that no verdict overtakes a newer one.
-        let asked = part.iter().map(|terminal| {
-            app.reports.ask(Report {
-                terminal: *terminal,
-                key: None,
-                sections: Vec::new(),
-            })
-        });
+        let asked = part
+            .iter()
+            .map(|terminal| app.reports.ask(Report::nothing_new(*terminal)));
         for done in join_all(asked).await {
             done?;
         }
     }
-    Ok(due.len())
+    Ok(())
 }
 
 /// Runs until the application ends.
@@ -177,8 +172,20 @@ struct Changed {
     sections: Vec<(String, Vec<(String, Value)>)>,
 }
 
-/// Answers with the terminals whose word counted.
+/// Answers with the terminals whose word counted. What was judged while the rules were replaced is judged by the new ones
+/// before it is answered: nobody looks for it again.
 async fn commit(app: &Arc<App>, reports: Vec<Report>) -> Result<HashSet<TerminalId>, StoreError> {
+    let from: Vec<TerminalId> = reports.iter().map(|report| report.terminal).collect();
+    let mut version = app.rules.in_force().version;
+    let counts = take(app, reports).await?;
+    while app.rules.in_force().version != version {
+        version = app.rules.in_force().version;
+        take(app, from.iter().copied().map(Report::nothing_new).collect()).await?;
+    }
+    Ok(counts)
+}
+
+async fn take(app: &Arc<App>, reports: Vec<Report>) -> Result<HashSet<TerminalId>, StoreError> {
     let now = app.now();
     let Batch { from, latest } = Batch::of(reports);
     let wanted: Vec<(TerminalId, String)> = latest.keys().cloned().collect();
@@ -202,7 +209,7 @@ async fn commit(app: &Arc<App>, reports: Vec<Report>) -> Result<HashSet<Terminal
             changed.entry(terminal).or_default(),
         )?;
     }
-    let open = judge(app, &from, &changed, &mut work.faults, now);
+    let open = verdicts(app, &from, &changed, &mut work.faults, now);
     let counts = write(app, work, from, now).await?;
     for (terminal, changed) in changed.iter().filter(|(terminal, _)| counts.contains(terminal)) {
         for (name, facts) in &changed.sections {
@@ -265,7 +272,7 @@ fn compare(
 }
 
 /// Asks the rules about those whose facts changed where a rule looks, and about those for whom nothing else was said.
-fn judge(
+fn verdicts(
     app: &App,
     from: &HashMap<TerminalId, Option<KeyHash>>,
     changed: &HashMap<TerminalId, Changed>,
@@ -290,6 +297,7 @@ fn judge(
             row.entry.facts.retain(|key, _| !of_section(key));
             row.entry.facts.extend(facts.iter().cloned());
         }
+        row.shared = app.index.shared(&row.entry);
         let case = Case {
             row: &row,
             changed: changed.map(|changed| &changed.keys),
@@ -411,17 +419,29 @@ mod tests {
             .await
             .expect("it is taken");
         assert_eq!(open(&app).await, Vec::<String>::new());
-        assert_eq!(judge_again(&app).await.expect("judged"), 0, "nothing has changed");
+        assert_eq!(
+            super::super::verdicts::judge_again(&app).await.expect("judged"),
+            0,
+            "nothing has changed"
+        );
 
         clock.advance(Span::days(4));
-        judge_again(&app).await.expect("judged");
+        super::super::verdicts::judge_again(&app).await.expect("judged");
         assert_eq!(open(&app).await, ["restart-overdue"]);
-        assert_eq!(judge_again(&app).await.expect("judged"), 0, "it is settled");
+        assert_eq!(
+            super::super::verdicts::judge_again(&app).await.expect("judged"),
+            0,
+            "it is settled"
+        );
 
         let older = section("boot.time", Value::Time(START - Span::days(9)));
         let refused = report(&app, terminal.id, [2; 32], vec![older]).await;
         assert_eq!(refused.expect_err("another life's").kind, super::super::Kind::NotFound);
-        assert_eq!(judge_again(&app).await.expect("judged"), 0, "it says nothing");
+        assert_eq!(
+            super::super::verdicts::judge_again(&app).await.expect("judged"),
+            0,
+            "it says nothing"
+        );
 
         let booted = section("boot.time", Value::Time(clock.now()));
         report(&app, terminal.id, terminal.key_hash, vec![booted])

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use kaishin_domain::id::TerminalId;
 use kaishin_domain::rule::{self, Outcome};
 use kaishin_domain::time::Time;
+use kaishin_domain::value::Value;
 
 use super::App;
 use crate::index::Row;
@@ -26,6 +27,12 @@ pub(super) struct Case<'a> {
     pub changed: Option<&'a BTreeSet<String>>,
 }
 
+/// What the index still shows of the fact, where that was known and another.
+fn before(app: &App, terminal: TerminalId, key: &str, found: &Value) -> Option<Value> {
+    let was = app.index.value(terminal, key)?;
+    (!was.is_unknown() && was != *found).then_some(was)
+}
+
 impl Faults {
     /// What the rules say of a terminal against the faults that were open; returns those that are open now.
     pub fn judge(&mut self, app: &App, case: &Case<'_>, now: Time) -> Vec<String> {
@@ -35,9 +42,14 @@ impl Faults {
             let rule = verdict.rule.id.clone();
             let was_open = row.entry.faults.contains(&rule);
             match verdict.outcome {
-                Outcome::Fault { expected, found, .. } => {
+                Outcome::Fault {
+                    expected,
+                    found,
+                    evidence,
+                } => {
                     open.push(rule.clone());
-                    let looks_the_same = case.changed.is_some_and(|keys| !keys.contains(verdict.rule.evidence));
+                    let told = |keys: &BTreeSet<String>| verdict.rule.all_evidence().any(|key| keys.contains(key));
+                    let looks_the_same = case.changed.is_some_and(|keys| !told(keys));
                     if was_open && looks_the_same {
                         continue;
                     }
@@ -52,7 +64,9 @@ impl Faults {
                         opened_at: now,
                         closed_at: None,
                         expected,
+                        before: before(app, row.entry.id, evidence, &found),
                         found,
+                        evidence: Some(evidence.to_owned()),
                     });
                 }
                 // What cannot be known any more is no reason to call a fault mended.

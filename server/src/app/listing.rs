@@ -225,6 +225,7 @@ mod tests {
         let row = Row {
             entry,
             online_since: None,
+            shared: Vec::new(),
             severities: vec!["serious"],
         };
         let told = |name: &str| plain(&cell(&row, Field::find(name).expect("a key")));

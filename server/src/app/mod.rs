@@ -19,21 +19,24 @@ pub mod ledger;
 pub mod listing;
 pub mod operators;
 pub mod overview;
+pub mod profile;
+pub mod rules;
 pub mod search;
 mod secret;
 pub mod selection;
 pub mod terminals;
+pub mod verdicts;
 pub mod views;
 
 use std::sync::Arc;
 
 use kaishin_domain::access::{Actor, Permission, Scope};
-use kaishin_domain::rule::RulePack;
 use kaishin_domain::time::{Span, Time};
 use kaishin_proto::clock::Clock;
 
 pub use bus::{Bus, Change, Changes, Wake};
 pub use error::{AppError, Kind};
+pub use rules::Rules;
 pub use secret::Entropy;
 
 use crate::index::Index;
@@ -52,7 +55,11 @@ pub struct App {
     pub bus: Bus,
     pub clock: Clock,
     pub entropy: Entropy,
-    pub rules: RulePack,
+    pub rules: Rules,
+    /// Something other than time makes verdicts old: they are looked at now, not at the next turn.
+    pub judge_soon: tokio::sync::Notify,
+    /// How far such a look has come.
+    pub judging: verdicts::Judging,
     pub settings: Settings,
     pub(crate) arrivals: arrivals::Arrivals,
     pub(crate) intake: jobs::Intake,

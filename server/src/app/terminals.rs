@@ -333,14 +333,16 @@ pub async fn rebuild(app: &App) -> Result<u64, StoreError> {
     }
 }
 
+/// Filters ask how grave faults are, which the rules say.
+pub(super) fn tell_severities(app: &App) {
+    let rules = app.rules.rules().iter();
+    app.index
+        .set_severities(rules.map(|rule| (rule.id.clone(), rule.severity.name())));
+}
+
 /// The ledger first, so that each terminal finds its facility there.
 async fn rebuild_ledger(app: &App) -> Result<(), StoreError> {
-    let severities = app
-        .rules
-        .rules()
-        .iter()
-        .map(|rule| (rule.id.clone(), rule.severity.name()));
-    app.index.set_severities(severities);
+    tell_severities(app);
     ledger::rebuild(app).await.map(drop)
 }
 

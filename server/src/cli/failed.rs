@@ -25,6 +25,12 @@ pub enum Failed {
     Runtime(#[source] std::io::Error),
     #[error("E-CLI-02 標準入力からパスワードを読めません。 / No password can be read from standard input.")]
     Input(#[source] std::io::Error),
+    #[error("E-CLI-08 ファイル {file} を読めません。 / The file {file} cannot be read.")]
+    File {
+        file: std::path::PathBuf,
+        #[source]
+        source: std::io::Error,
+    },
     #[error("E-CLI-03 終了処理を待たずに停止しました。 / Stopped without waiting for an orderly end.")]
     Impatient,
     #[error("E-CLI-04 停止の合図を受け取れません。 / The signal to stop cannot be listened for.")]
@@ -58,6 +64,7 @@ impl Failed {
             | Failed::Ca(_)
             | Failed::Runtime(_)
             | Failed::Input(_)
+            | Failed::File { .. }
             | Failed::Impatient
             | Failed::Signals(_)
             | Failed::Address
@@ -87,6 +94,7 @@ impl Failed {
             | Failed::Ca(_)
             | Failed::Runtime(_)
             | Failed::Input(_)
+            | Failed::File { .. }
             | Failed::Impatient
             | Failed::Signals(_)
             | Failed::Address

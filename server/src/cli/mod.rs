@@ -11,7 +11,9 @@ mod local;
 mod logging;
 mod operator;
 mod output;
+mod profile;
 mod remote;
+mod rules;
 mod serve;
 mod span;
 mod stop;
@@ -67,6 +69,12 @@ enum Command {
     /// Terminals / 端末
     #[command(subcommand)]
     Terminal(terminal::Terminal),
+    /// The terminal profile: what terminals look for and are measured against / 端末設定
+    #[command(subcommand)]
+    Profile(profile::Profile),
+    /// The rules in force / ルール
+    #[command(subcommand)]
+    Rules(rules::Rules),
     /// The audit log / 監査記録
     #[command(subcommand)]
     Audit(audit::Audit),
@@ -101,6 +109,8 @@ async fn dispatch(cli: Cli, out: &Output) -> Result<(), Failed> {
         Command::ApiToken(token) => token.run(config, out).await,
         Command::Ca(ca) => ca.run(config, out).await,
         Command::Terminal(terminal) => terminal.run(config, out).await,
+        Command::Profile(profile) => profile.run(config, out).await,
+        Command::Rules(rules) => rules.run(config, out).await,
         Command::Audit(audit) => audit.run(config, out).await,
         Command::Check => check::run(config, out).await,
     }
@@ -132,6 +142,11 @@ mod tests {
             "kaishin terminal revoke 01890a5d-ac96-774b-bcce-b302099a8057 --reason stolen",
             "kaishin terminal list --url http://127.0.0.1:8480 --token x --query fault:any --sort -last_seen --json",
             "kaishin terminal list --url http://127.0.0.1:8480 --token x --query -online:yes --columns hostname --csv",
+            "kaishin profile show",
+            "kaishin profile check profile.json",
+            "kaishin profile publish - --reason release",
+            "kaishin profile history --json",
+            "kaishin rules list",
             "kaishin audit list --actor sato --limit 5",
             "kaishin check --json",
         ];

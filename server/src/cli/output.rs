@@ -63,6 +63,10 @@ impl Output {
         }
     }
 
+    pub fn of(self, words: &Words) -> &str {
+        self.language.of(words)
+    }
+
     /// One JSON value on one line, or the words.
     pub fn answer(&self, json: &Json, ja: &str, en: &str) {
         if self.json {

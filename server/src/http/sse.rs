@@ -120,6 +120,7 @@ enum Topic {
     Pending,
     Tokens,
     Audit,
+    Versions,
 }
 
 impl FromStr for Topic {
@@ -137,6 +138,7 @@ impl FromStr for Topic {
                 "pending" => Ok(Topic::Pending),
                 "tokens" => Ok(Topic::Tokens),
                 "audit" => Ok(Topic::Audit),
+                "versions" => Ok(Topic::Versions),
                 _ => Err(()),
             },
         }
@@ -158,6 +160,7 @@ impl Topic {
             (Topic::Pending, Change::Pending) => Some("pending"),
             (Topic::Tokens, Change::Tokens) => Some("tokens"),
             (Topic::Audit, Change::Audit) => Some("audit"),
+            (Topic::Versions, Change::Verdicts) => Some("versions"),
             (
                 Topic::Overview
                 | Topic::Terminals
@@ -167,7 +170,8 @@ impl Topic {
                 | Topic::Import(_)
                 | Topic::Pending
                 | Topic::Tokens
-                | Topic::Audit,
+                | Topic::Audit
+                | Topic::Versions,
                 _,
             ) => None,
         }
@@ -177,7 +181,12 @@ impl Topic {
     fn is_broad(self) -> bool {
         matches!(
             self,
-            Topic::Overview | Topic::Terminals | Topic::Facilities | Topic::Facility(_) | Topic::Import(_)
+            Topic::Overview
+                | Topic::Terminals
+                | Topic::Facilities
+                | Topic::Facility(_)
+                | Topic::Import(_)
+                | Topic::Versions
         )
     }
 }

@@ -282,6 +282,31 @@ impl Dictionary {
         &self.known
     }
 
+    /// The slots of a value that more than one has.
+    pub fn several(&self) -> impl Iterator<Item = &RoaringBitmap> + '_ {
+        self.held
+            .iter()
+            .filter(|held| !held.value.is_unknown())
+            .filter_map(|held| match &held.slots {
+                Slots::Many(slots) => Some(&**slots),
+                Slots::None | Slots::One(_) => None,
+            })
+    }
+
+    /// Whether a slot that passes has exactly this value.
+    pub fn any_has(&self, value: &Value, passes: impl Fn(u32) -> bool) -> bool {
+        let hash = self.hash(|feed| feed_value(value, feed));
+        let first = self.chains.get(&hash).copied().unwrap_or(NONE);
+        let number = self
+            .chain(first)
+            .find(|number| self.held[*number as usize].value.is(value));
+        match number.map(|number| &self.held[number as usize].slots) {
+            None | Some(Slots::None) => false,
+            Some(Slots::One(slot)) => passes(*slot),
+            Some(Slots::Many(slots)) => slots.iter().any(passes),
+        }
+    }
+
     /// How many different values it holds.
     pub fn len(&self) -> usize {
         self.held.len()

@@ -98,6 +98,8 @@ pub struct Row {
     pub online_since: Option<Time>,
     /// How grave its faults are, the worst first.
     pub severities: Vec<&'static str>,
+    /// Of the facts that no two terminals may share, those that this one shares.
+    pub shared: Vec<&'static str>,
 }
 
 impl Row {
@@ -130,6 +132,10 @@ impl Subject for Row {
     }
     fn fact(&self, key: &str) -> Option<Cow<'_, Value>> {
         self.entry.facts.get(key).map(Cow::Borrowed)
+    }
+    fn shares(&self, key: &str) -> Option<bool> {
+        let known = self.entry.facts.get(key).is_some_and(|value| !value.is_unknown());
+        known.then(|| self.shared.contains(&key))
     }
     fn severities(&self) -> Vec<&str> {
         self.severities.clone()

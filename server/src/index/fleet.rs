@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use kaishin_domain::expr::{Attribute, Field, SEARCHED_FACTS, SEVERITIES, Standing, Subject, searched};
+use kaishin_domain::expr::{Attribute, Field, SEARCHED_FACTS, SEVERITIES, Standing, Subject, UNIQUE_FACTS, searched};
 use kaishin_domain::fold::search_key;
 use kaishin_proto::fact::{self, Fact, Type};
 use kaishin_proto::id::TerminalId;
@@ -444,11 +444,47 @@ impl Fleet {
                 .collect::<Facility>(),
             jobs: self.jobs.of(slot).to_vec(),
         };
+        let told = UNIQUE_FACTS
+            .iter()
+            .filter_map(|key| Some((*key, self.column(key)?.get(slot)?)));
+        let shared = told.filter(|(key, value)| self.others_have(Some(slot), key, value));
         Some(Row {
+            shared: shared.map(|(key, _)| key).collect(),
             entry,
             online_since: self.online_since(slot),
             severities: SEVERITIES.iter().filter(grave).copied().collect(),
         })
+    }
+
+    pub fn value(&self, id: TerminalId, key: &str) -> Option<Value> {
+        self.column(key)?.get(*self.slots.get(&id)?)
+    }
+
+    pub fn shared(&self, entry: &Entry) -> Vec<&'static str> {
+        let slot = self.slots.get(&entry.id).copied();
+        let told = UNIQUE_FACTS
+            .iter()
+            .filter_map(|key| Some((*key, entry.facts.get(*key)?)));
+        let shared = told.filter(|(key, value)| self.others_have(slot, key, value));
+        shared.map(|(key, _)| key).collect()
+    }
+
+    /// Terminals that are not trusted any more do not count.
+    fn others_have(&self, slot: Option<u32>, key: &str, value: &Value) -> bool {
+        let Some(Column::Values(values)) = self.column(key) else {
+            return false;
+        };
+        let counts = |other: u32| Some(other) != slot && !self.revoked.contains(other);
+        !value.is_unknown() && values.any_has(value, counts)
+    }
+
+    pub fn sharing(&self, key: &str) -> Vec<TerminalId> {
+        let Some(Column::Values(values)) = self.column(key) else {
+            return Vec::new();
+        };
+        let here = values.several().map(|slots| slots - &self.revoked);
+        let several: Vec<RoaringBitmap> = here.filter(|slots| slots.len() > 1).collect();
+        several.iter().flatten().map(|slot| self.ids[slot as usize]).collect()
     }
 
     /// An estimate of the bytes that the columns, the search text and the maps hold.

@@ -216,6 +216,21 @@ impl Index {
         (page, facets)
     }
 
+    /// What one fact of a terminal is.
+    pub fn value(&self, id: TerminalId, key: &str) -> Option<Value> {
+        self.read().value(id, key)
+    }
+
+    /// Of the facts that no two terminals may share, those of which another has this terminal's value.
+    pub fn shared(&self, entry: &Entry) -> Vec<&'static str> {
+        self.read().shared(entry)
+    }
+
+    /// The terminals that share a fact which no two may share.
+    pub fn sharing(&self, key: &str) -> Vec<TerminalId> {
+        self.read().sharing(key)
+    }
+
     pub fn counts(&self) -> Counts {
         self.read().counts()
     }

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
-use kaishin_domain::expr::{Expr, Field, SEVERITIES, Standing, job_items};
+use kaishin_domain::expr::{Expr, Field, SEVERITIES, Standing, UNIQUE_FACTS, job_items};
 use kaishin_proto::fact;
 use kaishin_proto::id::TerminalId;
 use kaishin_proto::time::Time;
@@ -41,7 +41,20 @@ impl Fleet {
             facility: self.ledger.get(code).cloned().unwrap_or_default(),
             ..row.entry.clone()
         };
+        let shared = |key: &&&str| {
+            let own = row.entry.facts.get(**key).filter(|value| !value.is_unknown());
+            let others = self
+                .rows
+                .values()
+                .filter(|other| other.entry.id != row.entry.id && !other.entry.flags.revoked);
+            own.is_some_and(|own| {
+                others
+                    .into_iter()
+                    .any(|other| other.entry.facts.get(**key) == Some(own))
+            })
+        };
         Row {
+            shared: UNIQUE_FACTS.iter().filter(shared).copied().collect(),
             entry,
             severities: SEVERITIES.iter().filter(grave).copied().collect(),
             ..row.clone()
@@ -64,6 +77,7 @@ impl Fleet {
                 entry,
                 online_since,
                 severities,
+                shared: Vec::new(),
             },
         );
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use kaishin_domain::time::Span;
 use tracing::warn;
 
-use crate::app::{App, AppError, facts, history, jobs, operators, overview, selection, terminals};
+use crate::app::{App, AppError, history, jobs, operators, overview, profile, selection, terminals, verdicts};
 
 /// Deadlines and leases.
 const SWEEP_JOBS: Span = Span::seconds(5);
@@ -21,6 +21,8 @@ const FORGET_SIGN_INS: Span = Span::hours(1);
 const FORGET_SELECTIONS: Span = Span::hours(1);
 /// What the passing of time alone makes a fault, or no fault any more.
 const JUDGE_AGAIN: Span = Span::minutes(5);
+/// What the command line, or another server, put in force.
+const NOTICE_PROFILE: Span = Span::seconds(5);
 /// After a crash nobody's last moment here is further back than this, however long they had been connected.
 const TOUCH_ONLINE: Span = Span::hours(1);
 
@@ -35,9 +37,8 @@ pub async fn run(app: Arc<App>) {
             let since = app.now() - Span::minutes(10);
             Ok(terminals::notice_revoked(app, since).await.map(drop)?)
         }),
-        every(&app, JUDGE_AGAIN, "verdicts", async |app| facts::judge_again(app)
-            .await
-            .map(drop)),
+        judge(&app),
+        every(&app, NOTICE_PROFILE, "profile", async |app| profile::notice(app).await),
         every(&app, TOUCH_ONLINE, "last seen", async |app| {
             // Written with the next batch of presence.
             app.index.touch_online(app.now());
@@ -59,6 +60,20 @@ pub async fn run(app: Arc<App>) {
             operators::forget_old_sign_ins(app).await
         }),
     );
+}
+
+/// At the start, where the last process may have left off; at every turn, and at once when something other than time
+/// makes verdicts old.
+async fn judge(app: &Arc<App>) {
+    loop {
+        if let Err(error) = verdicts::judge_again(app).await {
+            warn!(error = %chain(&error), what = "verdicts", "a look at what is due failed; it is made again");
+        }
+        tokio::select! {
+            () = app.clock.sleep(JUDGE_AGAIN) => {}
+            () = app.judge_soon.notified() => {}
+        }
+    }
 }
 
 /// A look that fails is logged and made again at the next turn.

@@ -19,6 +19,10 @@ pub struct FaultRow {
     pub closed_at: Option<Time>,
     pub expected: Words,
     pub found: Value,
+    /// The fact that was found so; none for what an older server wrote.
+    pub evidence: Option<String>,
+    /// What it was before it was found so, where that was known.
+    pub before: Option<Value>,
 }
 
 #[derive(sqlx::FromRow)]
@@ -29,6 +33,8 @@ struct Row {
     closed_at: Option<i64>,
     expected: String,
     found: String,
+    evidence: Option<String>,
+    before: Option<String>,
 }
 
 impl Row {
@@ -40,22 +46,24 @@ impl Row {
             closed_at: some_time(self.closed_at),
             expected: from_json("fault", &self.expected)?,
             found: from_json("fault", &self.found)?,
+            evidence: self.evidence,
+            before: self.before.map(|before| from_json("fault", &before)).transpose()?,
         })
     }
 }
 
 const OPEN_OF_TERMINAL: &str = "
-    SELECT terminal_id, rule, opened_at, closed_at, expected, found
+    SELECT terminal_id, rule, opened_at, closed_at, expected, found, evidence, before
     FROM fault WHERE terminal_id = $1 AND closed_at IS NULL ORDER BY opened_at";
 const OPEN_BETWEEN: &str = "
-    SELECT terminal_id, rule, opened_at, closed_at, expected, found
+    SELECT terminal_id, rule, opened_at, closed_at, expected, found, evidence, before
     FROM fault WHERE closed_at IS NULL AND terminal_id > $1 AND terminal_id <= $2";
 const OPENED: &str = "
-    SELECT terminal_id, rule, opened_at, closed_at, expected, found FROM fault
+    SELECT terminal_id, rule, opened_at, closed_at, expected, found, evidence, before FROM fault
     WHERE terminal_id = $1 AND opened_at <= $2 AND (opened_at < $2 OR rule < $3)
     ORDER BY opened_at DESC, rule DESC LIMIT $4";
 const CLOSED: &str = "
-    SELECT terminal_id, rule, opened_at, closed_at, expected, found FROM fault
+    SELECT terminal_id, rule, opened_at, closed_at, expected, found, evidence, before FROM fault
     WHERE terminal_id = $1 AND closed_at <= $2 AND (closed_at < $2 OR rule < $3)
     ORDER BY closed_at DESC, rule DESC LIMIT $4";
 const OPENED_SINCE: &str = "SELECT rule, COUNT(*) FROM fault WHERE opened_at >= $1 GROUP BY rule";
@@ -132,10 +140,10 @@ impl Tx {
     /// Only where none of the rule is open: the same fault never stands twice.
     pub async fn open_faults(&mut self, opened: &[FaultRow]) -> Result<(), StoreError> {
         for part in few_lengths(opened) {
-            let values = rows(part.len(), &["TEXT", "TEXT", "BIGINT", "TEXT", "TEXT"]);
+            let values = rows(part.len(), &["TEXT", "TEXT", "BIGINT", "TEXT", "TEXT", "TEXT", "TEXT"]);
             let text = format!(
-                "INSERT INTO fault (terminal_id, rule, opened_at, expected, found)
-                 SELECT v.column1, v.column2, v.column3, v.column4, v.column5 FROM (VALUES {values}) AS v
+                "INSERT INTO fault (terminal_id, rule, opened_at, expected, found, evidence, before)
+                 SELECT v.column1, v.column2, v.column3, v.column4, v.column5, v.column6, v.column7 FROM (VALUES {values}) AS v
                  WHERE NOT EXISTS (SELECT 1 FROM fault f
                                    WHERE f.terminal_id = v.column1 AND f.rule = v.column2 AND f.closed_at IS NULL)
                  ON CONFLICT (terminal_id, rule, opened_at) DO NOTHING"
@@ -143,13 +151,15 @@ impl Tx {
             let texts = texts(part)?;
             on_tx!(self, c => {
                 let mut query = sqlx::query(sqlx::AssertSqlSafe(text));
-                for (fault, (expected, found)) in part.iter().zip(texts) {
+                for (fault, [expected, found, before]) in part.iter().zip(texts) {
                     query = query
                         .bind(fault.terminal.to_string())
                         .bind(&fault.rule)
                         .bind(fault.opened_at.micros())
                         .bind(expected)
-                        .bind(found);
+                        .bind(found)
+                        .bind(&fault.evidence)
+                        .bind(before);
                 }
                 query.execute(c).await.map(drop)
             })?;
@@ -160,16 +170,22 @@ impl Tx {
     /// The faults are still there, but look different.
     pub async fn refresh_faults(&mut self, seen: &[FaultRow]) -> Result<(), StoreError> {
         for part in few_lengths(seen) {
-            let values = rows(part.len(), &["TEXT", "TEXT", "TEXT", "TEXT"]);
+            let values = rows(part.len(), &["TEXT", "TEXT", "TEXT", "TEXT", "TEXT"]);
             let text = format!(
-                "UPDATE fault SET expected = v.column3, found = v.column4 FROM (VALUES {values}) AS v
+                "UPDATE fault SET expected = v.column3, found = v.column4, evidence = v.column5
+                 FROM (VALUES {values}) AS v
                  WHERE fault.terminal_id = v.column1 AND fault.rule = v.column2 AND fault.closed_at IS NULL"
             );
             let texts = texts(part)?;
             on_tx!(self, c => {
                 let mut query = sqlx::query(sqlx::AssertSqlSafe(text));
-                for (fault, (expected, found)) in part.iter().zip(texts) {
-                    query = query.bind(fault.terminal.to_string()).bind(&fault.rule).bind(expected).bind(found);
+                for (fault, [expected, found, _]) in part.iter().zip(texts) {
+                    query = query
+                        .bind(fault.terminal.to_string())
+                        .bind(&fault.rule)
+                        .bind(expected)
+                        .bind(found)
+                        .bind(&fault.evidence);
                 }
                 query.execute(c).await.map(drop)
             })?;
@@ -207,8 +223,18 @@ impl Tx {
     }
 }
 
-/// What was expected and found, as it is stored.
-fn texts(faults: &[FaultRow]) -> Result<Vec<(String, String)>, StoreError> {
-    let pair = |fault: &FaultRow| Ok((to_json("fault", &fault.expected)?, to_json("fault", &fault.found)?));
-    faults.iter().map(pair).collect()
+/// What was expected and found, and what was there before, as it is stored.
+fn texts(faults: &[FaultRow]) -> Result<Vec<[Option<String>; 3]>, StoreError> {
+    let each = faults.iter().map(|fault| {
+        Ok([
+            Some(to_json("fault", &fault.expected)?),
+            Some(to_json("fault", &fault.found)?),
+            fault
+                .before
+                .as_ref()
+                .map(|before| to_json("fault", before))
+                .transpose()?,
+        ])
+    });
+    each.collect()
 }

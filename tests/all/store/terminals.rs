@@ -212,6 +212,8 @@ async fn a_fault_stands_open_once(opened: Opened) {
         closed_at: None,
         expected: Words::new("無効", "off"),
         found: Value::Text(found.into()),
+        evidence: Some("power.fast_startup".into()),
+        before: Some(Value::Truth(false)),
     };
     let both = [fault(1, "on"), fault(2, "on again")];
     opened

@@ -39,3 +39,6 @@ action-job-cancel = Work cancelled
 action-checklist-tick = Checklist: done
 action-checklist-untick = Checklist: taken back
 action-checklist-answer = Answer about a terminal
+action-profile-draft = Profile drafted
+action-profile-discard = Profile draft discarded
+action-profile-publish = Profile published

@@ -13,4 +13,6 @@ permission-manage-tokens = Make and revoke enrolment tokens
 permission-view-pending = See who awaits approval
 permission-decide-pending = Approve or reject an enrolment
 permission-view-audit = See the audit log
+permission-edit-profile = Write drafts of the terminal profile and its target versions
+permission-publish-profile = Publish the terminal profile
 permission-manage-operators = Manage operators and API tokens

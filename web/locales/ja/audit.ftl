@@ -39,3 +39,6 @@ action-job-cancel = 作業の取り消し
 action-checklist-tick = チェックリストの記録
 action-checklist-untick = チェックリストの取り消し
 action-checklist-answer = 端末についての回答
+action-profile-draft = 端末設定の下書き
+action-profile-discard = 端末設定の下書きの取り消し
+action-profile-publish = 端末設定の公開

@@ -13,4 +13,6 @@ permission-manage-tokens = 登録トークンを発行・失効する
 permission-view-pending = 承認待ちを見る
 permission-decide-pending = 登録を承認・却下する
 permission-view-audit = 監査記録を見る
+permission-edit-profile = 端末設定と目標の版の下書きを作る
+permission-publish-profile = 端末設定を公開する
 permission-manage-operators = 操作者とAPIトークンを管理する

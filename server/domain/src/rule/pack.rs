@@ -10,7 +10,7 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use super::{Citation, Contradiction, Procedure, Rule, Severity};
-use crate::expr::{Expr, Field, ParseError};
+use crate::expr::{Expr, Field, ParseError, UNIQUE_FACTS};
 use crate::remedy::Remedy;
 use crate::words::Words;
 
@@ -183,18 +183,29 @@ impl RulePack {
 
     /// Of everything that makes verdicts differ: two packs that judge and say the same have the same.
     pub fn fingerprint(&self) -> String {
-        let mut text = String::new();
-        for rule in &self.rules {
-            let words = &rule.expected;
-            // Writing to a text cannot fail.
-            let _ = write!(
-                text,
-                "{}\n{}\n{}\n{}\n{} {:?}\n{}\n{}\n",
-                rule.id, rule.applies, rule.fault, rule.unique, rule.evidence, rule.other_evidence, words.ja, words.en
-            );
-        }
-        hex::encode(Sha256::digest(text.as_bytes()))
+        fingerprint(&self.rules)
     }
+
+    /// The same of each rule, so that it is known which of them a new pack or profile changed.
+    pub fn fingerprints(&self) -> BTreeMap<String, String> {
+        let each = self.rules.iter();
+        let short = |rule: &Rule| fingerprint(std::slice::from_ref(rule)).split_off(48);
+        each.map(|rule| (rule.id.clone(), short(rule))).collect()
+    }
+}
+
+fn fingerprint(rules: &[Rule]) -> String {
+    let mut text = String::new();
+    for rule in rules {
+        let words = &rule.expected;
+        // Writing to a text cannot fail.
+        let _ = write!(
+            text,
+            "{}\n{}\n{}\n{}\n{} {:?}\n{}\n{}\n",
+            rule.id, rule.applies, rule.fault, rule.unique, rule.evidence, rule.other_evidence, words.ja, words.en
+        );
+    }
+    hex::encode(Sha256::digest(text.as_bytes()))
 }
 
 fn bad(rule: &str, ja: &'static str, en: &'static str) -> BadPack {
@@ -251,6 +262,10 @@ impl Reader<'_> {
         };
         let source = self.citation(&id, text.citation)?;
         let (evidence, other_evidence) = evidence(&id, &text.evidence, &fault)?;
+        if text.unique && !UNIQUE_FACTS.contains(&evidence) {
+            let ja = "この項目は端末どうしで比べられません。";
+            return Err(bad(&id, ja, "terminals are not compared by this fact."));
+        }
         Ok(Some(Rule {
             severity: text.severity,
             title: text.title,

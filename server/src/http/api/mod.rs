@@ -9,6 +9,7 @@ mod finding;
 mod history;
 mod jobs;
 mod problem;
+mod rules;
 mod terminals;
 
 use serde_json::{Value as Json, json};
@@ -32,6 +33,7 @@ pub fn routes() -> Routes {
         .merge(facilities::routes())
         .merge(enrolment::routes())
         .merge(audit::routes())
+        .merge(rules::routes())
 }
 
 async fn me(Caller(cx): Caller) -> axum::Json<Json> {

@@ -7,11 +7,13 @@ use axum::body::Bytes;
 use axum::extract::{Path, Query};
 use axum::response::Response;
 use kaishin_domain::expr::Field;
+use kaishin_domain::remedy::Remedy;
 use kaishin_domain::terminal::{Hold, Standing, Terminal};
 use kaishin_domain::time::Time;
 use kaishin_domain::value::Value;
 use serde_json::{Value as Json, json};
 
+use super::rules::{citation, contradiction};
 use super::{Answer, Because, Caller, Problem, body, facilities, id, jobs};
 use crate::app::listing::{Cell, cell};
 use crate::app::terminals::{self, SectionRow};
@@ -134,11 +136,20 @@ pub async fn get(Caller(cx): Caller, Path(text): Path<String>) -> Answer {
         .faults
         .iter()
         .map(|fault| {
+            let rule = cx.app.rules.rule(&fault.rule);
             json!({
                 "rule": fault.rule,
+                "severity": rule.map(|rule| rule.severity),
+                "title": rule.map(|rule| &rule.title),
                 "since": fault.opened_at.rfc3339(),
+                "evidence": fault.evidence,
                 "expected": fault.expected,
                 "found": value(&fault.found),
+                "before": fault.before.as_ref().map(value),
+                "citation": rule.map(|rule| citation(&rule.source)),
+                "contradiction": rule.and_then(|rule| rule.contradiction.as_ref()).map(contradiction),
+                "remedy": rule.and_then(|rule| rule.remedy).map(Remedy::name),
+                "procedure": rule.and_then(|rule| rule.procedure.as_ref()),
             })
         })
         .collect();

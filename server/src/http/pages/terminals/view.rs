@@ -526,6 +526,7 @@ mod tests {
             index::Row {
                 entry,
                 online_since: None,
+                shared: Vec::new(),
                 severities: vec!["serious"],
             }
         };

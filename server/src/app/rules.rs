@@ -1,0 +1,149 @@
+//! The rules in force, and the terminal profile that they measure by. Both change while the server runs.
+
+use std::collections::BTreeMap;
+use std::ops::Deref;
+use std::sync::{Arc, OnceLock};
+
+use kaishin_domain::rule::{BadPack, Rule, RulePack};
+use kaishin_proto::profile::{BadProfile, Profile};
+
+use super::{AppError, Cx};
+use kaishin_domain::access::{Permission, Scope};
+
+/// One profile, and the pack that measures by it.
+#[derive(Debug)]
+pub struct InForce {
+    pub version: u32,
+    /// As it is sent to terminals.
+    pub text: Arc<str>,
+    pub profile: Profile,
+    /// What agents were built with: nobody needs to be told.
+    pub built_in: bool,
+    /// Of each rule, what its verdicts depend on.
+    pub fingerprints: BTreeMap<String, String>,
+    pack: RulePack,
+}
+
+impl InForce {
+    /// # Panics
+    /// Never: a test reads the built-in pack with the built-in profile.
+    pub fn built_in() -> InForce {
+        let (text, profile) = (Profile::built_in_text(), Profile::built_in());
+        #[expect(clippy::expect_used, reason = "part of the program; a test reads it")]
+        let mut built_in = InForce::new(text, profile).expect("the built-in rules are sound");
+        built_in.built_in = true;
+        built_in
+    }
+
+    pub fn new(text: &str, profile: Profile) -> Result<InForce, BadProfile> {
+        let pack = RulePack::built_in(&profile).map_err(|bad| unmeasurable(&bad))?;
+        Ok(InForce {
+            version: profile.version,
+            text: text.into(),
+            built_in: false,
+            fingerprints: pack.fingerprints(),
+            pack,
+            profile,
+        })
+    }
+}
+
+/// A profile that is sound in itself, but by which a rule cannot measure.
+fn unmeasurable(bad: &BadPack) -> BadProfile {
+    let text = bad.to_string();
+    let (ja, en) = text.split_once(" / ").unwrap_or((&text, &text));
+    BadProfile {
+        line: 1,
+        ja: ja.to_owned(),
+        en: en.to_owned(),
+    }
+}
+
+/// Profiles change a few times a year, so each that was in force stays until the process ends: whoever reads a rule never
+/// waits, and never sees half of a change.
+#[derive(Debug)]
+pub struct Rules {
+    first: Link,
+}
+
+#[derive(Debug)]
+struct Link {
+    here: InForce,
+    next: OnceLock<Box<Link>>,
+}
+
+impl Rules {
+    pub fn new(first: InForce) -> Rules {
+        let next = OnceLock::new();
+        Rules {
+            first: Link { here: first, next },
+        }
+    }
+
+    fn last(&self) -> &Link {
+        let mut link = &self.first;
+        while let Some(next) = link.next.get() {
+            link = next;
+        }
+        link
+    }
+
+    pub fn in_force(&self) -> &InForce {
+        &self.last().here
+    }
+
+    /// Takes effect at once, unless one that is as new is in force already.
+    pub fn replace(&self, mut new: InForce) -> bool {
+        loop {
+            let last = self.last();
+            if last.here.version >= new.version {
+                return false;
+            }
+            let next = OnceLock::new();
+            match last.next.set(Box::new(Link { here: new, next })) {
+                Ok(()) => return true,
+                Err(lost) => new = lost.here,
+            }
+        }
+    }
+}
+
+impl Deref for Rules {
+    type Target = RulePack;
+
+    fn deref(&self) -> &RulePack {
+        &self.last().here.pack
+    }
+}
+
+/// A rule, and how many terminals have its fault now.
+pub fn list(cx: &Cx) -> Result<Vec<(&Rule, u64)>, AppError> {
+    cx.require(Permission::ViewFleet, Scope::Fleet)?;
+    let open = cx.app.index.counts().by_fault;
+    let rules = cx.app.rules.rules().iter();
+    Ok(rules
+        .map(|rule| (rule, open.get(&rule.id).copied().unwrap_or(0)))
+        .collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_newer_profile_takes_effect_and_an_older_one_does_not() {
+        let of = |version: u32, face: &str| {
+            let mut profile = Profile::built_in();
+            profile.version = version;
+            profile.software.face.version = kaishin_proto::value::Version(face.into());
+            InForce::new("{}", profile).expect("sound")
+        };
+        let expected = |rules: &Rules| rules.rule("oqs-face-old").expect("there is").expected.en.clone();
+        let rules = Rules::new(InForce::built_in());
+        let seen = rules.rule("oqs-face-old").expect("there is");
+        assert!(rules.replace(of(3, "3.0")));
+        assert!(!rules.replace(of(2, "2.0")) && !rules.replace(of(3, "4.0")));
+        assert_eq!(expected(&rules), "3.0 or later");
+        assert_eq!(seen.expected.en, "2.3.0 or later", "who read before reads on");
+    }
+}
