@@ -26,6 +26,7 @@ mod secret;
 pub mod selection;
 pub mod terminals;
 pub mod verdicts;
+pub mod versions;
 pub mod views;
 
 use std::sync::Arc;

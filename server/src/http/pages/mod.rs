@@ -18,6 +18,7 @@ mod sign_in;
 mod terminal;
 mod terminals;
 mod tokens;
+mod versions;
 
 pub use error::page as error_page;
 
@@ -45,6 +46,7 @@ pub fn routes() -> Routes {
         .merge(terminal::routes())
         .merge(job::routes())
         .merge(search::routes())
+        .merge(versions::routes())
         .merge(tokens::routes())
         .merge(pending::routes())
         .merge(audit::routes())
@@ -121,7 +123,7 @@ impl Theme {
 }
 
 /// What a redirect may announce on the page it leads to.
-const ANNOUNCED: [&str; 17] = [
+const ANNOUNCED: [&str; 20] = [
     "done-facility-saved",
     "done-facility-renamed",
     "done-attached",
@@ -139,6 +141,9 @@ const ANNOUNCED: [&str; 17] = [
     "done-answered",
     "done-view-saved",
     "done-view-removed",
+    "done-draft-saved",
+    "done-draft-discarded",
+    "done-profile-published",
 ];
 
 pub fn announced(said: &str) -> Option<&'static str> {
