@@ -1,5 +1,7 @@
 //! A person at a screen: a real Chromium on a small demo, from the sign-in to the audit entry, by mouse and by keyboard.
 
+mod versions;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 
