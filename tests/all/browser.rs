@@ -1,5 +1,6 @@
 //! A person at a screen: a real Chromium on a small demo, from the sign-in to the audit entry, by mouse and by keyboard.
 
+mod terminal;
 mod versions;
 
 use std::net::SocketAddr;
@@ -12,6 +13,7 @@ use kaishin_agent::os::sim::Sim;
 use kaishin_agent::os::{Hive, RegistryValue};
 use kaishin_agent::{Keep, Settings};
 use kaishin_domain::access::Role;
+use kaishin_domain::id::TerminalId;
 use kaishin_tests::agent::Agent;
 use kaishin_tests::browser::Browser;
 use kaishin_tests::harness::Harness;
@@ -48,10 +50,12 @@ async fn demo() -> (Demo, Http) {
 
 async fn sign_in(browser: &Browser, demo: &Demo, name: &str) {
     let person = demo.invitation.operators.iter().find(|person| person.name == name);
+    sign_in_as(browser, name, &person.expect("an operator of the demo").password).await;
+}
+
+async fn sign_in_as(browser: &Browser, name: &str, password: &str) {
     browser.fill("#name", name).await;
-    browser
-        .fill("#password", &person.expect("an operator of the demo").password)
-        .await;
+    browser.fill("#password", password).await;
     browser.click("main button.main").await;
     browser.element("form[action='/sign-out']").await;
 }
@@ -157,33 +161,56 @@ async fn work_of_others_arrives_by_itself(browser: &Browser, api: &Http, termina
 
 const POWER: &str = r"SYSTEM\CurrentControlSet\Control\Session Manager\Power";
 
+/// A terminal of its own that is online, with fast startup on, and has told so.
+struct WithFastStartup {
+    id: TerminalId,
+    agent: Agent,
+    machine: Arc<Sim>,
+    keep: Keep,
+}
+
+impl WithFastStartup {
+    async fn start(harness: &Harness) -> WithFastStartup {
+        let machine = Arc::new(Sim::new(7, 1, harness.clock.clone()));
+        let on = Some(RegistryValue::dword(1));
+        machine.poke(Hive::LocalMachine, POWER, "HiberbootEnabled", on);
+        let keep = Keep::memory();
+        let settings = Settings {
+            token: Some(harness.token(1).await),
+            ..harness.settings()
+        };
+        let mut agent = Agent::start(settings, &machine, &keep, &harness.clock);
+        let id = agent.is_online().await;
+        eventually(SOON, "its facts are here", async || {
+            (harness.terminal(id).await["facts"]["power.fast_startup"]["value"] == true).then_some(())
+        })
+        .await;
+        WithFastStartup {
+            id,
+            agent,
+            machine,
+            keep,
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_steps_arrive_on_the_open_page_when_the_terminal_comes_back() {
     let browser = need!(Browser::start("ja").await, "chromedriver");
     let harness = Harness::start().await;
-    let machine = Arc::new(Sim::new(7, 1, harness.clock.clone()));
-    let on = Some(RegistryValue::dword(1));
-    machine.poke(Hive::LocalMachine, POWER, "HiberbootEnabled", on);
-    let keep = Keep::memory();
-    let settings = Settings {
-        token: Some(harness.token(1).await),
-        ..harness.settings()
-    };
-    let mut agent = Agent::start(settings, &machine, &keep, &harness.clock);
-    let id = agent.is_online().await;
-    eventually(SOON, "its facts are here", async || {
-        (harness.terminal(id).await["facts"]["power.fast_startup"]["value"] == true).then_some(())
-    })
-    .await;
+    let WithFastStartup {
+        id,
+        mut agent,
+        machine,
+        keep,
+    } = WithFastStartup::start(&harness).await;
     agent.stop().await;
     harness.is_online(id, false).await;
 
     let site = format!("http://{}", harness.handle().http_addr);
     let password = desk(&harness).await;
     browser.goto(&format!("{site}/terminals/{id}")).await;
-    browser.fill("#name", "suzuki").await;
-    browser.fill("#password", &password).await;
-    browser.click("main button.main").await;
+    sign_in_as(&browser, "suzuki", &password).await;
     browser.click("main a[href$='/jobs/new?remedy=fast-startup-off']").await;
     browser.click("main form[action$='/jobs'] button.main").await;
     browser.shows(".area-jobs .job .badge", "待機中").await;
@@ -191,7 +218,7 @@ async fn the_steps_arrive_on_the_open_page_when_the_terminal_comes_back() {
     let unmoved = "window.sameLoad = true; return document.querySelector('.steps') === null";
     assert_eq!(browser.run(unmoved).await, true, "nothing was done yet");
 
-    let mut agent = Agent::start(harness.settings(), &machine, &keep, &harness.clock);
+    agent = Agent::start(harness.settings(), &machine, &keep, &harness.clock);
     for step in ["今の設定を読む", "設定を書き換える", "読み直して確かめる"] {
         browser.shows(".area-jobs .steps", step).await;
     }

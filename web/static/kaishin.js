@@ -163,7 +163,7 @@
       at: at && same(at),
       nth: at ? [...part.querySelectorAll(marks)].filter((one) => same(one) === same(at)).indexOf(at) : 0,
       open: [...part.querySelectorAll("details[open]")].map((one) => same(one.querySelector("summary"))),
-      across: [...part.querySelectorAll(".scroll")].map((one) => one.scrollLeft),
+      across: [...part.querySelectorAll(".scroll, .tabs")].map((one) => one.scrollLeft),
     };
   });
   document.addEventListener("htmx:afterSwap", () => {
@@ -172,7 +172,7 @@
     for (const one of part.querySelectorAll("details")) {
       if (place.open.includes(same(one.querySelector("summary")))) one.open = true;
     }
-    part.querySelectorAll(".scroll").forEach((one, n) => { one.scrollLeft = place.across[n] || 0; });
+    part.querySelectorAll(".scroll, .tabs").forEach((one, n) => { one.scrollLeft = place.across[n] || 0; });
     if (place.at) [...part.querySelectorAll(marks)].filter((one) => same(one) === place.at)[place.nth]?.focus({ preventScroll: true });
     place = null;
   });
@@ -201,6 +201,12 @@
   document.addEventListener("click", (event) => {
     if (event.target instanceof Element && event.target.closest("[data-print]")) window.print();
   });
+
+  // Where one is stays in sight, in a row that is wider than the screen.
+  for (const here of document.querySelectorAll(".tabs [aria-current], .nav [aria-current]")) {
+    const row = here.parentElement;
+    row.scrollLeft = here.offsetLeft - row.offsetLeft - (row.clientWidth - here.offsetWidth) / 2;
+  }
 
   root.classList.add("has-script");
 })();

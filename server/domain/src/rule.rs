@@ -76,10 +76,17 @@ pub struct Citation {
 
 impl Citation {
     pub fn words(&self) -> Words {
-        let join = |manual: &str, procedure: &str| format!("{manual} {procedure} {}", self.step).trim_end().to_owned();
+        // A number alone would tell nobody what it counts.
+        let numbered = !self.step.is_empty() && self.step.chars().all(|c| c.is_ascii_digit());
+        let join = |manual: &str, procedure: &str, before: &str| {
+            let before = if numbered { before } else { "" };
+            format!("{manual} {procedure} {before}{}", self.step)
+                .trim_end()
+                .to_owned()
+        };
         Words::new(
-            join(&self.manual.ja, &self.procedure.ja),
-            join(&self.manual.en, &self.procedure.en),
+            join(&self.manual.ja, &self.procedure.ja, "手順"),
+            join(&self.manual.en, &self.procedure.en, "step "),
         )
     }
 }

@@ -42,3 +42,4 @@ action-checklist-answer = Answer about a terminal
 action-profile-draft = Profile drafted
 action-profile-discard = Profile draft discarded
 action-profile-publish = Profile published
+audit-filter = Filter of the entries

@@ -46,3 +46,6 @@ map-no-terminals = It appears when terminals are enrolled.
 map-not-known = Where the terminals stand is not known yet. It appears with their institution codes or the ledger.
 tile-title = { $name }: { $terminals } terminals, { $faulty } with faults, { $offline } offline
 jobs-now = running { $running }, waiting { $waiting }
+fault-share = Share of terminals
+overview-more-faults = { $count } more kinds of fault
+today-others = { $count } more kinds

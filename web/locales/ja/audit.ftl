@@ -42,3 +42,4 @@ action-checklist-answer = 端末についての回答
 action-profile-draft = 端末設定の下書き
 action-profile-discard = 端末設定の下書きの取り消し
 action-profile-publish = 端末設定の公開
+audit-filter = 記録の絞り込み

@@ -95,7 +95,7 @@ impl ParseError {
 
     pub fn ja(&self) -> String {
         let place = self.at + 1;
-        let listed = self.expected().join(" ");
+        let listed = self.expected().join("、");
         match &self.problem {
             Problem::TermMissing => {
                 format!("{place}文字目に条件がありません。「項目:値」か検索する言葉を入れてください。")
@@ -123,7 +123,7 @@ impl ParseError {
 
     pub fn en(&self) -> String {
         let place = self.at + 1;
-        let listed = self.expected().join(" ");
+        let listed = self.expected().join(", ");
         match &self.problem {
             Problem::TermMissing => {
                 format!("A condition is missing at character {place}. Write key:value or a word to search for.")

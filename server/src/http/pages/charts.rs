@@ -14,6 +14,7 @@ use kaishin_domain::time::{Span, Time};
 /// Shapes are drawn on a field of this width and height and stretched to the page.
 const WIDE: u64 = 1000;
 const HIGH: u64 = 100;
+const DOT: u64 = 4;
 
 /// One bar: a name, how many, and what share of the whole.
 pub struct Bar {
@@ -28,6 +29,17 @@ pub struct Bar {
     pub width: u64,
     /// `bad`, `warn` or nothing, as for badges.
     pub kind: &'static str,
+}
+
+impl Bar {
+    /// Its colour as the word of a fault's weight.
+    pub fn weight(&self) -> &'static str {
+        match self.kind {
+            "bad" => "weight-grave",
+            "warn" => "weight-mild",
+            _ => "weight-note",
+        }
+    }
 }
 
 pub struct Counted {
@@ -119,8 +131,9 @@ pub fn line(page: &Page, samples: &[Sample], from: Time, to: Time, pace: Span) -
             points.first().map_or(0, |one| one.0),
             points.last().map_or(0, |one| one.0),
         );
-        // A single sample is drawn as wide as a pen.
-        let last = last.max(first + 2);
+        // A single sample is drawn as wide as it can be seen, and never past the edge.
+        let first = first.min(WIDE - DOT);
+        let last = last.max(first + DOT);
         let mut line: Vec<String> = points.iter().map(|(x, y)| format!("{x},{y}")).collect();
         line.push(format!("{last},{}", points.last().map_or(HIGH, |one| one.1)));
         Run {
@@ -222,7 +235,7 @@ mod tests {
         let line = line(&page, &samples, from, from + Span::minutes(100), pace);
         assert_eq!(line.runs.len(), 2);
         assert_eq!(line.runs[0].line, "0,0 50,50 50,50");
-        assert_eq!(line.runs[1].line, "600,0 602,0");
+        assert_eq!(line.runs[1].line, "600,0 604,0");
         assert_eq!((line.top.as_str(), line.lowest), ("10", Some(at(5, 5))));
     }
 

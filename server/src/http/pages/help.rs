@@ -114,8 +114,12 @@ fn written(page: &Page, text: &str) -> Written {
     html::push_html(&mut out, Parser::new_ext(&text, Options::ENABLE_TABLES).map(plain));
     // Wide tables scroll by themselves, and can be reached by keyboard.
     let label = page.t("help-table");
-    let open = format!("<div class=\"scroll\" role=\"region\" aria-label=\"{label}\" tabindex=\"0\"><table>");
-    Written(out.replace("<table>", &open).replace("</table>", "</table></div>"))
+    let open = format!("<div class=\"scroll\" role=\"group\" aria-label=\"{label}\" tabindex=\"0\"><table>");
+    Written(
+        out.replace("<table>", &open)
+            .replace("</table>", "</table></div>")
+            .replace("<pre>", "<pre tabindex=\"0\">"),
+    )
 }
 
 fn examples(lang: Lang) -> String {

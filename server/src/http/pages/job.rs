@@ -97,8 +97,8 @@ async fn question(
             continue;
         };
         let words = match shown(page.lang, key, value) {
-            Fact::Text(text) | Fact::Unknown(text) => text,
-            Fact::List(items) => items.join(", "),
+            Fact::Text(text) | Fact::Unknown(text, _) => text,
+            Fact::List(items) => items.join(page.lang.choose("、", ", ")),
             Fact::Time(_) | Fact::Table(_) => continue,
         };
         strip.extend(pair(

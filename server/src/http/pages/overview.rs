@@ -23,6 +23,9 @@ use crate::http::routes::{Needs, Routes};
 use crate::index::Counts;
 use figures::{Change, Version, changes, empty, versions};
 
+/// So many faults are shown at once.
+const WORST: usize = 12;
+
 pub fn routes() -> Routes {
     let needs = Needs::Permission(Permission::ViewFleet);
     Routes::new()
@@ -36,6 +39,7 @@ async fn overview(visitor: Visitor) -> Shown {
     let glance = overview::glance(&cx).await?;
     let counts = &overview.counts;
     let areas = areas(&glance);
+    let mut faults = faults(&cx, &page, counts);
     // What runs stands first; what is recent and runs stands there once.
     let running = &glance.today.running;
     let recent = overview.recent_jobs.iter();
@@ -74,7 +78,8 @@ async fn overview(visitor: Visitor) -> Shown {
         .into_iter()
         .chain(pending(&page, overview.pending))
         .collect(),
-        faults: faults(&cx, &page, counts),
+        more_faults: faults.split_off(faults.len().min(WORST)),
+        faults,
         faults_empty: empty(&page, counts),
         map: (!areas.is_empty()).then(|| {
             tiles(&page, &areas, |prefecture| {
@@ -269,6 +274,8 @@ struct View {
     tiles: Vec<Tile>,
     terminals: u64,
     faults: Vec<Bar>,
+    /// The rest of them, folded away.
+    more_faults: Vec<Bar>,
     faults_empty: Empty,
     map: Option<Tiles>,
     /// Terminals without a known prefecture.
@@ -345,6 +352,7 @@ mod tests {
                 "/terminals",
             )],
             terminals,
+            more_faults: pareto(&page, vec![counted("disk-low", 1)], terminals),
             faults: pareto(
                 &page,
                 (0..40)
@@ -368,6 +376,7 @@ mod tests {
                 kind: "bad",
                 href: "/terminals?q=x".into(),
                 parts: vec![("高速<i>".into(), 3)],
+                others: 3,
             }],
             since: now,
             waiting: 3,

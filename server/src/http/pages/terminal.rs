@@ -5,6 +5,7 @@ mod checklist;
 mod facts;
 mod faults;
 mod jobs;
+mod shown;
 mod timeline;
 
 use axum::http::HeaderMap;
@@ -14,7 +15,7 @@ use kaishin_domain::remedy::Remedy;
 use kaishin_domain::terminal::{Hold, Standing, Terminal};
 use kaishin_domain::time::Time;
 
-pub use facts::{Shown, shown};
+pub use shown::{Shown, shown, text_of};
 
 use super::parts::{Badge, Link, Notice, Pair, Why, about, flag_badges, flags, pair, presence, why};
 use super::shell::Command;

@@ -3,6 +3,8 @@
 
 mod view;
 
+use std::collections::HashMap;
+
 use axum::Json;
 use axum::extract::{Path, Query};
 use axum::http::StatusCode;
@@ -13,7 +15,7 @@ use kaishin_domain::id::SelectionId;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Place, Shown, show};
+use super::{Page, Place, Shown, show};
 use crate::app::listing::{self, Listing};
 use crate::app::selection::{self, Selection};
 use crate::app::terminals::parse_filter;
@@ -101,17 +103,38 @@ struct Found {
     facets: Vec<(Field, Facets)>,
     /// The filter as an expression, to be narrowed by facets.
     filter: Expr,
+    titles: Titles,
 }
 
-fn find(cx: &Cx, wanted: &Wanted) -> Result<Found, AppError> {
+/// What the faults are called, by the rule that finds them.
+#[derive(Clone, Debug, Default)]
+struct Titles(HashMap<String, String>);
+
+impl Titles {
+    fn read(cx: &Cx, page: &Page) -> Titles {
+        let known = cx.app.index.counts().by_fault.into_keys();
+        let titled = known.filter_map(|id| {
+            let title = page.of(&cx.app.rules.rule(&id)?.title).to_owned();
+            Some((id, title))
+        });
+        Titles(titled.collect())
+    }
+
+    fn of<'a>(&'a self, id: &'a str) -> &'a str {
+        self.0.get(id).map_or(id, String::as_str)
+    }
+}
+
+fn find(cx: &Cx, page: &Page, wanted: &Wanted) -> Result<Found, AppError> {
     let listing = wanted.listing()?;
     let fields: Vec<Field> = FACETS.into_iter().filter_map(Field::find).collect();
     let after = wanted.cursor()?;
-    let (page, facets) = listing.explore(cx, after.as_ref(), wanted.limit(), &fields, VALUES)?;
+    let (rows, facets) = listing.explore(cx, after.as_ref(), wanted.limit(), &fields, VALUES)?;
     Ok(Found {
         filter: listing.filter.clone(),
         listing,
-        page,
+        page: rows,
+        titles: Titles::read(cx, page),
         facets: fields.into_iter().zip(facets).collect(),
     })
 }
@@ -140,7 +163,7 @@ async fn list(visitor: Visitor, Wished(asked): Wished<Asked>) -> Shown {
     let views = views::list(&cx).await?;
     let paged = asked.cursor.is_some_and(|cursor| !cursor.is_empty());
     let none_at_all = cx.app.index.counts().terminals == 0;
-    let (found, problem) = match find(&cx, &wanted) {
+    let (found, problem) = match find(&cx, &page, &wanted) {
         Ok(found) => (Some(found), None),
         // The filter does not read: said beside the field, where it can be mended.
         Err(error) if error.kind == Kind::Invalid => (None, Some(page.problem(&error))),

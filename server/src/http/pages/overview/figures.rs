@@ -16,7 +16,12 @@ pub struct Change {
     pub kind: &'static str,
     pub href: String,
     pub parts: Vec<(String, u64)>,
+    /// How many kinds more there are.
+    pub others: usize,
 }
+
+/// So many kinds are named.
+const NAMED: usize = 5;
 
 pub struct Version {
     pub name: String,
@@ -48,7 +53,8 @@ pub fn changes(cx: &Cx, page: &Page, today: &Today) -> Vec<Change> {
         count: parts.iter().map(|(_, count)| count).sum(),
         kind,
         href: href.to_owned(),
-        parts,
+        others: parts.len().saturating_sub(NAMED),
+        parts: parts.into_iter().take(NAMED).collect(),
     };
     let new = Change {
         count: today.new_terminals,

@@ -77,7 +77,7 @@ fn item(cx: &Cx, page: &Page, moment: &Moment) -> Item {
         What::Fact(change) => changed(page, change, blank(label(page, &change.key), "", "fact")),
         What::Restart(change) => changed(page, change, blank(page.t("timeline-restarted"), "busy", "restart")),
         What::FaultOpened(fault) => Item {
-            note: page.of(&fault.expected).to_owned(),
+            note: page.t1("timeline-expected", "expected", page.of(&fault.expected)),
             href: terminal("faults", fault.terminal),
             ..blank(page.t1("timeline-opened", "name", rule(&fault.rule)), "bad", "fault")
         },
@@ -131,8 +131,12 @@ fn audited(page: &Page, entry: &Entry, item: Item) -> Item {
     } else {
         String::new()
     };
+    let by = match entry.actor.starts_with("terminal:") {
+        true => page.t("terminal"),
+        false => entry.actor.clone(),
+    };
     Item {
-        note: format!("{} {}", entry.actor, entry.reason).trim().to_owned(),
+        note: format!("{by} {}", entry.reason).trim().to_owned(),
         href,
         ..item
     }

@@ -9,8 +9,8 @@ use kaishin_domain::value::Value;
 
 use super::super::Page;
 use super::super::parts::{Badge, Problem, badge, flag_badges, presence};
-use super::super::terminal::{Shown, shown};
-use super::{Found, State};
+use super::super::terminal::{Shown, shown, text_of};
+use super::{Found, State, Titles};
 use crate::app::listing::{Cell, cell};
 use crate::app::selection::Selection;
 use crate::app::views::SavedView;
@@ -18,7 +18,7 @@ use crate::http::words::grouped;
 use crate::index::{self, Facets};
 
 /// So many columns stay on a narrow screen.
-const NARROW: usize = 3;
+const NARROW: usize = 4;
 /// Of a long list so many items stand in a cell.
 const ITEMS: usize = 3;
 
@@ -159,12 +159,17 @@ impl View {
         self.facets = found
             .facets
             .iter()
-            .map(|(field, facets)| facet(page, state, &found.filter, found.page.total, *field, facets))
+            .map(|(field, facets)| facet(page, state, found, *field, facets))
             .filter(|facet| !facet.values.is_empty())
             .collect();
         self.columns = columns(page, state, fields);
         self.others = others(page, fields);
-        self.rows = found.page.items.iter().map(|row| one(page, fields, row)).collect();
+        self.rows = found
+            .page
+            .items
+            .iter()
+            .map(|row| one(page, fields, row, &found.titles))
+            .collect();
         self.total = found.page.total;
         let next = found.page.next.as_ref();
         self.next_href = next.map(|next| state.list(&[("cursor", &next.to_string())]));
@@ -284,7 +289,8 @@ fn label(page: &Page, field: Field) -> String {
     }
 }
 
-fn facet(page: &Page, state: &State, filter: &Expr, total: u64, field: Field, facets: &Facets) -> FacetView {
+fn facet(page: &Page, state: &State, found: &Found, field: Field, facets: &Facets) -> FacetView {
+    let (filter, total, titles) = (&found.filter, found.page.total, &found.titles);
     let value = |word: String, count: u64, unknown: bool, by: Option<Expr>| FacetValue {
         word,
         count: grouped(count),
@@ -299,6 +305,8 @@ fn facet(page: &Page, state: &State, filter: &Expr, total: u64, field: Field, fa
             let word = match (field, text.as_str()) {
                 (Field::Online, "yes") => page.t("online"),
                 (Field::Online, _) => page.t("offline"),
+                (Field::Fault, id) => titles.of(id).to_owned(),
+                (Field::Fact(fact), text) => text_of(page.lang, fact.key, text),
                 (_, text) => text.to_owned(),
             };
             value(word, *count, false, Expr::equals(field, text))
@@ -368,7 +376,7 @@ fn others(page: &Page, fields: &[Field]) -> Vec<Group> {
     groups
 }
 
-fn one(page: &Page, fields: &[Field], row: &index::Row) -> Row {
+fn one(page: &Page, fields: &[Field], row: &index::Row, titles: &Titles) -> Row {
     let entry = &row.entry;
     // Without its name among them, the first of a row's cells leads to the terminal.
     let leads = fields.iter().position(|field| *field == Field::Hostname).unwrap_or(0);
@@ -386,7 +394,7 @@ fn one(page: &Page, fields: &[Field], row: &index::Row) -> Row {
                     (false, true) => "",
                     (false, false) => "wide",
                 },
-                ..shown_cell(page, row, *field)
+                ..shown_cell(page, row, *field, titles)
             })
             .collect(),
     }
@@ -404,7 +412,7 @@ fn bare() -> CellView {
     }
 }
 
-fn shown_cell(page: &Page, row: &index::Row, field: Field) -> CellView {
+fn shown_cell(page: &Page, row: &index::Row, field: Field, titles: &Titles) -> CellView {
     let value = match cell(row, field) {
         Cell::Known(value) => value,
         Cell::Unknown(reason) => {
@@ -430,7 +438,7 @@ fn shown_cell(page: &Page, row: &index::Row, field: Field) -> CellView {
         return CellView { badges, ..bare() };
     }
     if field == Field::Fault {
-        return faults(row);
+        return faults(page, row, titles);
     }
     if field == Field::LastSeen {
         let at = row.online_since.or(row.entry.last_seen);
@@ -439,7 +447,7 @@ fn shown_cell(page: &Page, row: &index::Row, field: Field) -> CellView {
     told(page, field, &value)
 }
 
-fn faults(row: &index::Row) -> CellView {
+fn faults(page: &Page, row: &index::Row, titles: &Titles) -> CellView {
     let count = row.entry.faults.len();
     // The worst is what it looks like.
     let kind = if row.severities.first() == SEVERITIES.first() {
@@ -454,14 +462,17 @@ fn faults(row: &index::Row) -> CellView {
             Vec::new()
         },
         text: if count > 0 { String::new() } else { "0".to_owned() },
-        title: row.entry.faults.join(" "),
+        title: {
+            let names: Vec<&str> = row.entry.faults.iter().map(|id| titles.of(id)).collect();
+            names.join(page.lang.choose("、", ", "))
+        },
         ..bare()
     }
 }
 
 fn told(page: &Page, field: Field, value: &Value) -> CellView {
     match shown(page.lang, field.name(), value) {
-        Shown::Text(text) | Shown::Unknown(text) => CellView { text, ..bare() },
+        Shown::Text(text) | Shown::Unknown(text, _) => CellView { text, ..bare() },
         Shown::Time(at) => CellView { at: Some(at), ..bare() },
         Shown::List(items) => CellView {
             text: match items.get(..ITEMS) {
@@ -539,6 +550,7 @@ mod tests {
             other: 9,
         };
         Found {
+            titles: Titles::default(),
             listing: Listing {
                 filter: filter.clone(),
                 sort: Sort::default(),
