@@ -41,7 +41,7 @@ pub fn id(n: u32) -> TerminalId {
     TerminalId::new(Time(0), random)
 }
 
-fn key(n: u32) -> [u8; 32] {
+pub fn key(n: u32) -> [u8; 32] {
     let mut key = [9; 32];
     key[..4].copy_from_slice(&n.to_be_bytes());
     key
