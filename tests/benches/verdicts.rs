@@ -75,7 +75,7 @@ async fn measure(terminals: u32) -> Json {
                     break;
                 }
                 let begun = its_clock.now();
-                let sections = sections(n, 2, begun);
+                let sections = sections(n, 3, begun);
                 report(&app, id(n), key(n), sections).await.expect("taken");
                 waits.push(its_clock.now().since(begun).0);
                 its_clock.sleep(PACE).await;

@@ -72,7 +72,8 @@ fn terminal(n: u32) -> Terminal {
     }
 }
 
-/// What a terminal says in a round: in another round other versions, but the same facts known.
+/// What a terminal says in a round: in an odd one other versions, but the same facts known; in an even one only what no
+/// rule looks at.
 pub fn sections(n: u32, round: u32, at: Time) -> Vec<Section> {
     let pick = |salt: u32| n.wrapping_mul(2_654_435_761).wrapping_add((round + salt) * 40_503) >> 7;
     let version = |text: &str| Value::Version(Version(text.into()));
@@ -91,8 +92,15 @@ pub fn sections(n: u32, round: u32, at: Time) -> Vec<Section> {
             .map(|(key, value)| (key.to_owned(), value))
             .collect::<BTreeMap<_, _>>(),
     };
+    let agent = [
+        ("agent.platform", Value::Text("windows".into())),
+        ("agent.profile", Value::Number(round.into())),
+    ];
+    if round.is_multiple_of(2) {
+        return vec![section("agent", agent.to_vec())];
+    }
     vec![
-        section("agent", vec![("agent.platform", Value::Text("windows".into()))]),
+        section("agent", agent.to_vec()),
         section(
             "oqs",
             vec![

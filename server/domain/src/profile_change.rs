@@ -86,7 +86,7 @@ fn walk(path: &str, value: &Json, entries: &mut Entries) {
 /// By what an element of a list is told from the others.
 fn name_of(element: &Json) -> Option<String> {
     let of = |key: &str| element.get(key).map(plain);
-    of("name").or_else(|| of("build"))
+    of("name").or_else(|| of("build")).or_else(|| of("model"))
 }
 
 fn plain(value: &Json) -> String {

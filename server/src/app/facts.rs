@@ -136,6 +136,8 @@ struct Batch {
     /// Who says something, and with which key.
     from: HashMap<TerminalId, Option<KeyHash>>,
     latest: HashMap<(TerminalId, String), Section>,
+    /// About whom the rules are to be asked whatever else is said of them.
+    again: HashSet<TerminalId>,
 }
 
 impl Batch {
@@ -149,6 +151,9 @@ impl Batch {
         {
             let known = batch.from.entry(terminal).or_default();
             *known = key.or(*known);
+            if sections.is_empty() {
+                batch.again.insert(terminal);
+            }
             for section in sections {
                 batch.latest.insert((terminal, section.name.clone()), section);
             }
@@ -187,7 +192,7 @@ async fn commit(app: &Arc<App>, reports: Vec<Report>) -> Result<HashSet<Terminal
 
 async fn take(app: &Arc<App>, reports: Vec<Report>) -> Result<HashSet<TerminalId>, StoreError> {
     let now = app.now();
-    let Batch { from, latest } = Batch::of(reports);
+    let Batch { from, latest, again } = Batch::of(reports);
     let wanted: Vec<(TerminalId, String)> = latest.keys().cloned().collect();
     let was: HashMap<(TerminalId, String), SectionText> = app
         .store
@@ -209,7 +214,7 @@ async fn take(app: &Arc<App>, reports: Vec<Report>) -> Result<HashSet<TerminalId
             changed.entry(terminal).or_default(),
         )?;
     }
-    let open = verdicts(app, &from, &changed, &mut work.faults, now);
+    let open = verdicts(app, &again, &changed, &mut work.faults, now);
     let counts = write(app, work, from, now).await?;
     for (terminal, changed) in changed.iter().filter(|(terminal, _)| counts.contains(terminal)) {
         for (name, facts) in &changed.sections {
@@ -271,21 +276,21 @@ fn compare(
     Ok(())
 }
 
-/// Asks the rules about those whose facts changed where a rule looks, and about those for whom nothing else was said.
+/// Asks the rules about those whose facts changed where a rule looks, and about those for whom it was asked.
 fn verdicts(
     app: &App,
-    from: &HashMap<TerminalId, Option<KeyHash>>,
+    again: &HashSet<TerminalId>,
     changed: &HashMap<TerminalId, Changed>,
     faults: &mut Faults,
     now: Time,
 ) -> Vec<(TerminalId, Vec<String>)> {
     let asked: HashSet<&str> = app.rules.fields().into_iter().map(Field::name).collect();
     let mut open = Vec::new();
-    for terminal in from.keys() {
+    let looks = |(_, changed): &(&TerminalId, &Changed)| changed.keys.iter().any(|key| asked.contains(key.as_str()));
+    let told = changed.iter().filter(looks).map(|(terminal, _)| terminal);
+    let concerned: HashSet<&TerminalId> = told.chain(again).collect();
+    for terminal in concerned {
         let changed = changed.get(terminal);
-        if changed.is_some_and(|changed| !changed.keys.iter().any(|key| asked.contains(key.as_str()))) {
-            continue;
-        }
         let Some(mut row) = app.index.get(*terminal) else {
             continue;
         };
@@ -300,7 +305,9 @@ fn verdicts(
         row.shared = app.index.shared(&row.entry);
         let case = Case {
             row: &row,
-            changed: changed.map(|changed| &changed.keys),
+            changed: changed
+                .filter(|_| !again.contains(terminal))
+                .map(|changed| &changed.keys),
         };
         open.push((*terminal, faults.judge(app, &case, now)));
     }

@@ -73,7 +73,7 @@ fn parts(page: &Page, entries: &[(String, String)]) -> Vec<Part> {
     let mut parts: Vec<Part> = Vec::new();
     for (path, value) in entries {
         let (part, rest) = path.split_once(['.', '[']).unwrap_or((path, ""));
-        let rest = rest.trim_end_matches("[]").trim_start_matches(']');
+        let rest = rest.trim_end_matches("[]").replace(']', "");
         if parts.last().is_none_or(|last| last.key != part) {
             let name = page.lang.try_t(&format!("profile-{}", part.replace('_', "-")));
             parts.push(Part {
@@ -84,8 +84,8 @@ fn parts(page: &Page, entries: &[(String, String)]) -> Vec<Part> {
         }
         let Some(last) = parts.last_mut() else { continue };
         match last.rows.last_mut() {
-            Some((name, values)) if name == rest => values.push(value.clone()),
-            Some(_) | None => last.rows.push((rest.to_owned(), vec![value.clone()])),
+            Some((name, values)) if *name == rest => values.push(value.clone()),
+            Some(_) | None => last.rows.push((rest, vec![value.clone()])),
         }
     }
     parts
