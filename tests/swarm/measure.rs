@@ -20,6 +20,8 @@ const QUIET: Span = Span::seconds(5);
 const ROUNDS: u64 = 20;
 /// Orders under way at once.
 const ORDERS: usize = 64;
+/// Terminals in one order for many.
+const AT_ONCE: usize = 20_000;
 
 pub async fn run(wanted: Measure) {
     let clock = Clock::system();
@@ -49,6 +51,7 @@ pub async fn run(wanted: Measure) {
     let ids = terminals(&api).await;
     let jobs = wanted.jobs.unwrap_or(wanted.terminals);
     let (work, latencies) = work(&clock, &api, &server, &ids, jobs).await;
+    let (pushed, push_latencies) = push(&clock, &api, &server, &ids).await;
     clock.sleep(QUIET).await;
     let after = memory(server.pid());
 
@@ -76,6 +79,8 @@ pub async fn run(wanted: Measure) {
         },
         "jobs": work,
         "latency_ms": latencies,
+        "push": pushed,
+        "push_latency_ms": push_latencies,
         "restart": {
             "stopped_in": stopped_in, "ready_in": ready_in, "all_back_in": back_in, "per_second": rate(back_in),
             "waits": waits,
@@ -83,6 +88,8 @@ pub async fn run(wanted: Measure) {
         "bare_echo": echo,
         "ratios": {
             "jobs_to_bare_messages": work["per_second"].as_f64().unwrap_or(0.0)
+                / echo["messages_per_second"].as_f64().unwrap_or(1.0),
+            "pushed_jobs_to_bare_messages": pushed["per_second"].as_f64().unwrap_or(0.0)
                 / echo["messages_per_second"].as_f64().unwrap_or(1.0),
             "return_to_bare_opens": rate(back_in) / echo["opened_per_second"].as_f64().unwrap_or(1.0),
             "anonymous_to_bare": each(after.1) as f64 / echo["anonymous_per_stream"].as_f64().unwrap_or(1.0),
@@ -163,11 +170,46 @@ async fn work(clock: &Clock, api: &Http, server: &Served, ids: &[String], jobs: 
         .buffer_unordered(ORDERS)
         .collect()
         .await;
-    let ordered_in = seconds(clock, begun);
-    let mut finished = Vec::with_capacity(ordered.len());
+    let last = ordered.last().cloned().unwrap_or_default();
+    let began = Began {
+        at: begun,
+        used,
+        ordered_in: seconds(clock, begun),
+    };
+    follow(api, server, began, &last, jobs).await
+}
+
+/// The same, ordered for all terminals in few calls: what the way down and up does when nobody waits for orders.
+async fn push(clock: &Clock, api: &Http, server: &Served, ids: &[String]) -> (Value, Value) {
+    let (at, used) = (clock.now(), cpu(server.pid()));
+    let mut last = String::new();
+    for part in ids.chunks(AT_ONCE) {
+        let order = json!({ "remedy": "fast-startup-off", "terminals": part });
+        let made = api.post("/api/v1/jobs/bulk", &order).await.expect(201).json();
+        let jobs = made["jobs"].as_array().expect("ids");
+        assert_eq!(jobs.len(), part.len(), "{made}");
+        last = jobs.last().and_then(Value::as_str).unwrap_or_default().to_owned();
+    }
+    let began = Began {
+        at,
+        used,
+        ordered_in: seconds(clock, at),
+    };
+    follow(api, server, began, &last, ids.len() as u64).await
+}
+
+struct Began {
+    at: Time,
+    /// Processor time of the server until then.
+    used: f64,
+    ordered_in: f64,
+}
+
+/// Waits for the last result of the newest jobs.
+async fn follow(api: &Http, server: &Served, began: Began, last: &str, jobs: u64) -> (Value, Value) {
+    let mut finished = Vec::with_capacity(usize::try_from(jobs).unwrap_or(0));
     let mut page_at = "/api/v1/jobs?limit=500".to_owned();
     // Jobs end nearly in order; the newest is looked at first, and then all of them are.
-    let last = ordered.last().cloned().unwrap_or_default();
     eventually(LONG, "the last job ends", async || {
         ended(&api.get(&format!("/api/v1/jobs/{last}")).await.json())
     })
@@ -192,7 +234,7 @@ async fn work(clock: &Clock, api: &Http, server: &Served, ids: &[String], jobs: 
             None => break,
         }
     }
-    let took = finished.iter().map(|done| done.finished).max().unwrap_or(0) - begun.micros();
+    let took = finished.iter().map(|done| done.finished).max().unwrap_or(0) - began.at.micros();
     let took = took as f64 / 1e6;
     let succeeded = finished.iter().filter(|done| done.succeeded).count();
     let mut waits: Vec<f64> = finished
@@ -207,9 +249,9 @@ async fn work(clock: &Clock, api: &Http, server: &Served, ids: &[String], jobs: 
             .unwrap_or(0.0)
     };
     let work = json!({
-        "jobs": jobs, "succeeded": succeeded, "ordered_in": ordered_in, "seconds": took,
+        "jobs": jobs, "succeeded": succeeded, "ordered_in": began.ordered_in, "seconds": took,
         "per_second": jobs as f64 / took,
-        "server_cpu_us_per_job": (cpu(server.pid()) - used) * 1e6 / jobs as f64,
+        "server_cpu_us_per_job": (cpu(server.pid()) - began.used) * 1e6 / jobs as f64,
     });
     (
         work,

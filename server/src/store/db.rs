@@ -7,9 +7,10 @@ use futures_util::future::BoxFuture;
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::PgPoolOptions;
 use sqlx::sqlite::SqlitePoolOptions;
-use sqlx::{PgPool, SqlitePool};
+use sqlx::{AssertSqlSafe, PgPool, SqlitePool};
 use tokio::task::JoinHandle;
 
+use super::codec::in_order;
 use super::dialect;
 use super::error::StoreError;
 use super::writer::{Conn, Origin, Tx, Writer};
@@ -89,6 +90,14 @@ impl Store {
             db,
             writer,
             ended: Arc::new(tokio::sync::Mutex::new(Some(task))),
+        })
+    }
+
+    /// A statement over many rows, as this database likes it best.
+    pub(super) fn statement(&self, text: String) -> AssertSqlSafe<String> {
+        AssertSqlSafe(match self.db {
+            Db::Sqlite(_) => in_order(text),
+            Db::Postgres(_) => text,
         })
     }
 

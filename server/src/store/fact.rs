@@ -92,8 +92,9 @@ impl Store {
                 "SELECT terminal_id, name, digest FROM fact_section WHERE terminal_id IN ({})",
                 list(1, part.len())
             );
+            let text = self.statement(text);
             let rows: Vec<(String, String, Vec<u8>)> = on_pool!(self, c => {
-                let mut query = sqlx::query_as(sqlx::AssertSqlSafe(text));
+                let mut query = sqlx::query_as(text);
                 for id in part {
                     query = query.bind(id.to_string());
                 }
@@ -118,8 +119,9 @@ impl Store {
                 "SELECT s.terminal_id, s.name, s.facts FROM (VALUES {values}) AS v
                  JOIN fact_section s ON s.terminal_id = v.column1 AND s.name = v.column2"
             );
+            let text = self.statement(text);
             let rows: Vec<(String, String, String)> = on_pool!(self, c => {
-                let mut query = sqlx::query_as(sqlx::AssertSqlSafe(text));
+                let mut query = sqlx::query_as(text);
                 for (terminal, name) in part {
                     query = query.bind(terminal.to_string()).bind(name);
                 }
@@ -155,8 +157,9 @@ impl Tx {
                  ON CONFLICT (terminal_id, name) DO UPDATE SET digest = excluded.digest,
                      observed_at = excluded.observed_at, received_at = excluded.received_at, facts = excluded.facts"
             );
+            let text = self.statement(text);
             on_tx!(self, c => {
-                let mut query = sqlx::query(sqlx::AssertSqlSafe(text));
+                let mut query = sqlx::query(text);
                 for section in part {
                     query = query
                         .bind(section.terminal.to_string())

@@ -149,8 +149,9 @@ impl Tx {
                  ON CONFLICT (terminal_id, rule, opened_at) DO NOTHING"
             );
             let texts = texts(part)?;
+            let text = self.statement(text);
             on_tx!(self, c => {
-                let mut query = sqlx::query(sqlx::AssertSqlSafe(text));
+                let mut query = sqlx::query(text);
                 for (fault, [expected, found, before]) in part.iter().zip(texts) {
                     query = query
                         .bind(fault.terminal.to_string())
@@ -177,8 +178,9 @@ impl Tx {
                  WHERE fault.terminal_id = v.column1 AND fault.rule = v.column2 AND fault.closed_at IS NULL"
             );
             let texts = texts(part)?;
+            let text = self.statement(text);
             on_tx!(self, c => {
-                let mut query = sqlx::query(sqlx::AssertSqlSafe(text));
+                let mut query = sqlx::query(text);
                 for (fault, [expected, found, _]) in part.iter().zip(texts) {
                     query = query
                         .bind(fault.terminal.to_string())
@@ -201,8 +203,9 @@ impl Tx {
                 "UPDATE fault SET closed_at = ${at} FROM (VALUES {values}) AS v
                  WHERE fault.terminal_id = v.column1 AND fault.rule = v.column2 AND fault.closed_at IS NULL"
             );
+            let text = self.statement(text);
             on_tx!(self, c => {
-                let mut query = sqlx::query(sqlx::AssertSqlSafe(text));
+                let mut query = sqlx::query(text);
                 for (terminal, rule) in part {
                     query = query.bind(terminal.to_string()).bind(rule);
                 }

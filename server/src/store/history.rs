@@ -134,8 +134,9 @@ impl Tx {
             for change in part {
                 texts.push((to_json("fact", &change.before)?, to_json("fact", &change.after)?));
             }
+            let text = self.statement(text);
             on_tx!(self, c => {
-                let mut query = sqlx::query(sqlx::AssertSqlSafe(text));
+                let mut query = sqlx::query(text);
                 for (change, (before, after)) in part.iter().zip(texts) {
                     query = query
                         .bind(change.terminal.to_string())

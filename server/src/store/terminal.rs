@@ -118,8 +118,9 @@ impl Store {
         let mut found = Vec::with_capacity(ids.len());
         for part in few_lengths(ids) {
             let text = format!("SELECT * FROM terminal WHERE id IN ({})", list(1, part.len()));
+            let text = self.statement(text);
             let rows: Vec<Row> = on_pool!(self, c => {
-                let mut query = sqlx::query_as(sqlx::AssertSqlSafe(text));
+                let mut query = sqlx::query_as(text);
                 for id in part {
                     query = query.bind(id.to_string());
                 }
@@ -229,8 +230,9 @@ impl Tx {
                 "SELECT id, key_hash FROM terminal WHERE revoked_at IS NULL AND id IN ({})",
                 list(1, part.len())
             );
+            let text = self.statement(text);
             let rows: Vec<(String, Vec<u8>)> = on_tx!(self, c => {
-                let mut query = sqlx::query_as(sqlx::AssertSqlSafe(text));
+                let mut query = sqlx::query_as(text);
                 for id in part {
                     query = query.bind(id.to_string());
                 }
@@ -251,8 +253,9 @@ impl Tx {
                 "UPDATE terminal SET last_seen = v.column2 FROM (VALUES {values}) AS v
                  WHERE terminal.id = v.column1 AND COALESCE(terminal.last_seen, 0) < v.column2"
             );
+            let text = self.statement(text);
             on_tx!(self, c => {
-                let mut query = sqlx::query(sqlx::AssertSqlSafe(text));
+                let mut query = sqlx::query(text);
                 for (id, at) in part {
                     query = query.bind(id.to_string()).bind(at.micros());
                 }

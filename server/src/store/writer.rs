@@ -8,11 +8,12 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{ConnectOptions, PgConnection, SqliteConnection};
+use sqlx::{AssertSqlSafe, ConnectOptions, PgConnection, SqliteConnection};
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tracing::error;
 
+use super::codec::in_order;
 use super::db::on_tx;
 use super::dialect::{BEGIN_POSTGRES, BEGIN_SQLITE};
 use super::error::StoreError;
@@ -30,6 +31,16 @@ const ROLLBACK: &str = "ROLLBACK";
 /// Where a unit of work writes.
 pub struct Tx {
     pub(super) conn: Conn,
+}
+
+impl Tx {
+    /// A statement over many rows, as this database likes it best.
+    pub(super) fn statement(&self, text: String) -> AssertSqlSafe<String> {
+        AssertSqlSafe(match self.conn {
+            Conn::Sqlite(_) => in_order(text),
+            Conn::Postgres(_) => text,
+        })
+    }
 }
 
 pub(super) enum Conn {

@@ -284,3 +284,54 @@ async fn who_waits_for_approval_gets_no_work() {
     assert_eq!(list["total"], 0, "there is nothing to order work for");
     assert!(terminal.open().await.is_err());
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn work_for_many_is_ordered_in_one_call_and_is_one_entry_in_the_audit_log() {
+    let harness = Harness::start().await;
+    let token = harness.token(3).await;
+    let mut terminals = Vec::new();
+    for n in 0..3 {
+        terminals.push(Terminal::enrolled(harness.agents(), &format!("uketsuke-{n}"), &token).await);
+    }
+    let revoked = terminals[2].id();
+    let revoke = format!("/api/v1/terminals/{revoked}/revoke");
+    harness
+        .api
+        .post(&revoke, &json!({ "reason": "stolen" }))
+        .await
+        .expect(200);
+    let mut session = terminals[0].connect(1).await;
+    let order = |terminals: &[String]| json!({ "remedy": "refresh-facts", "terminals": terminals, "reason": "check" });
+    let mut ids: Vec<String> = terminals.iter().map(|terminal| terminal.id().to_string()).collect();
+    ids.push(ids[0].clone());
+    let made = harness
+        .api
+        .post("/api/v1/jobs/bulk", &order(&ids))
+        .await
+        .expect(201)
+        .json();
+    assert_eq!(
+        made["jobs"].as_array().map(Vec::len),
+        Some(2),
+        "one for each that works"
+    );
+    assert_eq!(made["left_out"], json!([revoked]));
+    let offer = session.hears_offer().await;
+    works(&mut session, &offer, 1).await;
+    harness.job_is(&offer.job_id, "succeeded").await;
+    let entries = harness.audit("fleet").await;
+    let [entry] = entries.as_slice() else {
+        panic!("{entries:?}")
+    };
+    assert_eq!(
+        (&entry["action"], &entry["reason"]),
+        (&json!("job.create-many"), &json!("check"))
+    );
+    assert!(entry.to_string().contains("terminals_sha256"), "{entry}");
+    let none = harness.api.post("/api/v1/jobs/bulk", &order(&[])).await;
+    assert_eq!(
+        (none.status.as_u16(), &none.json()["code"]),
+        (422, &json!("E-JOB-15")),
+        "empty means nobody"
+    );
+}
