@@ -20,6 +20,8 @@ pub struct Job {
     pub state: JobState,
     /// How often it was offered.
     pub attempt: u32,
+    /// The latest of these offers that the terminal is known to have taken; 0 is none.
+    pub taken: u32,
     pub deadline: Time,
     pub cancel_asked: bool,
     pub created_at: Time,
@@ -83,6 +85,8 @@ pub enum JobEvent {
     Offer,
     /// The terminal did not answer the offer in time.
     LeaseLapsed,
+    /// The offer reached nobody, or whoever it reached does not remember it: nobody will answer.
+    OfferLost,
     /// The terminal's journal holds it, as its hello says.
     Held {
         attempt: u32,
@@ -157,22 +161,28 @@ impl Job {
                 }
                 JobState::Final(_) => Err(Refused::Final),
             },
+            JobEvent::OfferLost => match self.state {
+                JobState::Offered { .. } => Ok(self.with(JobState::Ready)),
+                JobState::Ready | JobState::Accepted | JobState::Running { .. } => Err(Refused::NotNow),
+                JobState::Final(_) => Err(Refused::Final),
+            },
             JobEvent::Held { attempt } | JobEvent::Accepted { attempt } => {
-                self.of_attempt(attempt)?;
-                match self.state {
-                    JobState::Running { .. } | JobState::Accepted => Err(Refused::NotNow),
-                    JobState::Ready | JobState::Offered { .. } => Ok(self.with(JobState::Accepted)),
+                let job = self.of_attempt(attempt)?;
+                match job.state {
+                    JobState::Running { .. } | JobState::Accepted if job == *self => Err(Refused::NotNow),
+                    JobState::Running { .. } | JobState::Accepted => Ok(job),
+                    JobState::Ready | JobState::Offered { .. } => Ok(job.with(JobState::Accepted)),
                     JobState::Final(_) => Err(Refused::Final),
                 }
             }
             JobEvent::Step { attempt, number } => {
-                self.of_attempt(attempt)?;
-                let reached = match self.state {
+                let job = self.of_attempt(attempt)?;
+                let reached = match job.state {
                     JobState::Running { step } => step.max(number),
                     JobState::Ready | JobState::Offered { .. } | JobState::Accepted => number,
                     JobState::Final(_) => return Err(Refused::Final),
                 };
-                Ok(self.with(JobState::Running { step: reached }))
+                Ok(job.with(JobState::Running { step: reached }))
             }
             JobEvent::Result {
                 attempt,
@@ -180,8 +190,8 @@ impl Job {
                 code,
                 detail,
             } => {
-                self.of_attempt(attempt)?;
-                Ok(self.ended(outcome, &code, &detail, now))
+                let job = self.of_attempt(attempt)?;
+                Ok(job.ended(outcome, &code, &detail, now))
             }
             JobEvent::CancelAsked => Ok(self.cancel(now)),
             JobEvent::Tick => self.tick(now),
@@ -208,12 +218,17 @@ impl Job {
         }
     }
 
-    /// Only one terminal has the job and it keeps one copy, so an earlier offer that it took counts as long as no
-    /// later one was taken.
-    fn of_attempt(&self, attempt: u32) -> Result<(), Refused> {
-        let taken = matches!(self.state, JobState::Accepted | JobState::Running { .. });
-        let fits = attempt >= 1 && (attempt == self.attempt || (attempt < self.attempt && !taken));
-        if fits { Ok(()) } else { Err(Refused::Stale) }
+    /// Only one terminal has the job and it keeps one copy, so all that it tells of an earlier offer that it took counts
+    /// as long as no later one was taken: it may not have heard of the later one yet.
+    fn of_attempt(&self, attempt: u32) -> Result<Job, Refused> {
+        if (self.taken.max(1)..=self.attempt).contains(&attempt) {
+            Ok(Job {
+                taken: attempt,
+                ..self.clone()
+            })
+        } else {
+            Err(Refused::Stale)
+        }
     }
 
     fn cancel(&self, now: Time) -> Job {
@@ -325,6 +340,7 @@ mod tests {
             remedy: Remedy::FastStartupOff,
             state: JobState::Ready,
             attempt: 0,
+            taken: 0,
             deadline: Time(0) + Span::hours(1),
             cancel_asked: false,
             created_at: Time(0),
@@ -377,6 +393,32 @@ mod tests {
     }
 
     #[test]
+    fn a_terminal_that_has_not_heard_of_a_later_offer_goes_on_with_the_one_that_it_took() {
+        let done = run(&[
+            (1, JobEvent::Offer),
+            (62, JobEvent::LeaseLapsed),
+            (63, JobEvent::Offer),
+            (64, JobEvent::Accepted { attempt: 1 }),
+            (65, JobEvent::Step { attempt: 1, number: 1 }),
+            (66, JobEvent::Accepted { attempt: 2 }),
+            (67, JobEvent::Step { attempt: 2, number: 2 }),
+        ]);
+        assert_eq!(done.state, JobState::Running { step: 2 });
+        let told = |events: &[JobEvent]| {
+            let mut job = run(&[(1, JobEvent::Offer), (62, JobEvent::LeaseLapsed), (63, JobEvent::Offer)]);
+            for event in events {
+                job = job.on(event.clone(), Time(0)).expect("it counts");
+            }
+            job.state.name()
+        };
+        let (held, step) = (JobEvent::Held { attempt: 1 }, JobEvent::Step { attempt: 1, number: 1 });
+        assert_eq!(
+            told(&[held, step.clone(), step, result(1, Outcome::Succeeded)]),
+            "succeeded"
+        );
+    }
+
+    #[test]
     fn time_ends_every_job() {
         let late = 3600;
         let very_late = late + GRACE.as_seconds();
@@ -413,6 +455,7 @@ mod tests {
         prop_oneof![
             Just(JobEvent::Offer),
             Just(JobEvent::LeaseLapsed),
+            Just(JobEvent::OfferLost),
             (0u32..4).prop_map(|attempt| JobEvent::Held { attempt }),
             (0u32..4).prop_map(|attempt| JobEvent::Accepted { attempt }),
             (0u32..4, 0u32..4).prop_map(|(attempt, number)| JobEvent::Step { attempt, number }),
@@ -432,7 +475,8 @@ mod tests {
                 match job.on(event, Time(0) + Span::seconds(at)) {
                     Ok(next) => {
                         prop_assert!(!before.is_final());
-                        prop_assert!(next.attempt >= before.attempt);
+                        prop_assert!(next.attempt >= before.attempt && next.taken >= before.taken);
+                        prop_assert!(next.taken <= next.attempt);
                         job = next;
                     }
                     Err(Refused::Final) => prop_assert!(before.is_final()),

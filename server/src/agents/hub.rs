@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use kaishin_domain::id::{JobId, TerminalId};
+use kaishin_domain::job::Job;
 use kaishin_domain::terminal::KeyHash;
 use kaishin_domain::time::Span;
 use kaishin_proto::fact::SECTIONS;
@@ -306,7 +307,7 @@ impl Hub {
                 };
             }
             for part in self.workers(ready).chunks(AT_ONCE) {
-                self.offer(part.to_vec()).await;
+                self.offer(part).await;
             }
         }
     }
@@ -379,34 +380,35 @@ impl Hub {
         }
     }
 
-    /// Those that are here and get work, each once.
-    fn workers(&self, mut terminals: Vec<TerminalId>) -> Vec<TerminalId> {
+    /// Those that are here and get work, each once, with the session that gets it.
+    fn workers(&self, mut terminals: Vec<TerminalId>) -> Vec<(TerminalId, u64)> {
         terminals.sort_unstable();
         terminals.dedup();
         let mut sessions = self.lock();
-        terminals.retain(|terminal| {
-            let Some(here) = sessions.get_mut(terminal) else {
-                return false;
-            };
-            if here.iter().any(|live| live.stage == Stage::Works) {
-                return true;
+        let works = |terminal: TerminalId| {
+            let here = sessions.get_mut(&terminal)?;
+            if let Some(live) = here.iter().find(|live| live.stage == Stage::Works) {
+                return Some((terminal, live.number));
             }
             for live in here.iter_mut().filter(|live| live.stage == Stage::Greeting) {
                 live.missed = true;
             }
             // A person may have released it meanwhile.
-            let [live] = here.as_mut_slice() else { return false };
+            let [live] = here.as_mut_slice() else { return None };
             let free = |row: &crate::index::Row| row.entry.flags == Flags::default();
-            let released = live.stage == Stage::Waits && self.app.index.get(*terminal).as_ref().is_some_and(free);
-            if released {
+            let released = live.stage == Stage::Waits && self.app.index.get(terminal).as_ref().is_some_and(free);
+            released.then(|| {
                 live.stage = Stage::Works;
-            }
-            released
-        });
-        terminals
+                (terminal, live.number)
+            })
+        };
+        terminals.into_iter().filter_map(works).collect()
     }
 
-    async fn offer(&self, terminals: Vec<TerminalId>) {
+    /// To the session for which they were taken and to no later one, whose hello may have freed the same offers already.
+    async fn offer(&self, to: &[(TerminalId, u64)]) {
+        let numbers: HashMap<TerminalId, u64> = to.iter().copied().collect();
+        let terminals = to.iter().map(|(terminal, _)| *terminal).collect();
         let offered = match jobs::take_ready(&self.app, terminals).await {
             Ok(offered) => offered,
             Err(error) => {
@@ -414,16 +416,27 @@ impl Hub {
                 return;
             }
         };
+        let nobody = self.hand_over(offered, &numbers);
+        if let Err(error) = jobs::take_back(&self.app, nobody).await {
+            warn!(%error, "offers that reached nobody stay until they lapse");
+        }
+    }
+
+    /// Gives back the offers whose session is gone.
+    fn hand_over(&self, offered: Vec<Job>, numbers: &HashMap<TerminalId, u64>) -> Vec<Job> {
         let sessions = self.lock();
+        let mut nobody = Vec::new();
         for job in offered {
-            let live = sessions
-                .get(&job.terminal)
-                .and_then(|here| here.iter().find(|live| live.stage == Stage::Works));
-            // An offer that reaches nobody, or finds the queue full, lapses and is made again.
-            let offer = |live: &Live| live.out.try_send(message(Body::JobOffer(wire::offer(&job)))).is_ok();
-            let sent = live.is_some_and(offer);
+            let meant = |live: &&Live| live.stage == Stage::Works && numbers.get(&job.terminal) == Some(&live.number);
+            let Some(live) = sessions.get(&job.terminal).and_then(|here| here.iter().find(meant)) else {
+                nobody.push(job);
+                continue;
+            };
+            // An offer that finds the queue full lapses and is made again.
+            let sent = live.out.try_send(message(Body::JobOffer(wire::offer(&job)))).is_ok();
             debug!(job.id = %job.id, terminal.id = %job.terminal, sent, "job offered");
         }
+        nobody
     }
 
     pub fn cancel(&self, terminal: TerminalId, number: u64, job: JobId) {

@@ -232,7 +232,13 @@ impl Session {
         };
         let duplicate = match rival {
             None => false,
-            Some(rival) if self.hub.is_there(id, rival).await => true,
+            // A machine that was switched off right after its hello is no second one.
+            Some(rival) if self.hub.is_there(id, rival).await => {
+                if self.out.is_closed() {
+                    return Err(End::Gone);
+                }
+                true
+            }
             Some(rival) => {
                 self.hub.replace(id, rival);
                 false

@@ -59,6 +59,7 @@ pub async fn create(cx: &Cx, order: Order) -> Result<Job, AppError> {
         remedy: order.remedy,
         state: JobState::Ready,
         attempt: 0,
+        taken: 0,
         deadline: now + life,
         cancel_asked: false,
         created_at: now,
@@ -217,6 +218,29 @@ pub async fn take_ready(app: &Arc<App>, terminals: Vec<TerminalId>) -> Result<Ve
     Ok(offered)
 }
 
+/// Offers that were taken for a session which is there no more: whoever came in its place is offered the work again.
+pub async fn take_back(app: &Arc<App>, offered: Vec<Job>) -> Result<(), AppError> {
+    for was in offered {
+        let Ok(is) = was.on(JobEvent::OfferLost, app.now()) else {
+            continue;
+        };
+        let ready = is.clone();
+        let written = app
+            .store
+            .write::<_, StoreError, _>(move |tx| Box::pin(async move { tx.update_jobs(&[(was, is)]).await }))
+            .await;
+        match written {
+            Ok(()) => {}
+            // The next hello was read meanwhile, and has settled it.
+            Err(StoreError::LostRace(_)) => continue,
+            Err(error) => return Err(error.into()),
+        }
+        app.bus.wake(Wake::Ready(ready.terminal));
+        told(app, &[ready]);
+    }
+    Ok(())
+}
+
 /// Every terminal that some job is ready for: where a hub that missed wakes starts over.
 pub async fn terminals_with_work(app: &App) -> Result<Vec<TerminalId>, AppError> {
     Ok(app.store.terminals_with_ready_jobs().await?)
@@ -248,18 +272,11 @@ pub async fn reconcile(app: &Arc<App>, terminal: TerminalId, held: Vec<(JobId, u
                 let mut changes = Vec::new();
                 for job in &open {
                     let held = held.iter().find(|(id, _)| *id == job.id);
-                    let next = match (held, &job.state) {
-                        (Some((_, attempt)), _) => job.on(JobEvent::Held { attempt: *attempt }, now).ok(),
-                        // The offer was lost on the way; nobody will answer it.
-                        (None, JobState::Offered { .. }) => Some(Job {
-                            state: JobState::Ready,
-                            ..job.clone()
-                        }),
-                        (
-                            None,
-                            JobState::Ready | JobState::Accepted | JobState::Running { .. } | JobState::Final(_),
-                        ) => None,
+                    let event = match held {
+                        Some((_, attempt)) => JobEvent::Held { attempt: *attempt },
+                        None => JobEvent::OfferLost,
                     };
+                    let next = job.on(event, now).ok();
                     changes.extend(next.map(|next| (job.clone(), next)));
                 }
                 tx.update_jobs(&changes).await?;
@@ -536,6 +553,7 @@ mod tests {
             remedy: Remedy::FastStartupOff,
             state: JobState::Offered { until: Time(2_000) },
             attempt: 1,
+            taken: 0,
             deadline: Time(5_000),
             cancel_asked: false,
             created_at: Time(0),

@@ -40,6 +40,7 @@ struct Row {
     remedy: String,
     state: String,
     attempt: i64,
+    taken: i64,
     lease_until: Option<i64>,
     step: Option<i64>,
     deadline: i64,
@@ -76,6 +77,7 @@ impl Row {
             remedy: from_json("remedy", &self.remedy)?,
             state,
             attempt: count("attempt", self.attempt)?,
+            taken: count("attempt", self.taken)?,
             deadline: Time(self.deadline),
             cancel_asked: self.cancel_asked,
             created_at: Time(self.created_at),
@@ -282,8 +284,9 @@ impl Store {
                 "SELECT DISTINCT terminal_id FROM job WHERE {OPEN} AND terminal_id IN ({})",
                 list(1, part.len())
             );
+            let text = self.statement(text);
             let found: Vec<String> = on_pool!(self, c => {
-                let mut query = sqlx::query_scalar(sqlx::AssertSqlSafe(text));
+                let mut query = sqlx::query_scalar(text);
                 for id in part {
                     query = query.bind(id.to_string());
                 }
@@ -328,8 +331,9 @@ impl Tx {
             for job in part {
                 remedies.push(to_json("remedy", &job.remedy)?);
             }
+            let text = self.statement(text);
             on_tx!(self, c => {
-                let mut query = sqlx::query(sqlx::AssertSqlSafe(text));
+                let mut query = sqlx::query(text);
                 for (job, remedy) in part.iter().zip(remedies) {
                     query = query
                         .bind(job.id.to_string())
@@ -357,8 +361,9 @@ impl Tx {
                  FROM job j LEFT JOIN job_result r ON r.job_id = j.id WHERE j.id IN ({})",
                 list(1, part.len())
             );
+            let text = self.statement(text);
             let rows: Vec<Row> = on_tx!(self, c => {
-                let mut query = sqlx::query_as(sqlx::AssertSqlSafe(text));
+                let mut query = sqlx::query_as(text);
                 for id in part {
                     query = query.bind(id.to_string());
                 }
@@ -387,8 +392,9 @@ impl Tx {
                             GROUP BY terminal_id) AS hand ON hand.terminal_id = queued.terminal_id
                  WHERE queued.place + COALESCE(hand.held, 0) <= CAST($1 AS BIGINT) ORDER BY j.id",
             );
+            let text = self.statement(text);
             let rows: Vec<Row> = on_tx!(self, c => {
-                let mut query = sqlx::query_as(sqlx::AssertSqlSafe(text)).bind(most);
+                let mut query = sqlx::query_as(text).bind(most);
                 for id in part {
                     query = query.bind(id.to_string());
                 }
@@ -409,8 +415,9 @@ impl Tx {
                 "SELECT DISTINCT terminal_id FROM job WHERE {OPEN} AND state = 'ready' AND terminal_id IN ({})",
                 list(1, part.len())
             );
+            let text = self.statement(text);
             let found: Vec<String> = on_tx!(self, c => {
-                let mut query = sqlx::query_scalar(sqlx::AssertSqlSafe(text));
+                let mut query = sqlx::query_scalar(text);
                 for id in part {
                     query = query.bind(id.to_string());
                 }
@@ -435,17 +442,18 @@ impl Tx {
             let values = rows(
                 part.len(),
                 &[
-                    "TEXT", "TEXT", "BIGINT", "TEXT", "BIGINT", "BIGINT", "BIGINT", "BOOLEAN",
+                    "TEXT", "TEXT", "BIGINT", "TEXT", "BIGINT", "BIGINT", "BIGINT", "BOOLEAN", "BIGINT",
                 ],
             );
             let text = format!(
                 "UPDATE job SET state = v.column4, attempt = v.column5, lease_until = v.column6, step = v.column7,
-                     cancel_asked = v.column8
+                     cancel_asked = v.column8, taken = v.column9
                  FROM (VALUES {values}) AS v
                  WHERE job.id = v.column1 AND job.state = v.column2 AND job.attempt = v.column3"
             );
+            let text = self.statement(text);
             let written = on_tx!(self, c => {
-                let mut query = sqlx::query(sqlx::AssertSqlSafe(text));
+                let mut query = sqlx::query(text);
                 for (was, is) in part {
                     let (lease, step) = columns(&is.state);
                     query = query
@@ -456,7 +464,8 @@ impl Tx {
                         .bind(i64::from(is.attempt))
                         .bind(lease)
                         .bind(step)
-                        .bind(is.cancel_asked);
+                        .bind(is.cancel_asked)
+                        .bind(i64::from(is.taken));
                 }
                 query.execute(c).await.map(|done| done.rows_affected())
             })?;
@@ -480,8 +489,9 @@ impl Tx {
         for part in few_lengths(ended) {
             let values = rows(part.len(), &["", "", "", "", ""]);
             let text = format!("INSERT INTO job_result (job_id, outcome, at, code, detail) VALUES {values}");
+            let text = self.statement(text);
             on_tx!(self, c => {
-                let mut query = sqlx::query(sqlx::AssertSqlSafe(text));
+                let mut query = sqlx::query(text);
                 for (job, finish) in part {
                     query = query
                         .bind(job.id.to_string())
@@ -502,8 +512,9 @@ impl Tx {
             let text = format!(
                 "UPDATE job_result SET undo = v.column2 FROM (VALUES {values}) AS v WHERE job_result.job_id = v.column1"
             );
+            let text = self.statement(text);
             on_tx!(self, c => {
-                let mut query = sqlx::query(sqlx::AssertSqlSafe(text));
+                let mut query = sqlx::query(text);
                 for (job, record) in part {
                     query = query.bind(job.to_string()).bind(record);
                 }
@@ -525,8 +536,9 @@ impl Tx {
                 "INSERT INTO job_step (job_id, attempt, number, phase, name, evidence, at) VALUES {values}
                  ON CONFLICT (job_id, attempt, number, phase) DO NOTHING"
             );
+            let text = self.statement(text);
             on_tx!(self, c => {
-                let mut query = sqlx::query(sqlx::AssertSqlSafe(text));
+                let mut query = sqlx::query(text);
                 for (job, step) in part {
                     query = query
                         .bind(job.to_string())

@@ -28,6 +28,7 @@ fn job(n: u16, terminal: TerminalId) -> Job {
         remedy: Remedy::FastStartupOff,
         state: JobState::Ready,
         attempt: 0,
+        taken: 0,
         deadline: Time(0) + Span::hours(1),
         cancel_asked: false,
         created_at: Time(1),

@@ -95,6 +95,25 @@ async fn events_that_are_told_again_count_once_and_late_results_change_nothing()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_terminal_does_on_an_earlier_offer_counts_although_a_later_one_is_on_its_way() {
+    let harness = Harness::start().await;
+    let terminal = enrolled(&harness).await;
+    let mut session = terminal.connect(1).await;
+    let job = harness.order(terminal.id(), "refresh-facts").await;
+    let first = session.hears_offer().await;
+    drop(session);
+    // Its hello says nothing of the offer, so the job is offered again.
+    let mut session = terminal.connect(2).await;
+    let second = session.hears_offer().await;
+    assert_eq!((&first.job_id, first.attempt), (&job, 1));
+    assert_eq!((&second.job_id, second.attempt), (&job, 2));
+    works(&mut session, &first, 1).await;
+    let done = harness.job(&job).await;
+    assert_eq!(done["state"], "succeeded");
+    assert_eq!(done["steps"].as_array().map(Vec::len), Some(2), "{done}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_terminal_says_nothing_about_another_terminals_job() {
     let harness = Harness::start().await;
     let token = harness.token(2).await;

@@ -63,6 +63,7 @@ pub async fn create_many(cx: &Cx, orders: Orders) -> Result<Ordered, AppError> {
         remedy: orders.remedy,
         state: JobState::Ready,
         attempt: 0,
+        taken: 0,
         deadline: now + life,
         cancel_asked: false,
         created_at: now,

@@ -192,6 +192,7 @@ mod tests {
                     remedy: Remedy::RefreshFacts,
                     state: state.clone(),
                     attempt: 1,
+                    taken: 1,
                     deadline: Time(0),
                     cancel_asked,
                     created_at: Time(0),
