@@ -162,6 +162,14 @@ impl Harness {
         self.api.get("/api/v1/overview").await.expect(200).json()
     }
 
+    /// One figure of `/metrics`, by its name with its labels; what is not there yet is 0. All servers of a test process
+    /// share them.
+    pub async fn metric(&self, name: &str) -> f64 {
+        let shown = self.api.get("/metrics").await.expect(200).text;
+        let figure = |line: &str| line.strip_prefix(name)?.trim().parse().ok();
+        shown.lines().find_map(figure).unwrap_or(0.0)
+    }
+
     /// Orders a remedy; answers the job's id.
     pub async fn order(&self, terminal: TerminalId, remedy: &str) -> String {
         let path = format!("/api/v1/terminals/{terminal}/jobs");

@@ -90,11 +90,26 @@ impl Enrolment for EnrolmentService {
         let caller = request.extensions().get::<Caller>().cloned();
         let caller = caller.ok_or_else(|| Status::internal("no connection"))?;
         if !self.rate.take(caller.peer.ip(), self.app.now()) {
+            count("too-many");
             return Err(Status::resource_exhausted(
                 "E-ENROL-10 too many requests from this address",
             ));
         }
-        let outcome = self.decide(request.into_inner(), caller).await?;
+        let outcome = self
+            .decide(request.into_inner(), caller)
+            .await
+            .inspect_err(|_| count("failed"))?;
+        count(match &outcome {
+            Outcome::Enrolled(_) => "enrolled",
+            Outcome::Pending(_) => "pending",
+            Outcome::Refused(_) => "refused",
+            Outcome::Incompatible(_) => "incompatible",
+        });
         Ok(Response::new(v1::EnrollResponse { outcome: Some(outcome) }))
     }
+}
+
+/// Requests to become known, by what came of them.
+fn count(result: &'static str) {
+    metrics::counter!("kaishin_enrolment_requests_total", "result" => result).increment(1);
 }

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use kaishin_proto::clock::Clock;
 use rustls::{CertificateError, ServerConfig};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
@@ -81,15 +82,23 @@ async fn accept(
                 continue;
             }
         };
-        let (acceptor, done) = (acceptor.clone(), done.clone());
+        metrics::counter!("kaishin_connections_accepted_total", "port" => port).increment(1);
+        let (acceptor, done, clock) = (acceptor.clone(), done.clone(), Clock::system());
         handshakes.spawn(async move {
+            let under_way = UnderWay::begin(port);
+            let begun = clock.now();
             let shaken = tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await;
+            let took = u64::try_from(clock.now().since(begun).0).unwrap_or(0);
+            drop(under_way);
             let result = match &shaken {
                 Ok(Ok(_)) => "ok",
                 Ok(Err(error)) => why(error),
                 Err(_) => "too-slow",
             };
             metrics::counter!("kaishin_handshakes_total", "port" => port, "result" => result).increment(1);
+            // Two counters, from which a monitor has the mean of any while: samples would pile up where nobody asks.
+            metrics::counter!("kaishin_handshake_microseconds_total", "port" => port, "result" => result)
+                .increment(took);
             match shaken {
                 // Nobody takes it any more: the server is stopping.
                 Ok(Ok(secured)) => drop(done.send((secured, peer)).await),
@@ -97,6 +106,23 @@ async fn accept(
                 Err(_) => debug!(%peer, "a handshake took too long"),
             }
         });
+    }
+}
+
+/// Counts a handshake for as long as it lasts, however it ends.
+struct UnderWay(metrics::Gauge);
+
+impl UnderWay {
+    fn begin(port: &'static str) -> UnderWay {
+        let gauge = metrics::gauge!("kaishin_handshakes_under_way", "port" => port);
+        gauge.increment(1.0);
+        UnderWay(gauge)
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.decrement(1.0);
     }
 }
 

@@ -1,11 +1,14 @@
 //! What one terminal may do to the server, at most.
 
+use kaishin::app::Rate;
+use kaishin_domain::time::Span;
 use kaishin_proto::v1;
+use kaishin_proto::v1::enroll_response::Outcome;
 use kaishin_proto::v1::goodbye::Reason;
 use kaishin_proto::v1::session_request::Body as Up;
 use kaishin_tests::harness::Harness;
 use kaishin_tests::line::Terminal;
-use kaishin_tests::wait::SOON;
+use kaishin_tests::wait::{SOON, eventually};
 use tokio::io::AsyncReadExt;
 use tonic::Code;
 
@@ -61,4 +64,82 @@ async fn one_that_connects_and_never_shakes_hands_is_hung_up_on() {
         .await
         .expect("hung up in time");
     assert!(matches!(end, Ok(0) | Err(_)));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_address_enrols_no_faster_than_the_configuration_says() {
+    let mut harness = Harness::with_manual_clock().await;
+    harness.config.enrolments = Rate {
+        burst: 2.0,
+        per_second: 1.0,
+    };
+    harness.restart().await;
+    let token = harness.token(9).await;
+    let asks = async |n: u8| {
+        Terminal::new(harness.agents(), &format!("uketsuke-{n}"))
+            .enrol(&token)
+            .await
+    };
+    for n in 0..2 {
+        assert!(matches!(asks(n).await, Ok(Outcome::Enrolled(_))));
+    }
+    let before = harness
+        .metric("kaishin_enrolment_requests_total{result=\"too-many\"}")
+        .await;
+    assert_eq!(asks(2).await.expect_err("too many").code(), Code::ResourceExhausted);
+    assert!(
+        harness
+            .metric("kaishin_enrolment_requests_total{result=\"too-many\"}")
+            .await
+            > before
+    );
+    harness.pass(Span::seconds(1)).await;
+    assert!(matches!(asks(3).await, Ok(Outcome::Enrolled(_))));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connections_handshakes_and_facts_that_nobody_knows_are_counted() {
+    const COUNTED: [&str; 7] = [
+        "kaishin_connections_accepted_total{port=\"agents\"}",
+        "kaishin_handshakes_total{port=\"agents\",result=\"ok\"}",
+        "kaishin_handshake_microseconds_total{port=\"agents\",result=\"ok\"}",
+        "kaishin_handshakes_total{port=\"agents\",result=\"not-tls\"}",
+        "kaishin_enrolment_requests_total{result=\"enrolled\"}",
+        "kaishin_sessions_opened_total",
+        "kaishin_facts_dropped_total",
+    ];
+    let harness = Harness::start().await;
+    let mut before = Vec::new();
+    for name in COUNTED {
+        before.push(harness.metric(name).await);
+    }
+    let terminal = enrolled(&harness).await;
+    let session = terminal.connect(1).await;
+    let stranger = kaishin_tests::http::Http::new(harness.agents());
+    assert!(
+        stranger.try_send(http::Method::GET, "/", None).await.is_none(),
+        "it speaks TLS only"
+    );
+    let invented = v1::Section {
+        name: "power".into(),
+        digest: vec![1],
+        observed_at_us: 1,
+        facts: vec![v1::Fact {
+            key: "power.invented".into(),
+            value: None,
+        }],
+    };
+    session
+        .say(Up::Facts(v1::FactReport {
+            sections: vec![invented],
+        }))
+        .await;
+    for (name, before) in COUNTED.into_iter().zip(before) {
+        eventually(SOON, name, async || (harness.metric(name).await > before).then_some(())).await;
+    }
+    assert!(
+        harness.metric("kaishin_connections").await >= 1.0,
+        "the session's is open"
+    );
+    assert!(harness.metric("kaishin_handshakes_under_way{port=\"agents\"}").await >= 0.0);
 }
