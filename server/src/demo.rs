@@ -1,6 +1,8 @@
 //! The whole product on one machine: a server with its own authority, operators, and a fleet of simulated terminals that
 //! are the real agent over the real wire. The only file of the server that sees the agent.
 
+mod ledger;
+
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -105,6 +107,7 @@ impl Demo {
         let listeners = Listeners::bind(&config).await?;
         let handle = crate::start(config, listeners, clock.clone()).await?;
         let invitation = invite(&handle).await?;
+        ledger::import(&handle.app.on_behalf_of(Actor::local("demo")), options.terminals).await?;
         let stop = CancellationToken::new();
         let fleet = fleet(&invitation, handle.agents_addr, options.terminals, &clock, &stop);
         Ok(Demo {
@@ -184,6 +187,7 @@ fn fleet(
             server: agents.to_string(),
             pin: invitation.ca_pin.clone(),
             token: (n < terminals).then(|| invitation.enrolment_token.clone()),
+            institution_code: ledger::code_of(n, terminals).map(|code| code.to_string()),
             ..AgentSettings::default()
         };
         let (clock, stop) = (clock.clone(), stop.clone());

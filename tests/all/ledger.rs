@@ -2,6 +2,7 @@
 
 mod codec;
 mod import;
+mod screen;
 
 use std::sync::Arc;
 

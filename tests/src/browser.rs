@@ -126,6 +126,13 @@ impl Browser {
             .await;
     }
 
+    /// Chooses a file of this machine.
+    pub async fn choose(&self, css: &str, file: &Path) {
+        let Element(id) = self.element(css).await;
+        self.done(Method::POST, &format!("/element/{id}/value"), &json!({ "text": file }))
+            .await;
+    }
+
     /// The visible text, or `None` while the element is absent or being replaced.
     pub async fn text(&self, css: &str) -> Option<String> {
         let Element(id) = self.find(css).await?;

@@ -49,6 +49,11 @@ pub enum Failed {
         en: String,
         problem: Json,
     },
+    #[error("E-CLI-09 ファイル {file} に書き込めません。 / The file {file} cannot be written.")]
+    Unwritten {
+        file: std::path::PathBuf,
+        source: std::io::Error,
+    },
     /// `check` has said what.
     #[error("E-CLI-05 点検で問題が見つかりました。 / The check found something that is not in order.")]
     NotInOrder,
@@ -70,6 +75,7 @@ impl Failed {
             | Failed::Address
             | Failed::Unreachable(_)
             | Failed::Refused { .. }
+            | Failed::Unwritten { .. }
             | Failed::NotInOrder => language.half(&self.to_string()),
         };
         for cause in self.causes() {
@@ -99,6 +105,7 @@ impl Failed {
             | Failed::Signals(_)
             | Failed::Address
             | Failed::Unreachable(_)
+            | Failed::Unwritten { .. }
             | Failed::NotInOrder => Json::Null,
         };
         json!({ "error": { "code": code, "message": message, "detail": detail } })

@@ -7,6 +7,7 @@ mod ca;
 mod check;
 mod demo;
 mod failed;
+mod ledger;
 mod local;
 mod logging;
 mod operator;
@@ -75,6 +76,9 @@ enum Command {
     /// The rules in force / ルール
     #[command(subcommand)]
     Rules(rules::Rules),
+    /// The facilities as a file, in and out / 医療機関等の台帳
+    #[command(subcommand)]
+    Ledger(ledger::Ledger),
     /// The audit log / 監査記録
     #[command(subcommand)]
     Audit(audit::Audit),
@@ -111,6 +115,7 @@ async fn dispatch(cli: Cli, out: &Output) -> Result<(), Failed> {
         Command::Terminal(terminal) => terminal.run(config, out).await,
         Command::Profile(profile) => profile.run(config, out).await,
         Command::Rules(rules) => rules.run(config, out).await,
+        Command::Ledger(ledger) => ledger.run(config, out).await,
         Command::Audit(audit) => audit.run(config, out).await,
         Command::Check => check::run(config, out).await,
     }
@@ -147,6 +152,8 @@ mod tests {
             "kaishin profile publish - --reason release",
             "kaishin profile history --json",
             "kaishin rules list",
+            "kaishin ledger import ledger.csv --dry-run --strict --json",
+            "kaishin ledger export facilities.csv --format cp932 --words sakura",
             "kaishin audit list --actor sato --limit 5",
             "kaishin check --json",
         ];

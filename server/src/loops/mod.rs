@@ -6,6 +6,7 @@ use std::sync::Arc;
 use kaishin_domain::time::Span;
 use tracing::warn;
 
+use crate::app::facilities::imports;
 use crate::app::{App, AppError, history, jobs, operators, overview, profile, selection, terminals, verdicts};
 
 /// Deadlines and leases.
@@ -39,6 +40,9 @@ pub async fn run(app: Arc<App>) {
         }),
         judge(&app),
         every(&app, NOTICE_PROFILE, "profile", async |app| profile::notice(app).await),
+        every(&app, NOTICE_REVOKED, "imports", async |app| {
+            Ok(imports::notice(app).await.map(drop)?)
+        }),
         every(&app, TOUCH_ONLINE, "last seen", async |app| {
             // Written with the next batch of presence.
             app.index.touch_online(app.now());

@@ -6,7 +6,7 @@
 mod plan;
 mod undo;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -21,7 +21,7 @@ pub use plan::{Plan, Told, Write};
 pub use undo::{TakenBack, undo};
 
 use crate::app::{App, AppError, Change, Cx, Kind, ledger};
-use crate::store::ImportRow;
+use crate::store::{ImportRow, StoreError};
 
 /// Imports that are being read, looked at or written; a few, since each holds its whole file.
 const MOST_AT_ONCE: usize = 4;
@@ -42,7 +42,10 @@ pub struct Upload {
 
 /// All imports of this process that are under way or were lately.
 #[derive(Clone, Default)]
-pub struct Imports(Arc<Mutex<BTreeMap<ImportId, Arc<Import>>>>);
+pub struct Imports(Arc<Mutex<BTreeMap<ImportId, Arc<Import>>>>, Heard);
+
+/// The imports, written or taken back, that this process's memory follows.
+type Heard = Arc<Mutex<Option<BTreeSet<(ImportId, bool)>>>>;
 
 pub struct Import {
     pub id: ImportId,
@@ -114,6 +117,27 @@ impl Import {
 }
 
 impl Imports {
+    /// Another process need not tell us of this one.
+    fn hear(&self, id: ImportId, undone: bool) {
+        let mut heard = self.1.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = heard.as_mut() {
+            known.insert((id, undone));
+        }
+    }
+
+    /// Of what was written, what this process did not do. The first time all of it counts as known.
+    fn unheard(&self, records: &[ImportRecord]) -> Vec<ImportId> {
+        let mut heard = self.1.lock().unwrap_or_else(PoisonError::into_inner);
+        let all = records.iter().map(|record| (record.id, record.undone.is_some()));
+        match heard.as_mut() {
+            None => {
+                *heard = Some(all.collect());
+                Vec::new()
+            }
+            Some(known) => all.filter(|one| known.insert(*one)).map(|(id, _)| id).collect(),
+        }
+    }
+
     fn get(&self, id: ImportId) -> Option<Arc<Import>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
     }
@@ -245,6 +269,7 @@ async fn write(cx: &Cx, import: &Import, plan: &Arc<Plan>) -> Result<(), AppErro
     }
     let record = record(cx, import, plan);
     let (id, rows, done) = (import.id, plan.clone(), import.done.clone());
+    cx.app.imports.hear(id, false);
     let event = cx.event(
         "ledger.import",
         format!("import:{id}"),
@@ -329,6 +354,32 @@ pub async fn kept(cx: &Cx, id: ImportId) -> Result<Option<ImportRecord>, AppErro
 pub async fn recent(cx: &Cx) -> Result<Vec<ImportRecord>, AppError> {
     cx.require(Permission::ImportLedger, Scope::Fleet)?;
     Ok(cx.app.store.imports(50).await?)
+}
+
+/// How many facilities are read again at once.
+const AGAIN: u32 = 1_000;
+
+/// Another process may have imported (the command line beside a running server): memory follows.
+pub async fn notice(app: &App) -> Result<usize, StoreError> {
+    let unheard = app.imports.unheard(&app.store.imports(50).await?);
+    for id in &unheard {
+        let mut after = None;
+        loop {
+            let rows = app.store.import_rows_after(*id, after, AGAIN).await?;
+            let Some(last) = rows.last() else { break };
+            after = Some(last.code);
+            let codes: Vec<_> = rows.iter().map(|row| row.code).collect();
+            let kept = app.store.facilities(&codes).await?;
+            ledger::put(app, &kept);
+            let there: BTreeSet<_> = kept.iter().map(|one| one.facility.code).collect();
+            for gone in codes.into_iter().filter(|code| !there.contains(code)) {
+                ledger::remove(app, gone);
+            }
+            tokio::task::yield_now().await;
+        }
+        app.bus.changed(Change::Facilities);
+    }
+    Ok(unheard.len())
 }
 
 fn no_such_import() -> AppError {

@@ -9,6 +9,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect};
 use kaishin_domain::access::Permission;
 use kaishin_domain::facility::{Code10, Facility, Field, Kept, Standing, choices};
+use kaishin_domain::rule::Severity;
 use kaishin_domain::time::Time;
 use serde::Deserialize;
 use serde_json::Value as Json;
@@ -59,7 +60,35 @@ async fn shown(cx: &Cx, page: Page, code: Code10, problem: Option<Problem>) -> S
     } else {
         StatusCode::OK
     };
-    Ok(show(status, &view(page, &detail, &timeline, problem)))
+    let mut view = view(page, &detail, &timeline, problem);
+    for row in view.terminals.iter_mut().chain(&mut view.claimed) {
+        row.faults = faults(cx, &view.page, &row.rules);
+    }
+    Ok(show(status, &view))
+}
+
+/// The worst first, in the words of their rules.
+fn faults(cx: &Cx, page: &Page, ids: &[String]) -> Vec<Badge> {
+    let mut rules: Vec<_> = ids.iter().map(|id| (cx.app.rules.rule(id), id)).collect();
+    rules.sort_by_key(|(_, id)| *id);
+    let named = rules.into_iter().map(|(rule, id)| {
+        let kind = match rule.map(|rule| rule.severity) {
+            Some(Severity::Serious) => "bad",
+            Some(Severity::Warning) => "warn",
+            Some(Severity::Notice) | None => "",
+        };
+        badge(
+            kind,
+            rule.map_or_else(|| id.clone(), |rule| page.of(&rule.title).to_owned()),
+        )
+    });
+    let mut named: Vec<Badge> = named.collect();
+    named.sort_by_key(|one| match one.kind {
+        "bad" => 0,
+        "warn" => 1,
+        _ => 2,
+    });
+    named
 }
 
 /// What can be mended on the spot is said on the page; the rest is an error of its own.
@@ -152,7 +181,8 @@ fn terminal(page: &Page, one: &Resident) -> TerminalRow {
         hostname: hostname.unwrap_or_else(|| one.id.to_string()),
         state: presence(page, row.is_some_and(|row| row.online())),
         seen: row.and_then(|row| row.online_since.or(row.entry.last_seen)),
-        faults: row.map(|row| row.entry.faults.clone()).unwrap_or_default(),
+        rules: row.map(|row| row.entry.faults.clone()).unwrap_or_default(),
+        faults: Vec::new(),
         standing: badge(kind, page.of(&one.standing.words())),
         claims: one
             .said
@@ -423,7 +453,9 @@ struct TerminalRow {
     hostname: String,
     state: Badge,
     seen: Option<Time>,
-    faults: Vec<String>,
+    /// Of its open faults, before they have their words.
+    rules: Vec<String>,
+    faults: Vec<Badge>,
     standing: Badge,
     claims: Vec<String>,
     decided: Option<Pair>,

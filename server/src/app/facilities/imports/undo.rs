@@ -73,6 +73,7 @@ pub async fn undo(cx: &Cx, id: ImportId, reason: &str) -> Result<TakenBack, AppE
         json!({ "counts": record.counts }),
         after,
     );
+    app.imports.hear(id, true);
     let gone: Vec<Code10> = removed.iter().map(|(code, _)| *code).collect();
     let back = app
         .store

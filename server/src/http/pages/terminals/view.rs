@@ -3,6 +3,7 @@
 use askama::Template;
 use kaishin_domain::access::Permission;
 use kaishin_domain::expr::{Attribute, Expr, Field, SEVERITIES};
+use kaishin_domain::facility::Prefecture;
 use kaishin_domain::fact;
 use kaishin_domain::time::Time;
 use kaishin_domain::value::Value;
@@ -307,6 +308,7 @@ fn facet(page: &Page, state: &State, found: &Found, field: Field, facets: &Facet
                 (Field::Online, _) => page.t("offline"),
                 (Field::Fault, id) => titles.of(id).to_owned(),
                 (Field::Fact(fact), text) => text_of(page.lang, fact.key, text),
+                (Field::Facility(Attribute::Prefecture), text) => place(page, text),
                 (_, text) => text.to_owned(),
             };
             value(word, *count, false, Expr::equals(field, text))
@@ -391,6 +393,8 @@ fn one(page: &Page, fields: &[Field], row: &index::Row, titles: &Titles) -> Row 
                 class: match (*field == Field::Fault, at < NARROW) {
                     (true, true) => "n",
                     (true, false) => "n wide",
+                    // What people wrote in the ledger stays as it is, whatever the page's language.
+                    (false, true) if matches!(field, Field::Facility(_)) => "own",
                     (false, true) => "",
                     (false, false) => "wide",
                 },
@@ -470,8 +474,17 @@ fn faults(page: &Page, row: &index::Row, titles: &Titles) -> CellView {
     }
 }
 
+/// The ledger has a prefecture by its Japanese name.
+fn place(page: &Page, name: &str) -> String {
+    Prefecture::read(name).map_or_else(|| name.to_owned(), |known| page.of(&known.words()).to_owned())
+}
+
 fn told(page: &Page, field: Field, value: &Value) -> CellView {
     match shown(page.lang, field.name(), value) {
+        Shown::Text(text) if field == Field::Facility(Attribute::Prefecture) => CellView {
+            text: place(page, &text),
+            ..bare()
+        },
         Shown::Text(text) | Shown::Unknown(text, _) => CellView { text, ..bare() },
         Shown::Time(at) => CellView { at: Some(at), ..bare() },
         Shown::List(items) => CellView {
