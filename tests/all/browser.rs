@@ -1,5 +1,6 @@
 //! A person at a screen: a real Chromium on a small demo, from the sign-in to the audit entry, by mouse and by keyboard.
 
+mod finding;
 mod terminal;
 mod versions;
 

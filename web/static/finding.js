@@ -101,6 +101,15 @@
     if (event.key === "Escape") event.stopPropagation();
   });
 
+  // What is wrong is marked, to be typed over.
+  if (field.dataset.wrong) {
+    const [at, length] = field.dataset.wrong.split(" ").map(Number);
+    const chars = [...field.value];
+    const start = chars.slice(0, at).join("").length;
+    field.focus();
+    field.setSelectionRange(start, start + chars.slice(at, at + length).join("").length);
+  }
+
   // On a narrow screen the facets are folded until somebody asks for them.
   const facets = document.querySelector("details.facets");
   if (facets && window.matchMedia("(max-width: 60rem)").matches) facets.open = false;

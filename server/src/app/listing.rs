@@ -8,6 +8,7 @@ use kaishin_domain::value::Value;
 
 use super::Cx;
 use super::error::AppError;
+use super::workbook::Workbook;
 use crate::index::{Asked, Cursor, Facets, Page, Row, Sort};
 
 /// What a list shows unless somebody says otherwise.
@@ -117,6 +118,35 @@ impl Listing {
     /// The rows of a file, a part at a time: what comes back is where the next part starts.
     pub fn part(&self, cx: &Cx, after: Option<&Cursor>) -> Result<Page, AppError> {
         self.page(cx, after, AT_ONCE)
+    }
+
+    /// What stands above the columns of a file.
+    pub fn head(&self) -> impl Iterator<Item = String> {
+        std::iter::once("id")
+            .chain(self.columns.iter().map(|field| field.name()))
+            .map(str::to_owned)
+    }
+
+    /// A row of a file.
+    pub fn cells(&self, row: &Row) -> impl Iterator<Item = String> {
+        let cells = self.columns.iter().map(|field| plain(&cell(row, *field)));
+        std::iter::once(row.entry.id.to_string()).chain(cells)
+    }
+
+    /// All rows as a workbook; others have their turn in between.
+    pub async fn workbook(&self, cx: &Cx) -> Result<Vec<u8>, AppError> {
+        let mut book = Workbook::new("端末")?;
+        book.row(self.head().map(Some))?;
+        let mut page = self.part(cx, None)?;
+        loop {
+            for row in &page.items {
+                book.row(self.cells(row).map(Some))?;
+            }
+            let Some(after) = page.next else { break };
+            tokio::task::yield_now().await;
+            page = self.part(cx, Some(&after))?;
+        }
+        book.finish()
     }
 }
 

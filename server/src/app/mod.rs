@@ -28,6 +28,7 @@ pub mod terminals;
 pub mod verdicts;
 pub mod versions;
 pub mod views;
+mod workbook;
 
 use std::sync::Arc;
 

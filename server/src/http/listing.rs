@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use futures_util::stream;
 use serde::Deserialize;
 
-use crate::app::listing::{self, Listing, cell, plain};
+use crate::app::listing::{self, Listing};
 use crate::app::{AppError, Cx, terminals};
 use crate::index::{Cursor, Page};
 
@@ -54,14 +54,26 @@ impl Wanted {
         let listing = self.listing()?;
         let first = listing.part(cx, None)?;
         // Excel takes UTF-8 for what it is only with a mark.
-        let keys = listing.columns.iter().map(|field| field.name().to_owned());
-        let head = format!("\u{feff}{}", line(std::iter::once("id".to_owned()).chain(keys)));
+        let head = format!("\u{feff}{}", line(listing.head()));
         let rows = stream::unfold((Some(head), Some(first), listing, cx.clone()), part);
         let headers = [
             (header::CONTENT_TYPE, "text/csv; charset=utf-8"),
             (header::CONTENT_DISPOSITION, "attachment; filename=\"terminals.csv\""),
         ];
         Ok((headers, Body::from_stream(rows)).into_response())
+    }
+
+    /// The same as a workbook.
+    pub async fn xlsx(&self, cx: &Cx) -> Result<Response, AppError> {
+        let book = self.listing()?.workbook(cx).await?;
+        let headers = [
+            (
+                header::CONTENT_TYPE,
+                "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+            ),
+            (header::CONTENT_DISPOSITION, "attachment; filename=\"terminals.xlsx\""),
+        ];
+        Ok((headers, book).into_response())
     }
 }
 
@@ -72,9 +84,7 @@ async fn part((head, page, listing, cx): State) -> Option<(Result<Bytes, AppErro
     let page = page?;
     let mut text = head.unwrap_or_default();
     for row in &page.items {
-        let id = row.entry.id.to_string();
-        let cells = listing.columns.iter().map(|field| plain(&cell(row, *field)));
-        text.push_str(&line(std::iter::once(id).chain(cells)));
+        text.push_str(&line(listing.cells(row)));
     }
     let next = page.next.map(|after| listing.part(&cx, Some(&after)));
     match next.transpose() {

@@ -1,9 +1,11 @@
 terminals-filter = Filter for terminals
+terminals-wrong = What is wrong:
 terminals-filter-hint = Computer name, model, serial number, or for example online:no
 terminals-chips = Common filters
 terminals-total = { $count } terminals
 terminals-shown = { $shown } of { $total } shown
 terminals-csv = Save as CSV
+terminals-xlsx = Save for Excel
 terminals-nothing-matches = No terminal matches.
 terminals-none = No terminal is enrolled yet.
 terminals-not-permitted = There is no terminal that you may see. Ask an administrator about your area.

@@ -1,9 +1,11 @@
 terminals-filter = 端末の絞り込み条件
+terminals-wrong = 正しくないところ:
 terminals-filter-hint = コンピューター名、機種、製造番号、または online:no など
 terminals-chips = よく使う絞り込み
 terminals-total = { $count }台
 terminals-shown = { $total }台のうち{ $shown }台を表示
 terminals-csv = CSVで保存
+terminals-xlsx = Excelで保存
 terminals-nothing-matches = 条件に合う端末はありません。
 terminals-none = まだ端末が登録されていません。
 terminals-not-permitted = 表示できる端末がありません。担当範囲を管理者に確認してください。

@@ -2,14 +2,12 @@
 //! zeros stay. What comes out goes in again.
 
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
-use std::io::{Cursor, Write as _};
 
 use encoding_rs::{EncoderResult, SHIFT_JIS};
 use kaishin_domain::facility::{Facility, Field};
-use zip::write::SimpleFileOptions;
 
 use crate::app::AppError;
+use crate::app::workbook::Workbook;
 
 /// What stands where CP932 has no character: a mark that people know from print, never a number in disguise.
 const GETA: char = '〓';
@@ -118,101 +116,13 @@ fn usual(c: char) -> char {
 }
 
 pub fn xlsx(facilities: &[Facility], fields: &[Field]) -> Result<Vec<u8>, AppError> {
-    let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
-    let options = SimpleFileOptions::default().compression_method(zip::CompressionMethod::Deflated);
-    for (name, text) in PARTS {
-        zip.start_file(name, options).map_err(AppError::internal)?;
-        zip.write_all(text.as_bytes()).map_err(AppError::internal)?;
+    let mut book = Workbook::new("医療機関等")?;
+    book.row(fields.iter().map(|field| Some(field.words().ja)))?;
+    for facility in facilities {
+        book.row(fields.iter().map(|field| field.text(facility)))?;
     }
-    zip.start_file("xl/worksheets/sheet1.xml", options)
-        .map_err(AppError::internal)?;
-    let mut part = String::with_capacity(64 * 1024);
-    part.push_str(SHEET_HEAD);
-    let titles: Vec<String> = fields.iter().map(|field| field.words().ja).collect();
-    row(&mut part, 1, titles.into_iter().map(Some));
-    for (at, facility) in facilities.iter().enumerate() {
-        row(&mut part, at + 2, fields.iter().map(|field| field.text(facility)));
-        if part.len() > 60 * 1024 {
-            zip.write_all(part.as_bytes()).map_err(AppError::internal)?;
-            part.clear();
-        }
-    }
-    part.push_str("</sheetData></worksheet>");
-    zip.write_all(part.as_bytes()).map_err(AppError::internal)?;
-    let file = zip.finish().map_err(AppError::internal)?;
-    Ok(file.into_inner())
+    book.finish()
 }
-
-fn row(out: &mut String, number: usize, cells: impl Iterator<Item = Option<String>>) {
-    let _ = write!(out, "<row r=\"{number}\">");
-    for (at, text) in cells.enumerate() {
-        let Some(text) = text else { continue };
-        let column = char::from(b'A' + u8::try_from(at % 26).unwrap_or(0));
-        let _ = write!(
-            out,
-            "<c r=\"{column}{number}\" t=\"inlineStr\" s=\"1\"><is><t xml:space=\"preserve\">"
-        );
-        for c in text.chars() {
-            match c {
-                '&' => out.push_str("&amp;"),
-                '<' => out.push_str("&lt;"),
-                '>' => out.push_str("&gt;"),
-                c if c.is_control() && c != '\n' => {}
-                '\u{fffe}' | '\u{ffff}' => {}
-                c => out.push(c),
-            }
-        }
-        out.push_str("</t></is></c>");
-    }
-    out.push_str("</row>");
-}
-
-const SHEET_HEAD: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\" standalone=\"yes\"?>\
-<worksheet xmlns=\"http://schemas.openxmlformats.org/spreadsheetml/2006/main\"><sheetViews><sheetView workbookViewId=\"0\">\
-<pane ySplit=\"1\" topLeftCell=\"A2\" activePane=\"bottomLeft\" state=\"frozen\"/></sheetView></sheetViews><sheetData>";
-
-/// A workbook of one sheet; the one format besides the default is text, so that codes stay as they are.
-const PARTS: [(&str, &str); 5] = [
-    (
-        "[Content_Types].xml",
-        "<?xml version=\"1.0\" encoding=\"UTF-8\" standalone=\"yes\"?>\
-<Types xmlns=\"http://schemas.openxmlformats.org/package/2006/content-types\">\
-<Default Extension=\"rels\" ContentType=\"application/vnd.openxmlformats-package.relationships+xml\"/>\
-<Default Extension=\"xml\" ContentType=\"application/xml\"/>\
-<Override PartName=\"/xl/workbook.xml\" ContentType=\"application/vnd.openxmlformats-officedocument.spreadsheetml.sheet.main+xml\"/>\
-<Override PartName=\"/xl/styles.xml\" ContentType=\"application/vnd.openxmlformats-officedocument.spreadsheetml.styles+xml\"/>\
-<Override PartName=\"/xl/worksheets/sheet1.xml\" ContentType=\"application/vnd.openxmlformats-officedocument.spreadsheetml.worksheet+xml\"/>\
-</Types>",
-    ),
-    (
-        "_rels/.rels",
-        "<?xml version=\"1.0\" encoding=\"UTF-8\" standalone=\"yes\"?>\
-<Relationships xmlns=\"http://schemas.openxmlformats.org/package/2006/relationships\"><Relationship Id=\"rId1\" \
-Type=\"http://schemas.openxmlformats.org/officeDocument/2006/relationships/officeDocument\" Target=\"xl/workbook.xml\"/></Relationships>",
-    ),
-    (
-        "xl/workbook.xml",
-        "<?xml version=\"1.0\" encoding=\"UTF-8\" standalone=\"yes\"?>\
-<workbook xmlns=\"http://schemas.openxmlformats.org/spreadsheetml/2006/main\" \
-xmlns:r=\"http://schemas.openxmlformats.org/officeDocument/2006/relationships\"><sheets>\
-<sheet name=\"医療機関等\" sheetId=\"1\" r:id=\"rId1\"/></sheets></workbook>",
-    ),
-    (
-        "xl/_rels/workbook.xml.rels",
-        "<?xml version=\"1.0\" encoding=\"UTF-8\" standalone=\"yes\"?>\
-<Relationships xmlns=\"http://schemas.openxmlformats.org/package/2006/relationships\"><Relationship Id=\"rId1\" \
-Type=\"http://schemas.openxmlformats.org/officeDocument/2006/relationships/worksheet\" Target=\"worksheets/sheet1.xml\"/>\
-<Relationship Id=\"rId2\" Type=\"http://schemas.openxmlformats.org/officeDocument/2006/relationships/styles\" Target=\"styles.xml\"/></Relationships>",
-    ),
-    (
-        "xl/styles.xml",
-        "<?xml version=\"1.0\" encoding=\"UTF-8\" standalone=\"yes\"?>\
-<styleSheet xmlns=\"http://schemas.openxmlformats.org/spreadsheetml/2006/main\"><fonts count=\"1\"><font/></fonts>\
-<fills count=\"2\"><fill><patternFill patternType=\"none\"/></fill><fill><patternFill patternType=\"gray125\"/></fill></fills>\
-<borders count=\"1\"><border/></borders><cellStyleXfs count=\"1\"><xf/></cellStyleXfs><cellXfs count=\"2\"><xf/>\
-<xf numFmtId=\"49\" applyNumberFormat=\"1\"/></cellXfs></styleSheet>",
-    ),
-];
 
 #[cfg(test)]
 mod tests {

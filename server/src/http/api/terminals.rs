@@ -28,6 +28,7 @@ pub fn routes() -> Routes {
         .get("/api/v1/overview", needs(Permission::ViewFleet), overview)
         .get("/api/v1/terminals", needs(Permission::ViewFleet), list)
         .get("/api/v1/terminals.csv", needs(Permission::ViewFleet), csv)
+        .get("/api/v1/terminals.xlsx", needs(Permission::ViewFleet), xlsx)
         .get("/api/v1/terminals/{id}", needs(Permission::ViewFleet), get)
         .post(
             "/api/v1/terminals/{id}/revoke",
@@ -91,6 +92,10 @@ fn json_cell(cell: &Cell) -> Json {
 
 pub async fn csv(Caller(cx): Caller, Query(wanted): Query<Wanted>) -> Result<Response, Problem> {
     Ok(wanted.csv(&cx)?)
+}
+
+pub async fn xlsx(Caller(cx): Caller, Query(wanted): Query<Wanted>) -> Result<Response, Problem> {
+    Ok(wanted.xlsx(&cx).await?)
 }
 
 fn item(row: &Row) -> Json {

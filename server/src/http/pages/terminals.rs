@@ -46,6 +46,7 @@ pub fn routes() -> Routes {
     Routes::new()
         .get("/terminals", needs, list)
         .get("/terminals.csv", needs, csv)
+        .get("/terminals.xlsx", needs, xlsx)
         .get("/terminals/complete", needs, complete)
         .post("/terminals/selection", needs, select)
         .post("/views", needs, keep)
@@ -94,6 +95,11 @@ impl State {
 async fn csv(visitor: Visitor, Wished(wanted): Wished<Wanted>) -> Result<Response, Failure> {
     let (cx, _) = visitor.at(Place::Terminals);
     Ok(wanted.csv(&cx)?)
+}
+
+async fn xlsx(visitor: Visitor, Wished(wanted): Wished<Wanted>) -> Result<Response, Failure> {
+    let (cx, _) = visitor.at(Place::Terminals);
+    Ok(wanted.xlsx(&cx).await?)
 }
 
 /// What was found, or what is wrong with the question.
@@ -163,10 +169,10 @@ async fn list(visitor: Visitor, Wished(asked): Wished<Asked>) -> Shown {
     let views = views::list(&cx).await?;
     let paged = asked.cursor.is_some_and(|cursor| !cursor.is_empty());
     let none_at_all = cx.app.index.counts().terminals == 0;
-    let (found, problem) = match find(&cx, &page, &wanted) {
-        Ok(found) => (Some(found), None),
+    let (found, problem, place) = match find(&cx, &page, &wanted) {
+        Ok(found) => (Some(found), None, None),
         // The filter does not read: said beside the field, where it can be mended.
-        Err(error) if error.kind == Kind::Invalid => (None, Some(page.problem(&error))),
+        Err(error) if error.kind == Kind::Invalid => (None, Some(page.problem(&error)), place(&error)),
         Err(error) => return Err(Failure(error)),
     };
     let status = if problem.is_some() {
@@ -176,10 +182,17 @@ async fn list(visitor: Visitor, Wished(asked): Wished<Asked>) -> Shown {
     };
     let me = cx.actor.name.clone();
     let view = View::new(page, state, found, problem)
+        .with_mark(place)
         .with_views(&views, &me)
         .with_selection(selected)
         .with_place(paged, none_at_all);
     Ok(show(status, &view))
+}
+
+/// Where a filter is wrong: from which character on, and for how many.
+fn place(error: &AppError) -> Option<(usize, usize)> {
+    let number = |name: &str| usize::try_from(error.detail[name].as_u64()?).ok();
+    Some((number("position")?, number("length")?))
 }
 
 /// One that is gone is no reason not to show the list.

@@ -29,6 +29,8 @@ pub(super) struct View {
     page: Page,
     state: State,
     problem: Option<Problem>,
+    /// The filter where it does not read, with the part that is wrong.
+    marked: Option<Marked>,
     chips: Vec<Chip>,
     /// The filter's own conditions, each with what the list is without it.
     terms: Vec<Chip>,
@@ -39,11 +41,23 @@ pub(super) struct View {
     rows: Vec<Row>,
     total: u64,
     csv_href: String,
+    xlsx_href: String,
     first_href: Option<String>,
     next_href: Option<String>,
     empty: Option<Empty>,
     selection: Option<Selected>,
     may_share: bool,
+}
+
+/// What was typed, cut where it is wrong.
+struct Marked {
+    before: String,
+    /// Empty where something is missing.
+    wrong: String,
+    after: String,
+    /// Where that is: characters from the start.
+    at: usize,
+    len: usize,
 }
 
 struct Chip {
@@ -138,11 +152,13 @@ impl View {
             rows: Vec::new(),
             total: 0,
             csv_href: state.to("/terminals.csv", &[]),
+            xlsx_href: state.to("/terminals.xlsx", &[]),
             first_href: None,
             next_href: None,
             empty: None,
             selection: None,
             may_share: page.may(Permission::RunRemedy),
+            marked: None,
             problem,
             state,
             page,
@@ -174,6 +190,21 @@ impl View {
         self.total = found.page.total;
         let next = found.page.next.as_ref();
         self.next_href = next.map(|next| state.list(&[("cursor", &next.to_string())]));
+    }
+
+    /// Shows where the filter is wrong, from a character on for so many.
+    pub fn with_mark(mut self, place: Option<(usize, usize)>) -> View {
+        self.marked = place.map(|(at, len)| {
+            let part = |from: usize, most: usize| self.state.q.chars().skip(from).take(most).collect();
+            Marked {
+                before: part(0, at),
+                wrong: part(at, len),
+                after: part(at + len, usize::MAX),
+                at,
+                len,
+            }
+        });
+        self
     }
 
     pub fn with_views(mut self, views: &[(SavedView, u64)], me: &str) -> View {
@@ -444,6 +475,15 @@ fn shown_cell(page: &Page, row: &index::Row, field: Field, titles: &Titles) -> C
     if field == Field::Fault {
         return faults(page, row, titles);
     }
+    if field == Field::Severity {
+        let words = row.severities.iter().map(|severity| match *severity {
+            "serious" => page.t("weight-grave"),
+            "warning" => page.t("weight-mild"),
+            _ => page.t("weight-note"),
+        });
+        let text = words.collect::<Vec<_>>().join(" / ");
+        return CellView { text, ..bare() };
+    }
     if field == Field::LastSeen {
         let at = row.online_since.or(row.entry.last_seen);
         return CellView { at, ..bare() };
@@ -612,6 +652,27 @@ mod tests {
             assert!(html.contains("aria-sort=\"descending\"") && html.contains("12,483"));
             assert!(!html.contains("<i>") && !html.contains("<u>") && !html.contains("<b>Pro"));
             assert!(html.contains("a b c +1") && html.contains("12,000"));
+        }
+    }
+
+    #[test]
+    fn a_filter_that_does_not_read_is_shown_with_the_part_that_is_wrong() {
+        for (q, place, expected) in [
+            ("受付 <b>:red", (3, 3), "受付 <mark>&#60;b&#62;</mark>:red"),
+            ("os.version>", (11, 0), "os.version&#62;<mark>…</mark>"),
+        ] {
+            let page = sample::page(Lang::Ja, Some(Role::Desk), Some(Place::Terminals));
+            let state = State {
+                q: q.into(),
+                ..State::default()
+            };
+            let problem = Problem {
+                code: "E-EXPR-02".into(),
+                text: "項目".into(),
+            };
+            let view = View::new(page, state, None, Some(problem)).with_mark(Some(place));
+            let html = sample::check(&view);
+            assert!(html.contains(expected), "{expected} in {html}");
         }
     }
 
