@@ -1,4 +1,4 @@
-// What can be typed next in a filter, offered under its field. Without script the field works all the same.
+// What can be typed next in a filter.
 (() => {
   "use strict";
   const field = document.querySelector("input[data-complete]");
@@ -9,10 +9,10 @@
   list.setAttribute("role", "listbox");
   list.hidden = true;
   field.after(list);
-  field.setAttribute("role", "combobox");
-  field.setAttribute("aria-autocomplete", "list");
+  field.role = "combobox";
+  field.ariaAutoComplete = "list";
+  field.ariaExpanded = "false";
   field.setAttribute("aria-controls", "suggestions");
-  field.setAttribute("aria-expanded", "false");
   let offered = null;
   let chosen = -1;
   let asked = 0;
@@ -21,7 +21,7 @@
   const hide = () => {
     list.hidden = true;
     chosen = -1;
-    field.setAttribute("aria-expanded", "false");
+    field.ariaExpanded = "false";
     field.removeAttribute("aria-activedescendant");
   };
 
@@ -34,7 +34,7 @@
     }
   };
 
-  // Positions count characters as people do, not halves of them.
+  // Positions count characters.
   const place = () => [...field.value.slice(0, field.selectionStart ?? field.value.length)].length;
 
   const take = (at) => {
@@ -69,7 +69,7 @@
     }));
     const any = answer.suggestions.length > 0 && document.activeElement === field;
     list.hidden = !any;
-    field.setAttribute("aria-expanded", String(any));
+    field.ariaExpanded = String(any);
     mark(-1);
   };
 
@@ -101,16 +101,14 @@
     if (event.key === "Escape") event.stopPropagation();
   });
 
-  // What is wrong is marked, to be typed over.
+  // What is wrong is ready to be typed over.
   if (field.dataset.wrong) {
     const [at, length] = field.dataset.wrong.split(" ").map(Number);
-    const chars = [...field.value];
-    const start = chars.slice(0, at).join("").length;
+    const units = (to) => [...field.value].slice(0, to).join("").length;
     field.focus();
-    field.setSelectionRange(start, start + chars.slice(at, at + length).join("").length);
+    field.setSelectionRange(units(at), units(at + length));
   }
 
-  // On a narrow screen the facets are folded until somebody asks for them.
   const facets = document.querySelector("details.facets");
   if (facets && window.matchMedia("(max-width: 60rem)").matches) facets.open = false;
 })();
