@@ -203,6 +203,9 @@ fn shown(text: String) -> String {
 }
 
 #[cfg(test)]
+mod damage;
+
+#[cfg(test)]
 pub(crate) mod tests {
     use kaishin_proto::clock::Clock;
 

@@ -318,11 +318,9 @@ impl Os for Sim {
         };
         let build = state.build();
         let revision = state.number(CURRENT_VERSION, "UBR");
-        let version = match (&build, &revision) {
-            (Ok(build), Ok(revision)) => Ok(format!("10.0.{build}.{revision}")),
-            (Ok(build), Err(_)) => Ok(format!("10.0.{build}")),
-            (Err(error), _) => Err(error.clone()),
-        };
+        let version = build
+            .clone()
+            .and_then(|build| super::winver::version(10, 0, build, &revision));
         let installed = state.number(CURRENT_VERSION, "InstallDate");
         OsVersion {
             product: state.text(CURRENT_VERSION, "ProductName"),

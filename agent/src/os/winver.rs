@@ -2,6 +2,9 @@
 //! wherever the agent is built; asking the system is `windows/`'s part.
 
 use kaishin_proto::time::Time;
+use kaishin_proto::value::Reason;
+
+use super::Read;
 
 /// 100 ns intervals from 1601 to 1970.
 const UNIX_EPOCH: u64 = 116_444_736_000_000_000;
@@ -16,11 +19,13 @@ pub fn product(told: &str, build: u32) -> String {
     }
 }
 
-/// "10.0.19044.4291"; without the last part where the revision is unknown.
-pub fn version(major: u32, minor: u32, build: u32, revision: Option<i64>) -> String {
+/// "10.0.19044.4291"; without the last part where Windows has none. One that is there and cannot be read is another matter:
+/// the shorter version would look like an older one.
+pub fn version(major: u32, minor: u32, build: i64, revision: &Read<i64>) -> Read<String> {
     match revision {
-        Some(revision) => format!("{major}.{minor}.{build}.{revision}"),
-        None => format!("{major}.{minor}.{build}"),
+        Ok(revision) => Ok(format!("{major}.{minor}.{build}.{revision}")),
+        Err(error) if error.reason == Reason::NotFound => Ok(format!("{major}.{minor}.{build}")),
+        Err(error) => Err(error.clone()),
     }
 }
 
@@ -62,6 +67,7 @@ pub fn boot_time(now: Time, uptime_ms: u64) -> Option<Time> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::os::OsError;
 
     #[test]
     fn a_minute_is_the_nearest() {
@@ -95,8 +101,10 @@ mod tests {
 
     #[test]
     fn the_revision_is_part_of_the_version_where_it_is_known() {
-        assert_eq!(version(10, 0, 19_044, Some(4_291)), "10.0.19044.4291");
-        assert_eq!(version(10, 0, 18_362, None), "10.0.18362");
+        let version = |revision| version(10, 0, 19_044, &revision);
+        assert_eq!(version(Ok(4_291)).as_deref(), Ok("10.0.19044.4291"));
+        assert_eq!(version(Err(OsError::not_found("UBR"))).as_deref(), Ok("10.0.19044"));
+        assert_eq!(version(Err(OsError::damaged("UBR"))), Err(OsError::damaged("UBR")));
     }
 
     #[test]

@@ -74,7 +74,12 @@ impl Installed {
             .filter_map(|program| Version::parse(&program.version))
             .max();
         newest.map_or_else(
-            || Value::unknown(Reason::Damaged, found[0].version.clone()),
+            || {
+                Value::unknown(
+                    Reason::Damaged,
+                    format!("{} has the version {:?}", found[0].name, found[0].version),
+                )
+            },
             Value::Version,
         )
     }

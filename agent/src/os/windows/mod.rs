@@ -150,7 +150,7 @@ impl Os for Windows {
             product: product.map(|product| winver::product(&product, build.unwrap_or(0))),
             edition: self.text(CURRENT_VERSION, "EditionID"),
             build: build.map(i64::from).map_err(OsError::clone),
-            version: told.map(|told| winver::version(told.major, told.minor, told.build, revision.clone().ok())),
+            version: told.and_then(|told| winver::version(told.major, told.minor, told.build.into(), &revision)),
             revision,
             installed: self
                 .number(CURRENT_VERSION, "InstallDate")

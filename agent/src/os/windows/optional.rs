@@ -102,6 +102,8 @@ fn standby(library: &Library, scheme: &Scheme, name: &CStr) -> Read<Span> {
 fn answered(code: u32, what: &str) -> Read<()> {
     match code {
         0 => Ok(()),
+        // Not supported, not implemented.
+        50 | 120 => Err(OsError::not_supported(format!("{what} answered {code}"))),
         code => {
             let error = std::io::Error::from_raw_os_error(code.cast_signed());
             Err(OsError::from_io(what, &error))
