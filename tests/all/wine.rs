@@ -1,14 +1,21 @@
 //! The agent as terminals run it: built for Windows, under Wine, against a real server over the real wire.
 
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 
 use kaishin::app::enrolment::{NewToken, create_token};
 use kaishin::app::operators::create_api_token;
 use kaishin::config::Config;
+use kaishin_agent::facts::certificates;
+use kaishin_agent::os::RegistryValue;
+use kaishin_agent::os::sim;
+use kaishin_agent::os::sim::pack::{Key, pack};
+use kaishin_agent::preg::Policy;
 use kaishin_domain::access::{Actor, Role};
 use kaishin_domain::enrolment::TokenScope;
-use kaishin_domain::time::Span;
+use kaishin_domain::time::{Span, Time};
 use kaishin_proto::clock::Clock;
+use kaishin_proto::fact;
 use kaishin_tests::children::Child;
 use kaishin_tests::http::Http;
 use kaishin_tests::need;
@@ -109,7 +116,7 @@ impl Server {
     }
 }
 
-fn fact<'a>(terminal: &'a Value, key: &str) -> &'a Value {
+fn told_of<'a>(terminal: &'a Value, key: &str) -> &'a Value {
     &terminal["facts"][key]["value"]
 }
 
@@ -126,15 +133,15 @@ async fn a_windows_terminal_enrols_comes_online_and_has_its_fast_startup_turned_
 
     let mut agent = server.agent(&wine, Some(&server.token));
     let seen = server.the_terminal(&mut agent, "a terminal online with its facts", |terminal| {
-        is_online(terminal) && fact(terminal, "power.fast_startup") == true
+        is_online(terminal) && told_of(terminal, "power.fast_startup") == true
     });
     let terminal = seen.await;
-    assert_eq!(fact(&terminal, "agent.platform"), "windows");
-    let version = fact(&terminal, "os.version").as_str().expect("a version");
+    assert_eq!(told_of(&terminal, "agent.platform"), "windows");
+    let version = told_of(&terminal, "os.version").as_str().expect("a version");
     assert!(version.starts_with("10.0."), "{version}");
-    assert!(fact(&terminal, "boot.id").is_string(), "{terminal}");
+    assert!(told_of(&terminal, "boot.id").is_string(), "{terminal}");
     assert!(
-        fact(&terminal, "hardware.memory").as_u64() > Some(1 << 20),
+        told_of(&terminal, "hardware.memory").as_u64() > Some(1 << 20),
         "{terminal}"
     );
     told_memory(&wine);
@@ -154,7 +161,7 @@ async fn a_windows_terminal_enrols_comes_online_and_has_its_fast_startup_turned_
     let number = ("REG_DWORD".to_owned(), "0x0".to_owned());
     assert_eq!(wine.reg_query(POWER, "HiberbootEnabled").await, Some(number));
     let mended = server.get(&format!("/api/v1/terminals/{id}")).await;
-    assert_eq!(fact(&mended, "power.fast_startup"), false, "{mended}");
+    assert_eq!(told_of(&mended, "power.fast_startup"), false, "{mended}");
 
     // Its identity is kept: without a token the same terminal comes back.
     drop(agent);
@@ -170,6 +177,171 @@ async fn a_windows_terminal_enrols_comes_online_and_has_its_fast_startup_turned_
     drop(agent);
     drop(wine);
     server.handle.stop().await;
+}
+
+const EDGE: &str = r"HKLM\SOFTWARE\WOW6432Node\Microsoft\EdgeUpdate\Clients\{56EB18F8-B008-4CBD-B6D2-8C97FE7E9062}";
+const DOTNET: &str = r"HKLM\SOFTWARE\Microsoft\NET Framework Setup\NDP\v4\Full";
+const AU: &str = r"SOFTWARE\Policies\Microsoft\Windows\WindowsUpdate\AU";
+const ADAPTER: &str = r"HKLM\SYSTEM\CurrentControlSet\Control\Class\{4D36E972-E325-11CE-BFC1-08002BE10318}\0007";
+const PROXY: &str = r"HKCU\Software\Microsoft\Windows\CurrentVersion\Internet Settings";
+const TIME: &str = r"HKLM\SYSTEM\CurrentControlSet\Services\W32Time\Parameters";
+
+/// The folder of whoever runs Wine, as it is seen from outside.
+fn own_folder(wine: &Wine) -> PathBuf {
+    let (users, _) = wine.folder("users");
+    let folders = std::fs::read_dir(users).expect("there are users").flatten();
+    let mut own = folders.filter(|folder| folder.file_name() != "Public");
+    own.next().expect("somebody runs Wine").path()
+}
+
+fn put(path: &Path, bytes: impl AsRef<[u8]>) {
+    std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+    std::fs::write(path, bytes).expect("a file");
+}
+
+/// Settings as `reg add` and files as the real programs leave them.
+async fn furnished(wine: &Wine) {
+    for (key, name, kind, content) in [
+        (EDGE, "pv", "REG_SZ", "130.0.2849.56"),
+        (DOTNET, "Release", "REG_DWORD", "528049"),
+        (DOTNET, "Version", "REG_SZ", "4.8.04084"),
+        (&format!(r"HKLM\{AU}"), "NoAutoUpdate", "REG_DWORD", "0"),
+        (&format!(r"HKLM\{AU}"), "AUOptions", "REG_DWORD", "4"),
+        (&format!(r"HKLM\{AU}"), "ScheduledInstallTime", "REG_DWORD", "12"),
+        (ADAPTER, "DriverDesc", "REG_SZ", "Realtek PCIe GbE Family Controller"),
+        (ADAPTER, "*PMARPOffload", "REG_SZ", "1"),
+        (
+            &format!(r"{ADAPTER}\Ndi\Params\*PMARPOffload"),
+            "default",
+            "REG_SZ",
+            "0",
+        ),
+        (PROXY, "ProxyEnable", "REG_DWORD", "1"),
+        (PROXY, "ProxyServer", "REG_SZ", "proxy.base.oqs-pdl.org:8080"),
+        (PROXY, "ProxyOverride", "REG_SZ", "*.onshikaku.org;受付.local"),
+        (TIME, "NtpServer", "REG_SZ", "ntp.base.oqs-pdl.org,0x9"),
+    ] {
+        wine.reg_add(key, name, kind, content).await;
+    }
+    let (windows, _) = wine.folder(r"windows");
+    let mut policy = Policy::default();
+    policy.set(AU, "NoAutoUpdate", &RegistryValue::dword(0));
+    policy.set(AU, "AUOptions", &RegistryValue::dword(4));
+    put(
+        &windows.join("system32/GroupPolicy/Machine/Registry.pol"),
+        policy.write(),
+    );
+
+    let (programs, _) = wine.folder("Program Files");
+    let manifest = r#"{"manifest_version": 3, "name": "拡張", "version": "2.0.0.0"}"#;
+    for (n, file) in ["delegate", "nopinauth", "pinauth"].into_iter().enumerate() {
+        let file = programs.join(format!("OQS-Auth/ext/{file}.crx"));
+        put(&file, pack(&Key::simulated(n), manifest));
+    }
+    let wide: Vec<u8> = "\u{feff}Version=2.2.0\r\n"
+        .encode_utf16()
+        .flat_map(u16::to_le_bytes)
+        .collect();
+    put(&programs.join("OQS/OqsComApp/Version.info"), wide);
+    let (oqs, _) = wine.folder("OQS");
+    // 再起動待ち in the encoding of Japanese Windows.
+    put(
+        &oqs.join("OqsDistroApp/status.log"),
+        b"\x8d\xc4\x8b\x4e\x93\xae\x91\xd2\x82\xbf\r\n",
+    );
+
+    let own = own_folder(wine);
+    let edge = own.join("AppData/Local/Microsoft/Edge/User Data");
+    let names = json!({ "profile": { "info_cache": { "Default": { "name": "受付" } } } });
+    put(&edge.join("Local State"), names.to_string());
+    let entry = |version: &str, reasons: Value| json!({ "location": 1, "manifest": { "version": version }, "disable_reasons": reasons });
+    let ids: Vec<_> = (0..3).map(|n| Key::simulated(n).id()).collect();
+    let settings = json!({ &ids[0]: entry("1.10", json!([])), &ids[1]: entry("2.0.0.0", json!([1])) });
+    let preferences = json!({ "extensions": { "settings": settings, "ui": { "developer_mode": true } } });
+    put(&edge.join("Default/Preferences"), preferences.to_string());
+
+    let (thumbprint, der) = sim::certificate(7, Time(0), Time(1_900_000_000_000_000));
+    let store = own.join("AppData/Roaming/Microsoft/SystemCertificates/My/Certificates");
+    put(&store.join(thumbprint), certificates::stored(&der, Some("{8A1B}")));
+}
+
+async fn told(wine: &Wine) -> Value {
+    let exe = wine::agent().expect("seen before");
+    let said = wine.run(exe, &["--json", "facts"], &[]).await;
+    assert_eq!(said.code, Some(0), "{}{}", said.out, said.err);
+    serde_json::from_str(&said.out).unwrap_or_else(|error| panic!("{error}: {}", said.out))
+}
+
+#[tokio::test]
+async fn every_section_is_collected_on_windows_and_what_stands_there_is_read_back() {
+    need!(wine::agent(), "agent for Windows (agent/packaging/windows build)");
+    let wine = windows!();
+    furnished(&wine).await;
+    let facts = told(&wine).await;
+    for fact in fact::all() {
+        let value = &facts[fact.key];
+        let known = value.is_object() && (value["unknown"].is_null() || value["unknown"]["reason"].is_string());
+        assert!(known, "{} is {value}", fact.key);
+    }
+    for (key, expected) in [
+        ("edge.version", json!({ "version": "130.0.2849.56" })),
+        ("edge.developer_mode", json!({ "truth": true })),
+        ("edge.delegate.version", json!({ "version": "1.10" })),
+        ("edge.delegate.enabled", json!({ "truth": true })),
+        ("edge.nopinauth.enabled", json!({ "truth": false })),
+        ("edge.crx_ready", json!({ "truth": true })),
+        ("update.mode", json!({ "text": "automatic" })),
+        ("update.set_by", json!({ "text": "policy-file" })),
+        ("update.install_hour", json!({ "number": 12 })),
+        ("dotnet.release", json!({ "number": 528_049 })),
+        ("dotnet.version", json!({ "version": "4.8.04084" })),
+        (
+            "network.arp_offload",
+            json!({ "list": ["Realtek PCIe GbE Family Controller"] }),
+        ),
+        ("proxy.enabled", json!({ "truth": true })),
+        ("proxy.server", json!({ "text": "proxy.base.oqs-pdl.org:8080" })),
+        ("proxy.extra", json!({ "list": ["受付.local"] })),
+        ("time.source", json!({ "text": "ntp.base.oqs-pdl.org" })),
+        ("certificates.expires", json!({ "time": 1_900_000_000_000_000_i64 })),
+        ("certificates.key", json!({ "truth": true })),
+        ("oqs.link.version", json!({ "version": "2.2.0" })),
+        ("oqs.status", json!({ "text": "restart-pending" })),
+        ("accounts.oqs_exact", json!({ "truth": false })),
+        ("security.join", json!({ "text": "workgroup" })),
+    ] {
+        assert_eq!(facts[key], expected, "{key}");
+    }
+    // What this Windows does not have is not guessed.
+    for key in [
+        "tasks.missing",
+        "shares.missing",
+        "security.antivirus_on",
+        "power.sleep_ac",
+    ] {
+        assert!(facts[key]["unknown"].is_object(), "{key} is {}", facts[key]);
+    }
+
+    // And what is damaged is not either.
+    put(
+        &own_folder(&wine).join("AppData/Local/Microsoft/Edge/User Data/Default/Preferences"),
+        b"{\"exten",
+    );
+    let (windows, _) = wine.folder("windows");
+    put(
+        &windows.join("system32/GroupPolicy/Machine/Registry.pol"),
+        b"PReg\x01\0\0\0[\0S",
+    );
+    wine.reg_add(DOTNET, "Release", "REG_SZ", "528049").await;
+    let facts = told(&wine).await;
+    for key in [
+        "edge.developer_mode",
+        "edge.delegate.version",
+        "update.policy_file_mode",
+        "dotnet.release",
+    ] {
+        assert_eq!(facts[key]["unknown"]["reason"], "damaged", "{key} is {}", facts[key]);
+    }
 }
 
 /// What it costs a terminal, in the test's output: `cargo test … -- --nocapture`.
