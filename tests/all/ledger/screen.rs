@@ -55,7 +55,7 @@ async fn an_author_looks_at_a_ledger_writes_it_and_takes_it_back() {
     becomes(&harness, "0110113719", Some("さくら医院")).await;
 
     browser.click("main form[action$='/run'] button.main").await;
-    browser.shows("main [role='status']", "取り込み済み").await;
+    browser.shows("#live [role='status']", "取り込み済み").await;
     becomes(&harness, "0110113719", Some("さくら新医院")).await;
     becomes(&harness, "1340000015", Some("みどり薬局")).await;
 
@@ -64,7 +64,7 @@ async fn an_author_looks_at_a_ledger_writes_it_and_takes_it_back() {
         .fill("main form[action$='/undo'] #reason", "違う台帳だった")
         .await;
     browser.click("main form[action$='/undo'] button").await;
-    browser.shows("main [role='status']", "取り消し済み").await;
+    browser.shows("#live [role='status']", "取り消し済み").await;
     becomes(&harness, "0110113719", Some("さくら医院")).await;
     becomes(&harness, "1340000015", None).await;
     assert_eq!(browser.complaints().await, Vec::<String>::new());
