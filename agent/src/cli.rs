@@ -154,7 +154,17 @@ fn say(to: &mut dyn std::io::Write, text: &str) {
 impl Cli {
     fn machine(&self, clock: &Clock) -> Result<Arc<dyn Os>, AgentError> {
         match self.sim {
-            Some(n) => Ok(Arc::new(Sim::new(0, n, clock.clone()))),
+            Some(n) => {
+                let machine = Sim::new(0, n, clock.clone());
+                // What is written to it stays with the agent's own folder, where there is one.
+                let folder = self.data_dir();
+                let machine = if folder.is_dir() {
+                    machine.kept_in(&folder.join("simulated.json"))?
+                } else {
+                    machine
+                };
+                Ok(Arc::new(machine))
+            }
             None => Ok(os::this_machine()?),
         }
     }
@@ -252,7 +262,9 @@ fn serve(cli: &Cli, connect: &Connect, only_enrol: bool) -> Result<ExitCode, Age
         // First of all: keys and journal take their time, and who is asked to stop meanwhile must still end in order.
         let asked = Stop::listen().map_err(|error| os::OsError::from_io("signals", &error))?;
         let clock = Clock::system();
-        let (os, keep) = (cli.machine(&clock)?, cli.keep()?);
+        // The folder first: a simulated machine keeps its disk there.
+        let keep = cli.keep()?;
+        let os = cli.machine(&clock)?;
         let settings = connect.settings(&keep)?;
         let known = KnownServer {
             server: settings.server.clone(),

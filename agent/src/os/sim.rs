@@ -3,6 +3,7 @@
 
 mod clinic;
 mod image;
+mod kept;
 pub mod pack;
 mod site;
 
@@ -19,6 +20,7 @@ use super::{
     RegistryTree, RegistryValue, Share, Sleep, TaskSeen, User, Volume, users,
 };
 use image::{FilePath, Image, KeyPath};
+use kept::{Kept, Written};
 pub use site::certificate;
 
 const CURRENT_VERSION: &str = r"SOFTWARE\Microsoft\Windows NT\CurrentVersion";
@@ -47,6 +49,7 @@ struct State {
     faults: BTreeMap<u64, OsError>,
     denied: BTreeSet<KeyPath>,
     closed: BTreeSet<FilePath>,
+    kept: Option<Kept>,
 }
 
 impl Sim {
@@ -74,11 +77,22 @@ impl Sim {
             faults: BTreeMap::new(),
             denied: BTreeSet::new(),
             closed: BTreeSet::new(),
+            kept: None,
         };
         Sim {
             clock,
             state: Mutex::new(state),
         }
+    }
+
+    /// The same machine with a disk that outlives this process.
+    pub fn kept_in(self, file: &Path) -> Read<Sim> {
+        {
+            let mut state = self.lock();
+            let kept = Kept::open(file, &mut state.image)?;
+            state.kept = Some(kept);
+        }
+        Ok(self)
     }
 
     /// Shuts down and starts again: a new boot, and what waited for it is done.
@@ -262,6 +276,18 @@ impl Sim {
 }
 
 impl State {
+    fn keep(&mut self, hive: Hive, key: &str, name: &str, value: Option<RegistryValue>) -> Read<()> {
+        let Some(kept) = &mut self.kept else {
+            return Ok(());
+        };
+        kept.write(Written {
+            hive,
+            key: key.to_owned(),
+            name: name.to_owned(),
+            value,
+        })
+    }
+
     fn text(&self, key: &str, name: &str) -> Read<String> {
         let value = self.image.get(Hive::LocalMachine, key, name);
         let text = value
@@ -352,12 +378,13 @@ impl Os for Sim {
     fn registry_set(&self, hive: Hive, key: &str, name: &str, value: &RegistryValue) -> Read<()> {
         let mut state = self.call_write(hive, key)?;
         state.image.own.set(hive, key, name, value.clone());
-        Ok(())
+        state.keep(hive, key, name, Some(value.clone()))
     }
 
     fn registry_delete(&self, hive: Hive, key: &str, name: &str) -> Read<()> {
-        self.call_write(hive, key)?.image.delete(hive, key, name);
-        Ok(())
+        let mut state = self.call_write(hive, key)?;
+        state.image.delete(hive, key, name);
+        state.keep(hive, key, name, None)
     }
 
     fn registry_list(&self, hive: Hive, key: &str) -> Read<Option<RegistryKey>> {
