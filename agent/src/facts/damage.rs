@@ -43,13 +43,13 @@ fn files(sim: &Sim, folder: &Path, found: &mut Vec<Place>) {
 
 fn places(sim: &Sim) -> Vec<Place> {
     let mut found = Vec::new();
-    let users = sim.users().unwrap();
+    let users = sim.users().expect("users");
     let roots = ["SOFTWARE", "SYSTEM", "HARDWARE"].map(|root| (Hive::LocalMachine, root.to_owned()));
     let roots = roots
         .into_iter()
         .chain(users.into_iter().map(|user| (Hive::Users, user.sid)));
     for (hive, root) in roots {
-        if let Some(tree) = sim.registry_tree(hive, &root, 64).unwrap() {
+        if let Some(tree) = sim.registry_tree(hive, &root, 64).expect("a hive") {
             values(hive, &root, &tree, &mut found);
         }
     }
@@ -70,7 +70,12 @@ fn break_it(sim: &Sim, place: &Place) {
 
 fn everything(sim: &Sim) -> Vec<(String, Value)> {
     let about = about();
-    let of = |(name, collect): &(&str, Collector)| (fact::section(name).unwrap(), collect(sim, &about));
+    let of = |(name, collect): &(&str, Collector)| {
+        (
+            fact::section(name).expect("a section of the catalogue"),
+            collect(sim, &about),
+        )
+    };
     let facts = COLLECTORS
         .iter()
         .map(of)

@@ -77,8 +77,11 @@ async fn a_filter_is_typed_by_keyboard_and_a_mistake_is_shown_where_it_is() {
     complains_of_nothing(&browser).await;
 
     for (language, said) in [
-        ("ja", "「perhaps」は「online」の値として読めません。例: yes no unknown"),
-        ("en", "\"perhaps\" is not a value of online. Examples: yes no unknown"),
+        (
+            "ja",
+            "「perhaps」は「online」の値として読めません。例: yes、no、unknown",
+        ),
+        ("en", "\"perhaps\" is not a value of online. Examples: yes, no, unknown"),
     ] {
         if language == "en" {
             browser.click("form[action='/preferences'] button[lang='en']").await;

@@ -74,4 +74,6 @@ async fn an_author_looks_at_a_ledger_writes_it_and_takes_it_back() {
     browser.click("main tbody th a").await;
     browser.shows("main", "台帳の取り込み").await;
     assert_eq!(browser.complaints().await, Vec::<String>::new());
+    // Before the server ends, whose page it holds open.
+    drop(browser);
 }
