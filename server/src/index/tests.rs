@@ -1,6 +1,9 @@
+use std::collections::BTreeSet;
+
 use kaishin_domain::expr::{Attribute, Expr, Field, JOB_STATES, Kind, Literal, Op, Phrase, SEVERITIES, Standing, Term};
 use kaishin_proto::fact;
 use kaishin_proto::id::{JobId, TerminalId};
+use kaishin_proto::remedy::Remedy;
 use kaishin_proto::time::{Span, Time};
 use kaishin_proto::value::{Reason, Table, Value, Version};
 
@@ -173,7 +176,7 @@ impl Dice {
     fn work(&mut self) -> Work {
         Work {
             id: JobId::new(NOW, [self.below(4) as u8; 10]),
-            remedy: self.pick(&["refresh-facts", "fast-startup-off"]),
+            remedy: self.pick(&Remedy::ALL).name(),
             state: self.pick(&JOB_STATES),
         }
     }
@@ -268,6 +271,40 @@ impl Dice {
     }
 }
 
+/// What was asked with an answer that told something: neither nobody nor everybody.
+#[derive(Default)]
+struct Heard {
+    filtered: BTreeSet<&'static str>,
+    sorted: BTreeSet<&'static str>,
+    counted: BTreeSet<&'static str>,
+    /// How many lists were longer than a page.
+    paged: usize,
+}
+
+impl Heard {
+    /// What has not told anything yet comes first: chance alone leaves something out now and then.
+    fn missing(told: &BTreeSet<&'static str>, dice: &mut Dice) -> Field {
+        let untold = Field::all().filter(|field| field.indexed() && !told.contains(field.name()));
+        let untold: Vec<Field> = untold.collect();
+        if untold.is_empty() || dice.one_in(3) {
+            dice.field()
+        } else {
+            dice.pick(&untold)
+        }
+    }
+
+    fn of(&mut self, expr: &Expr) {
+        match expr {
+            Expr::Always | Expr::Text(_) => {}
+            Expr::And(parts) | Expr::Or(parts) => parts.iter().for_each(|part| self.of(part)),
+            Expr::Not(part) => self.of(part),
+            Expr::Term(term) => {
+                self.filtered.insert(term.field().name());
+            }
+        }
+    }
+}
+
 /// The index and, beside it, what asks every terminal.
 #[derive(Default)]
 struct Pair {
@@ -343,7 +380,7 @@ impl Pair {
         }
     }
 
-    fn compare(&self, dice: &mut Dice, bookmarks: &mut Vec<(Sort, Cursor)>) {
+    fn compare(&self, dice: &mut Dice, bookmarks: &mut Vec<(Sort, Cursor)>, heard: &mut Heard) {
         let expr = dice.expr(3);
         if !bookmarks.is_empty() {
             let (sort, cursor) = dice.pick(bookmarks);
@@ -353,12 +390,23 @@ impl Pair {
         }
         let ids = self.naive.ids(&expr, NOW);
         assert_eq!(self.index.ids(&expr, NOW), ids, "{expr}");
+        if (1..self.naive.ids(&Expr::Always, NOW).len()).contains(&ids.len()) {
+            heard.of(&expr);
+        }
         let sort = Sort {
-            field: dice.field(),
+            field: Heard::missing(&heard.sorted, dice),
             descending: dice.one_in(2),
         };
-        let (field, most, limit) = (dice.field(), dice.below(6) as usize, 1 + dice.below(8) as usize);
+        let field = Heard::missing(&heard.counted, dice);
+        let (most, limit) = (dice.below(6) as usize, 1 + dice.below(8) as usize);
         let facets = self.naive.facets(&expr, field, most, NOW);
+        if ids.len() > 1 {
+            heard.sorted.insert(sort.field.name());
+        }
+        if !facets.values.is_empty() || facets.unknown > 0 {
+            heard.counted.insert(field.name());
+        }
+        heard.paged += usize::from(ids.len() > limit);
         let mut after: Option<Cursor> = None;
         let mut seen = Vec::new();
         loop {
@@ -396,6 +444,7 @@ impl Pair {
 fn the_index_answers_as_if_it_had_asked_every_terminal() {
     // Places in lists of this fleet and of those before it, whose values may be nowhere any more.
     let mut bookmarks = Vec::new();
+    let mut heard = Heard::default();
     for seed in 0..ROUNDS {
         let mut dice = Dice(seed);
         let mut pair = Pair::default();
@@ -403,7 +452,7 @@ fn the_index_answers_as_if_it_had_asked_every_terminal() {
             for _ in 0..dice.below(12) {
                 pair.step(&mut dice);
             }
-            pair.compare(&mut dice, &mut bookmarks);
+            pair.compare(&mut dice, &mut bookmarks, &mut heard);
         }
         assert_eq!(pair.index.counts(), pair.naive.counts());
         assert_eq!(pair.index.take_dirty_presence(), pair.naive.take_dirty_presence());
@@ -413,6 +462,20 @@ fn the_index_answers_as_if_it_had_asked_every_terminal() {
             assert_eq!(pair.index.presence(id), pair.naive.presence(id));
         }
     }
+    nothing_went_unasked(&heard);
+}
+
+/// The comparison is worth what it asks: every field filtered, sorted and counted by.
+fn nothing_went_unasked(heard: &Heard) {
+    for field in Field::all().filter(|field| field.indexed()) {
+        let name = field.name();
+        assert!(heard.filtered.contains(name), "no filter by {name} told anything");
+        assert!(heard.sorted.contains(name), "no list was sorted by {name}");
+        // Moments have too many values, but it is counted how many are unknown; ids are never.
+        let counted = field == Field::Id || heard.counted.contains(name);
+        assert!(counted, "nothing was counted by {name}");
+    }
+    assert!(heard.paged > 0, "no list was longer than a page");
 }
 
 fn terminal(n: u8, hostname: &str) -> Entry {
