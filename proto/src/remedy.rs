@@ -219,6 +219,19 @@ impl Remedy {
         self.about().title.into()
     }
 
+    /// The title with what was ordered: "Set active hours (7:00 to 19:00)".
+    pub fn spelled(self) -> Words {
+        let mut words = self.title();
+        match self {
+            Remedy::RefreshFacts | Remedy::FastStartupOff | Remedy::ArpOffloadOff | Remedy::TimeSource => {}
+            Remedy::ActiveHours { start, end } => {
+                words.ja += &format!("（{start}時から{end}時）");
+                words.en += &format!(" ({start}:00 to {end}:00)");
+            }
+        }
+        words
+    }
+
     pub fn effect(self) -> Words {
         self.about().effect.into()
     }
@@ -376,6 +389,7 @@ mod tests {
             assert_eq!(remedy.values().len(), remedy.about().parameters.len());
             assert_eq!(Remedy::parse(remedy.name(), &remedy.params().into()), Ok(remedy));
             assert!(names.insert(remedy.name()));
+            assert_eq!(remedy.spelled() == remedy.title(), remedy.values().is_empty());
             let about = remedy.about();
             assert_eq!(about.undo, about.class != Class::Read);
             assert!(about.facts.iter().all(|key| crate::fact::find(key).is_some()));

@@ -71,7 +71,7 @@ pub async fn create(cx: &Cx, order: Order) -> Result<Job, AppError> {
         format!("job:{}", job.id),
         &job.reason,
         serde_json::Value::Null,
-        json!({ "terminal": job.terminal, "remedy": job.remedy.name(), "deadline": job.deadline.rfc3339() }),
+        json!({ "terminal": job.terminal, "remedy": job.remedy.name(), "params": job.remedy.params(), "deadline": job.deadline.rfc3339() }),
     );
     let row = job.clone();
     cx.app

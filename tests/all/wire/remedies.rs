@@ -54,6 +54,11 @@ async fn settings_are_put_right_with_the_parameters_that_were_ordered_and_the_fa
         let ordered = order(&harness, id, remedy, params.clone()).await.expect(201).json();
         assert_eq!(ordered["params"], params);
         let job = ordered["id"].as_str().expect("an id");
+        let written = harness.audit(&format!("job:{job}")).await;
+        assert!(
+            written.iter().any(|entry| entry["after"]["params"] == params),
+            "{remedy} is in the audit log with what was ordered: {written:?}"
+        );
         let done = harness.job_is(job, "succeeded").await;
         assert_eq!(done["steps"].as_array().map(Vec::len), Some(6), "{done}");
         let now = harness.terminal(id).await["facts"].clone();

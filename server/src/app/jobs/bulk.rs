@@ -73,6 +73,7 @@ pub async fn create_many(cx: &Cx, orders: Orders) -> Result<Ordered, AppError> {
     let jobs: Vec<Job> = meant.iter().copied().map(job).collect();
     let after = json!({
         "remedy": orders.remedy.name(),
+        "params": orders.remedy.params(),
         "deadline": (now + life).rfc3339(),
         "terminals": meant.len(),
         "terminals_sha256": list_hash(&meant),

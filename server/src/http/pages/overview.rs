@@ -185,7 +185,7 @@ fn presence(page: &Page, glance: &Glance) -> Line {
 
 fn job_line(cx: &Cx, page: &Page, job: &kaishin_domain::job::Job) -> JobLine {
     JobLine {
-        remedy: page.of(&job.remedy.title()).to_owned(),
+        remedy: page.of(&job.remedy.spelled()).to_owned(),
         hostname: match cx.app.index.get(job.terminal) {
             Some(row) if !row.entry.hostname.is_empty() => row.entry.hostname,
             Some(_) | None => job.terminal.to_string(),

@@ -45,7 +45,7 @@ fn job_view(page: &Page, job: &Job, steps: &[Step]) -> JobView {
     };
     JobView {
         id: job.id.to_string(),
-        remedy: page.of(&job.remedy.title()).to_owned(),
+        remedy: page.of(&job.remedy.spelled()).to_owned(),
         state: job_state(page, job),
         at: job.created_at,
         by: job.created_by.clone(),

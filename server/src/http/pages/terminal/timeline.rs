@@ -89,7 +89,7 @@ fn item(cx: &Cx, page: &Page, moment: &Moment) -> Item {
             note: format!("{} {}", job.created_by, job.reason).trim().to_owned(),
             href: terminal("jobs", job.terminal),
             ..blank(
-                page.t1("timeline-ordered", "name", page.of(&job.remedy.title())),
+                page.t1("timeline-ordered", "name", page.of(&job.remedy.spelled())),
                 "busy",
                 "job",
             )
@@ -98,7 +98,7 @@ fn item(cx: &Cx, page: &Page, moment: &Moment) -> Item {
             badge: job_state(page, job),
             href: terminal("jobs", job.terminal),
             ..blank(
-                page.t1("timeline-ended", "name", page.of(&job.remedy.title())),
+                page.t1("timeline-ended", "name", page.of(&job.remedy.spelled())),
                 "",
                 "job",
             )
