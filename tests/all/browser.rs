@@ -160,6 +160,19 @@ async fn work_of_others_arrives_by_itself(browser: &Browser, api: &Http, termina
     assert_eq!(browser.run("return window.sameLoad === true").await, true);
 }
 
+/// What is told while a page is being read is read after it: the answer on its way may be older.
+async fn what_happens_during_a_look_is_looked_at_too(browser: &Browser) {
+    let script = "
+        const part = document.getElementById('live');
+        window.looks = 0;
+        document.addEventListener('htmx:afterSettle', (event) => { if (event.target.id === 'live') window.looks += 1; });
+        htmx.trigger(part, 'again');
+        htmx.trigger(part, 'again');";
+    browser.run(script).await;
+    let twice = async || (browser.run("return window.looks >= 2").await == true).then_some(());
+    eventually(SOON, "the page is read twice", twice).await;
+}
+
 const POWER: &str = r"SYSTEM\CurrentControlSet\Control\Session Manager\Power";
 
 /// A terminal of its own that is online, with fast startup on, and has told so.
@@ -227,10 +240,11 @@ async fn the_steps_arrive_on_the_open_page_when_the_terminal_comes_back() {
     let turned = async || (fact(&browser, "power.fast_startup").await == "無効").then_some(());
     eventually(SOON, "the fact turns", turned).await;
     assert_eq!(browser.run("return window.sameLoad === true").await, true);
+    agent.stop().await;
+    harness.is_online(id, false).await;
+    what_happens_during_a_look_is_looked_at_too(&browser).await;
     complains_of_nothing(&browser).await;
     drop(browser);
-    agent.is_online().await;
-    agent.stop().await;
 }
 
 /// Somebody at the support desk; answers the password.

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::children::{Child, kill_all, processes_with};
 use crate::http::Http;
 use crate::require::program;
-use crate::wait::{SOON, eventually, eventually_blocking};
+use crate::wait::{SOON, eventually, eventually_blocking, within};
 
 /// The name that WebDriver gives an element's reference.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
@@ -144,12 +144,15 @@ impl Browser {
     }
 
     /// Waits until the element's text holds this.
+    ///
+    /// # Panics
+    /// When it does not in time, telling what the element shows instead.
     pub async fn shows(&self, css: &str, text: &str) {
-        let what = format!("{css} shows {text:?}");
-        eventually(SOON, &what, async || {
-            self.text(css).await.filter(|shown| shown.contains(text))
-        })
-        .await;
+        let ask = async || self.text(css).await.filter(|shown| shown.contains(text));
+        if within(SOON, ask).await.is_none() {
+            let instead = self.text(css).await;
+            panic!("waited {SOON:?} in vain: {css} shows {text:?} and not {instead:?}");
+        }
     }
 
     pub async fn run(&self, script: &str) -> Value {

@@ -9,7 +9,15 @@ pub const SOON: Duration = Duration::from_secs(30);
 ///
 /// # Panics
 /// When the deadline passes first, saying what was waited for.
-pub async fn eventually<T>(deadline: Duration, what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
+pub async fn eventually<T>(deadline: Duration, what: &str, ask: impl AsyncFnMut() -> Option<T>) -> T {
+    match within(deadline, ask).await {
+        Some(answer) => answer,
+        None => panic!("waited {deadline:?} in vain: {what}"),
+    }
+}
+
+/// The same for a caller who tells what went wrong in words of its own: nothing when the deadline passed.
+pub async fn within<T>(deadline: Duration, mut ask: impl AsyncFnMut() -> Option<T>) -> Option<T> {
     let mut turn = tokio::time::interval(Duration::from_millis(20));
     turn.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let answer = tokio::time::timeout(deadline, async {
@@ -20,10 +28,7 @@ pub async fn eventually<T>(deadline: Duration, what: &str, mut ask: impl AsyncFn
             }
         }
     });
-    match answer.await {
-        Ok(answer) => answer,
-        Err(_) => panic!("waited {deadline:?} in vain: {what}"),
-    }
+    answer.await.ok()
 }
 
 /// The same for code without a runtime, such as clean-up while panicking. `false` when the deadline passed.

@@ -56,7 +56,10 @@ async fn settings_are_put_right_with_the_parameters_that_were_ordered_and_the_fa
         let job = ordered["id"].as_str().expect("an id");
         let written = harness.audit(&format!("job:{job}")).await;
         assert!(
-            written.iter().any(|entry| entry["after"]["params"] == params),
+            written.iter().any(|entry| {
+                let after: Value = serde_json::from_str(entry["after"].as_str().expect("text")).expect("JSON");
+                after["params"] == params
+            }),
             "{remedy} is in the audit log with what was ordered: {written:?}"
         );
         let done = harness.job_is(job, "succeeded").await;
