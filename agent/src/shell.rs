@@ -29,7 +29,7 @@ use crate::journal::Journal;
 use crate::keep::Keep;
 use crate::link::{Address, Session, Trust};
 use crate::os::Os;
-use crate::remedies::{self, Around};
+use crate::remedies::{self, Around, Story};
 use crate::status;
 
 /// What an installer, or a test, tells the agent.
@@ -408,9 +408,18 @@ impl Shell {
     }
 
     fn work(&mut self, work: Work) {
-        let (os, about, now) = (self.os.clone(), self.about.clone(), self.clock.now());
+        let os = self.os.clone();
+        let story = match &work {
+            Work::Observe { .. } => Story::default(),
+            Work::Act { job, step, .. } | Work::Probe { job, step, .. } => self.core.book().story(*job, *step),
+        };
+        let around = Around {
+            about: self.about.clone(),
+            now: self.clock.now(),
+            story,
+        };
         self.working = Some(Box::pin(async move {
-            aside(os.is_instant(), move || carry_out(&work, &*os, Around { about, now })).await
+            aside(os.is_instant(), move || carry_out(&work, &*os, around)).await
         }));
     }
 }

@@ -39,15 +39,18 @@ pub fn remedy_to_wire(remedy: Remedy) -> v1::Remedy {
 /// `None` for what this build does not know, which a newer peer may well say, and for parameters out of their range.
 pub fn remedy_from_wire(remedy: Option<&v1::Remedy>) -> Option<Remedy> {
     use v1::remedy::Kind;
-    let (kind, values) = match remedy?.kind.as_ref()? {
-        Kind::RefreshFacts(v1::RefreshFacts {}) => ("refresh-facts", Vec::new()),
-        Kind::FastStartupOff(v1::FastStartupOff {}) => ("fast-startup-off", Vec::new()),
-        Kind::ArpOffloadOff(v1::ArpOffloadOff {}) => ("arp-offload-off", Vec::new()),
-        Kind::ActiveHours(v1::ActiveHours { start, end }) => ("active-hours", vec![*start, *end]),
-        Kind::TimeSource(v1::TimeSource {}) => ("time-source", Vec::new()),
+    let hour = |hour: u32| u8::try_from(hour).ok();
+    let remedy = match remedy?.kind.as_ref()? {
+        Kind::RefreshFacts(v1::RefreshFacts {}) => Remedy::RefreshFacts,
+        Kind::FastStartupOff(v1::FastStartupOff {}) => Remedy::FastStartupOff,
+        Kind::ArpOffloadOff(v1::ArpOffloadOff {}) => Remedy::ArpOffloadOff,
+        Kind::ActiveHours(v1::ActiveHours { start, end }) => Remedy::ActiveHours {
+            start: hour(*start)?,
+            end: hour(*end)?,
+        },
+        Kind::TimeSource(v1::TimeSource {}) => Remedy::TimeSource,
     };
-    let values: Result<Vec<u8>, _> = values.into_iter().map(u8::try_from).collect();
-    Remedy::by_name(kind)?.with(&values.ok()?).ok()
+    remedy.checked().ok()
 }
 
 /// What a section takes on the wire, for those who must keep below its caps.

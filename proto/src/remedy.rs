@@ -1,7 +1,10 @@
 //! What can be done to a terminal: a closed list, the same on both sides, each with what a person must know before it is
 //! pressed. No remedy takes a path, a command or free text, and none ever will.
 
+mod about;
+
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value as Json};
 
 use crate::words::Words;
 
@@ -45,15 +48,39 @@ pub struct Said {
     pub en: &'static str,
 }
 
-/// A whole number between two others: all that a parameter can be so far.
+/// What is asked before a remedy is ordered. Never free text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Parameter {
     pub name: &'static str,
     pub title: Said,
-    pub least: u8,
-    pub most: u8,
-    /// Taken where nothing is said.
-    pub usual: u8,
+    pub range: Range,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Range {
+    /// A whole number between two others.
+    Number {
+        least: u8,
+        most: u8,
+        /// Taken where nothing is said.
+        usual: u8,
+    },
+    /// One of these; the first is taken where nothing is said.
+    Choice(&'static [Choice]),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Choice {
+    pub id: &'static str,
+    pub title: Said,
+}
+
+/// A step as people read it; what it does is the terminal's matter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct StepAbout {
+    pub id: &'static str,
+    pub title: Said,
 }
 
 /// Everything about a kind of work but its parameters' values.
@@ -62,6 +89,8 @@ pub struct About {
     pub id: &'static str,
     pub class: Class,
     pub parameters: &'static [Parameter],
+    /// In the order in which the terminal does them.
+    pub steps: &'static [StepAbout],
     pub restart: Restart,
     /// How long it usually takes.
     pub seconds: u32,
@@ -80,12 +109,11 @@ pub enum BadRemedy {
     Unknown(String),
     #[error("remedy {remedy} takes no parameter {parameter:?}")]
     Parameter { remedy: &'static str, parameter: String },
-    #[error("{parameter} of remedy {remedy} is a whole number from {least} to {most}")]
-    Range {
+    #[error("{parameter} of remedy {remedy} is {}", range.wanted())]
+    Value {
         remedy: &'static str,
         parameter: &'static str,
-        least: u8,
-        most: u8,
+        range: Range,
     },
     #[error("active hours are at least one hour and at most {MOST_ACTIVE}")]
     ActiveHours,
@@ -94,116 +122,23 @@ pub enum BadRemedy {
 /// Windows allows no more between the first and the last active hour.
 pub const MOST_ACTIVE: u8 = 18;
 
-const fn said(ja: &'static str, en: &'static str) -> Said {
-    Said { ja, en }
-}
-
-const START: Parameter = Parameter {
-    name: "start",
-    title: said("開始（時）", "From (hour)"),
-    least: 0,
-    most: 23,
-    usual: 8,
-};
-const END: Parameter = Parameter {
-    name: "end",
-    title: said("終了（時）", "Until (hour)"),
-    least: 0,
-    most: 23,
-    usual: 20,
-};
-
-const REFRESH_FACTS: About = About {
-    id: "refresh-facts",
-    class: Class::Read,
-    parameters: &[],
-    restart: Restart::None,
-    seconds: 10,
-    undo: false,
-    facts: &[],
-    title: said("最新の情報を取得", "Refresh facts"),
-    effect: said(
-        "端末の状態を読み取るだけで、設定は変わりません。",
-        "Only reads the terminal; nothing is changed.",
-    ),
-};
-const FAST_STARTUP_OFF: About = About {
-    id: "fast-startup-off",
-    class: Class::Consent,
-    parameters: &[],
-    restart: Restart::None,
-    seconds: 5,
-    undo: true,
-    facts: &["power.fast_startup"],
-    title: said("高速スタートアップを無効にする", "Turn fast startup off"),
-    effect: said(
-        "Windowsの高速スタートアップを無効にします。再起動は不要で、受付の業務に影響しません。次回のシャットダウンから有効です。",
-        "Turns Windows' fast startup off. No restart, and nothing changes at the reception desk; it takes effect from the next shutdown.",
-    ),
-};
-const ARP_OFFLOAD_OFF: About = About {
-    id: "arp-offload-off",
-    class: Class::Consent,
-    parameters: &[],
-    restart: Restart::Next,
-    seconds: 5,
-    undo: true,
-    facts: &["network.arp_offload"],
-    title: said("ARPオフロードを無効にする", "Turn ARP offload off"),
-    effect: said(
-        "ネットワークアダプターのARPオフロードを無効にします。今は何も変わらず、次に再起動したときから有効です。再起動は行いません。",
-        "Turns ARP offload of the network adapters off. Nothing changes now; it holds from the next restart, which is not made for it.",
-    ),
-};
-const ACTIVE_HOURS: About = About {
-    id: "active-hours",
-    class: Class::Consent,
-    parameters: &[START, END],
-    restart: Restart::None,
-    seconds: 5,
-    undo: true,
-    facts: &["update.active_start", "update.active_end"],
-    title: said("アクティブ時間を設定する", "Set active hours"),
-    effect: said(
-        "Windowsが更新のための再起動を控える時間帯を設定します。再起動は不要で、受付の業務に影響しません。",
-        "Sets the hours in which Windows does not restart for updates. No restart, and nothing changes at the reception desk.",
-    ),
-};
-const TIME_SOURCE: About = About {
-    id: "time-source",
-    class: Class::Consent,
-    parameters: &[],
-    restart: Restart::None,
-    seconds: 5,
-    undo: true,
-    facts: &["time.source", "time.type"],
-    title: said("時刻の同期先を設定する", "Set the time source"),
-    effect: said(
-        "時刻の同期先を指定のサーバーに設定します。再起動は不要で、受付の業務に影響しません。",
-        "Sets the server from which Windows takes the time. No restart, and nothing changes at the reception desk.",
-    ),
-};
-
 impl Remedy {
     /// One of each kind, with the usual parameters.
     pub const ALL: [Remedy; 5] = [
         Remedy::RefreshFacts,
         Remedy::FastStartupOff,
         Remedy::ArpOffloadOff,
-        Remedy::ActiveHours {
-            start: START.usual,
-            end: END.usual,
-        },
+        Remedy::ActiveHours { start: 8, end: 20 },
         Remedy::TimeSource,
     ];
 
     pub fn about(self) -> &'static About {
         match self {
-            Remedy::RefreshFacts => &REFRESH_FACTS,
-            Remedy::FastStartupOff => &FAST_STARTUP_OFF,
-            Remedy::ArpOffloadOff => &ARP_OFFLOAD_OFF,
-            Remedy::ActiveHours { .. } => &ACTIVE_HOURS,
-            Remedy::TimeSource => &TIME_SOURCE,
+            Remedy::RefreshFacts => &about::REFRESH_FACTS,
+            Remedy::FastStartupOff => &about::FAST_STARTUP_OFF,
+            Remedy::ArpOffloadOff => &about::ARP_OFFLOAD_OFF,
+            Remedy::ActiveHours { .. } => &about::ACTIVE_HOURS,
+            Remedy::TimeSource => &about::TIME_SOURCE,
         }
     }
 
@@ -241,85 +176,85 @@ impl Remedy {
         Remedy::ALL.into_iter().find(|remedy| remedy.name() == name)
     }
 
-    /// In the order of [`About::parameters`].
-    pub fn values(self) -> Vec<u8> {
-        match self {
-            Remedy::RefreshFacts | Remedy::FastStartupOff | Remedy::ArpOffloadOff | Remedy::TimeSource => Vec::new(),
-            Remedy::ActiveHours { start, end } => vec![start, end],
-        }
-    }
-
     /// Parameters as an object of JSON.
-    pub fn params(self) -> serde_json::Map<String, serde_json::Value> {
-        let names = self
-            .about()
-            .parameters
-            .iter()
-            .map(|parameter| parameter.name.to_owned());
-        names.zip(self.values().into_iter().map(Into::into)).collect()
+    pub fn params(self) -> Map<String, Json> {
+        match serde_json::to_value(self) {
+            Ok(Json::Object(mut params)) => {
+                params.remove("remedy");
+                params
+            }
+            // A closed list of plain numbers and words always becomes an object.
+            Ok(_) | Err(_) => Map::new(),
+        }
     }
 
     /// From outside: a name and a JSON object of parameters, refused unless all are known and in range.
-    pub fn parse(name: &str, params: &serde_json::Value) -> Result<Remedy, BadRemedy> {
-        let usual = Remedy::by_name(name).ok_or_else(|| BadRemedy::Unknown(name.to_owned()))?;
-        let about = usual.about();
-        let none = serde_json::Map::new();
+    pub fn parse(name: &str, params: &Json) -> Result<Remedy, BadRemedy> {
+        let about = About::find(name).ok_or_else(|| BadRemedy::Unknown(name.to_owned()))?;
+        let none = Map::new();
         let given = match params {
-            serde_json::Value::Null => &none,
-            serde_json::Value::Object(given) => given,
-            serde_json::Value::Bool(_)
-            | serde_json::Value::Number(_)
-            | serde_json::Value::String(_)
-            | serde_json::Value::Array(_) => {
-                return Err(BadRemedy::Parameter {
-                    remedy: about.id,
-                    parameter: params.to_string(),
-                });
+            Json::Null => &none,
+            Json::Object(given) => given,
+            Json::Bool(_) | Json::Number(_) | Json::String(_) | Json::Array(_) => {
+                return Err(about.takes_no(&params.to_string()));
             }
         };
-        let surplus = given
-            .keys()
-            .find(|key| !about.parameters.iter().any(|parameter| parameter.name == *key));
-        if let Some(surplus) = surplus {
-            return Err(BadRemedy::Parameter {
-                remedy: about.id,
-                parameter: surplus.clone(),
-            });
+        let known = |key: &String| about.parameters.iter().any(|parameter| parameter.name == key);
+        if let Some(surplus) = given.keys().find(|key| !known(key)) {
+            return Err(about.takes_no(surplus));
         }
-        let value = |parameter: &Parameter| match given.get(parameter.name) {
-            None => Some(parameter.usual),
-            Some(value) => value.as_u64().and_then(|value| u8::try_from(value).ok()),
-        };
-        let mut values = Vec::new();
+        let mut whole = Map::from_iter([("remedy".to_owned(), Json::from(name))]);
         for parameter in about.parameters {
-            values.push(value(parameter).ok_or(parameter.out_of_range(about.id))?);
+            let value = given
+                .get(parameter.name)
+                .cloned()
+                .unwrap_or_else(|| parameter.range.usual());
+            if !parameter.range.allows(&value) {
+                return Err(parameter.bad(about.id));
+            }
+            whole.insert(parameter.name.to_owned(), value);
         }
-        usual.with(&values)
+        serde_json::from_value::<Remedy>(Json::Object(whole))
+            .map_err(|_| BadRemedy::Unknown(name.to_owned()))?
+            .sound()
     }
 
-    /// The same kind with other values, in the order of [`About::parameters`].
-    pub fn with(self, values: &[u8]) -> Result<Remedy, BadRemedy> {
-        let about = self.about();
-        for (parameter, value) in about.parameters.iter().zip(values) {
-            if !(parameter.least..=parameter.most).contains(value) {
-                return Err(parameter.out_of_range(about.id));
+    /// Refused unless every parameter is in range and they go together.
+    pub fn checked(self) -> Result<Remedy, BadRemedy> {
+        Remedy::parse(self.name(), &self.params().into())
+    }
+
+    /// What no single parameter tells.
+    fn sound(self) -> Result<Remedy, BadRemedy> {
+        match self {
+            Remedy::ActiveHours { start, end } if !(1..=MOST_ACTIVE).contains(&((24 + end - start) % 24)) => {
+                Err(BadRemedy::ActiveHours)
             }
-        }
-        match (self, values) {
-            (Remedy::ActiveHours { .. }, &[start, end]) => {
-                let hours = (24 + end - start) % 24;
-                if (1..=MOST_ACTIVE).contains(&hours) {
-                    Ok(Remedy::ActiveHours { start, end })
-                } else {
-                    Err(BadRemedy::ActiveHours)
-                }
-            }
-            _ => Ok(self),
+            Remedy::ActiveHours { .. }
+            | Remedy::RefreshFacts
+            | Remedy::FastStartupOff
+            | Remedy::ArpOffloadOff
+            | Remedy::TimeSource => Ok(self),
         }
     }
 }
 
 impl About {
+    pub fn all() -> impl Iterator<Item = &'static About> {
+        Remedy::ALL.into_iter().map(Remedy::about)
+    }
+
+    pub fn find(name: &str) -> Option<&'static About> {
+        About::all().find(|about| about.id == name)
+    }
+
+    fn takes_no(&self, parameter: &str) -> BadRemedy {
+        BadRemedy::Parameter {
+            remedy: self.id,
+            parameter: parameter.to_owned(),
+        }
+    }
+
     /// Of its facts, each once.
     pub fn sections(&self) -> impl Iterator<Item = &'static str> {
         let mut sections: Vec<&str> = self
@@ -333,14 +268,51 @@ impl About {
 }
 
 impl Parameter {
-    fn out_of_range(&self, remedy: &'static str) -> BadRemedy {
-        BadRemedy::Range {
+    fn bad(&self, remedy: &'static str) -> BadRemedy {
+        BadRemedy::Value {
             remedy,
             parameter: self.name,
-            least: self.least,
-            most: self.most,
+            range: self.range,
         }
     }
+}
+
+impl Range {
+    pub fn usual(&self) -> Json {
+        match self {
+            Range::Number { usual, .. } => Json::from(*usual),
+            Range::Choice(of) => of.first().map_or(Json::Null, |choice| Json::from(choice.id)),
+        }
+    }
+
+    fn allows(&self, value: &Json) -> bool {
+        match self {
+            Range::Number { least, most, .. } => value
+                .as_u64()
+                .is_some_and(|value| (u64::from(*least)..=u64::from(*most)).contains(&value)),
+            Range::Choice(of) => value
+                .as_str()
+                .is_some_and(|value| of.iter().any(|choice| choice.id == value)),
+        }
+    }
+
+    /// For people who typed something else.
+    fn wanted(&self) -> String {
+        match self {
+            Range::Number { least, most, .. } => format!("a whole number from {least} to {most}"),
+            Range::Choice(of) => {
+                let ids: Vec<&str> = of.iter().map(|choice| choice.id).collect();
+                format!("one of {}", ids.join(", "))
+            }
+        }
+    }
+}
+
+/// What a step is called; its id where this build does not know it.
+pub fn step_title(id: &str) -> Words {
+    let steps = About::all().flat_map(|about| about.steps);
+    let known = steps.into_iter().find(|step| step.id == id);
+    known.map_or_else(|| Words::new(id, id), |step| step.title.into())
 }
 
 impl From<Said> for Words {
@@ -380,21 +352,28 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_reads_back_and_parameters_have_their_place() {
+    fn what_is_kept_reads_back_and_is_described_whole() {
         let mut names = std::collections::BTreeSet::new();
         for remedy in Remedy::ALL {
             let text = serde_json::to_value(remedy).unwrap();
             assert_eq!(text["remedy"], remedy.name());
             assert_eq!(serde_json::from_value::<Remedy>(text).unwrap(), remedy);
-            assert_eq!(remedy.values().len(), remedy.about().parameters.len());
-            assert_eq!(Remedy::parse(remedy.name(), &remedy.params().into()), Ok(remedy));
-            assert!(names.insert(remedy.name()));
-            assert_eq!(remedy.spelled() == remedy.title(), remedy.values().is_empty());
             let about = remedy.about();
+            let named: Vec<&str> = about.parameters.iter().map(|parameter| parameter.name).collect();
+            let params = remedy.params();
+            assert!(named.len() == params.len() && named.iter().all(|name| params.contains_key(*name)));
+            assert_eq!(remedy.checked(), Ok(remedy));
+            assert_eq!(Remedy::by_name(remedy.name()), Some(remedy), "all is usual");
+            assert!(names.insert(remedy.name()));
+            assert_eq!(remedy.spelled() == remedy.title(), named.is_empty());
             assert_eq!(about.undo, about.class != Class::Read);
             assert!(about.facts.iter().all(|key| crate::fact::find(key).is_some()));
             assert_eq!(about.facts.is_empty(), about.class == Class::Read);
-            for words in [about.title, about.effect] {
+            let steps: std::collections::BTreeSet<_> = about.steps.iter().map(|step| step.id).collect();
+            assert!(steps.len() == about.steps.len() && !steps.is_empty());
+            let steps = about.steps.iter().map(|step| step.title);
+            let asked = about.parameters.iter().map(|parameter| parameter.title);
+            for words in [about.title, about.effect].into_iter().chain(steps).chain(asked) {
                 assert!(!words.ja.is_empty() && words.en.is_ascii());
             }
         }

@@ -4,12 +4,12 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use kaishin_proto::id::JobId;
-use kaishin_proto::remedy::Remedy;
+use kaishin_proto::remedy::{Class, Remedy};
 use kaishin_proto::time::Time;
 use kaishin_proto::v1;
 use serde::{Deserialize, Serialize};
 
-use crate::remedies::{self, Before, Repeat, Step};
+use crate::remedies::{self, Before, Repeat, Step, Story};
 use crate::words;
 
 /// How many finished and acknowledged jobs are remembered, to answer an offer that comes again.
@@ -62,6 +62,11 @@ pub enum What {
         step: u32,
         evidence: String,
     },
+    /// Not done yet. Replaces what was told before of the same step's waiting.
+    Waits {
+        step: u32,
+        evidence: String,
+    },
     Done {
         step: u32,
         evidence: String,
@@ -103,6 +108,9 @@ pub enum Ordered {
     Known(Remedy),
     Foreign(serde_json::Value),
 }
+
+/// Until when jobs wait that said so. Not kept: after a crash they look again at once.
+pub type Waits = BTreeMap<JobId, Time>;
 
 /// Which steps a remedy has; a function, so that tests can bring their own.
 pub type Playbook = fn(Remedy) -> &'static [Step];
@@ -225,11 +233,22 @@ impl Book {
             | What::CancelAsked
             | What::Intent { .. }
             | What::Probed { .. }
+            | What::Waits { .. }
             | What::Done { .. }
             | What::Failed { .. } => Job::new(0, Time::ZERO, None, entry.sequence),
         };
         let job = self.jobs.entry(entry.job).or_insert(made);
         job.apply(&entry.what);
+        if let What::Waits { step: waiting, .. } = entry.what {
+            let outbox = &mut self.outbox;
+            job.entries.retain(|earlier| {
+                let replaced = matches!(earlier.what, What::Waits { step, .. } if step == waiting);
+                if let (true, Some(sequence)) = (replaced, earlier.sequence) {
+                    outbox.remove(&sequence);
+                }
+                !replaced
+            });
+        }
         job.entries.push(entry.clone());
         if job.progress == Progress::Finished {
             self.settled.retain(|settled| *settled != entry.job);
@@ -291,11 +310,61 @@ impl Book {
         self.held().any(|(_, job)| job.is_finished())
     }
 
-    /// What the oldest unfinished job needs. After a crash too: that is the only way in.
-    pub fn next(&self, playbook: Playbook, now: Time) -> Option<Next> {
-        let unfinished = self.jobs.iter().filter(|(_, job)| !job.is_finished());
-        let (id, job) = unfinished.min_by_key(|(_, job)| job.accepted)?;
-        Some(job.next(*id, playbook, now))
+    /// What the oldest unfinished job needs. After a crash too: that is the only way in. A job that waits is passed by those
+    /// that only read; what changes the terminal keeps its turn, one job after the other.
+    pub fn next(&self, playbook: Playbook, now: Time, waits: &Waits) -> Option<Next> {
+        let mut unfinished: Vec<_> = self.jobs.iter().filter(|(_, job)| !job.is_finished()).collect();
+        unfinished.sort_by_key(|(_, job)| job.accepted);
+        let mut taken = false;
+        for (id, job) in unfinished {
+            let changes = job.remedy().is_some_and(|remedy| remedy.class() != Class::Read);
+            let waiting = waits.get(id).is_some_and(|until| now < *until);
+            if waiting && job.is_to_stop(now) {
+                return Some(job.stop(*id));
+            }
+            let in_turn = !(taken && changes);
+            if !waiting && in_turn {
+                return Some(job.next(*id, playbook, now, waits.contains_key(id)));
+            }
+            taken |= changes;
+        }
+        None
+    }
+
+    /// When a job that waits is to be looked at again, its deadline included.
+    pub fn wakes(&self, waits: &Waits) -> Option<Time> {
+        let wakes = |(id, until): (&JobId, &Time)| Some((*until).min(self.jobs.get(id)?.deadline));
+        waits.iter().filter_map(wakes).min()
+    }
+
+    /// What the journal tells of a job before it does this step, from 0.
+    pub fn story(&self, id: JobId, step: usize) -> Story {
+        let Some(job) = self.jobs.get(&id) else {
+            return Story::default();
+        };
+        let names = job.remedy().map(remedies::steps).unwrap_or_default();
+        let mut story = Story::default();
+        for entry in &job.entries {
+            match &entry.what {
+                What::Intent { step: number } if index(*number) == step && story.since == Time::ZERO => {
+                    story.since = entry.at;
+                }
+                What::Done { step, evidence, .. } => {
+                    story
+                        .done
+                        .extend(names.get(index(*step)).map(|step| (step.name, evidence.clone())));
+                }
+                What::Accepted { .. }
+                | What::Again { .. }
+                | What::CancelAsked
+                | What::Intent { .. }
+                | What::Probed { .. }
+                | What::Waits { .. }
+                | What::Failed { .. }
+                | What::Result { .. } => {}
+            }
+        }
+        story
     }
 
     pub fn worth_compacting(&self) -> bool {
@@ -347,6 +416,11 @@ impl Job {
         self.progress == Progress::Finished
     }
 
+    /// What was last journalled of it.
+    pub fn last(&self) -> Option<&What> {
+        self.entries.last().map(|entry| &entry.what)
+    }
+
     pub fn finish(&self) -> Option<&Finish> {
         self.entries.iter().rev().find_map(|entry| match &entry.what {
             What::Result { finish, .. } => Some(finish),
@@ -355,6 +429,7 @@ impl Job {
             | What::CancelAsked
             | What::Intent { .. }
             | What::Probed { .. }
+            | What::Waits { .. }
             | What::Done { .. }
             | What::Failed { .. } => None,
         })
@@ -362,7 +437,7 @@ impl Job {
 
     fn apply(&mut self, what: &What) {
         match what {
-            What::Accepted { .. } | What::Failed { .. } => {}
+            What::Accepted { .. } | What::Waits { .. } | What::Failed { .. } => {}
             What::Again { attempt } => self.attempt = *attempt,
             What::CancelAsked => self.cancel_asked = true,
             What::Intent { step } => {
@@ -382,7 +457,22 @@ impl Job {
         }
     }
 
-    fn next(&self, job: JobId, playbook: Playbook, now: Time) -> Next {
+    /// Whether a step that waits need not be waited for any more.
+    fn is_to_stop(&self, now: Time) -> bool {
+        self.cancel_asked || now >= self.deadline
+    }
+
+    fn stop(&self, job: JobId) -> Next {
+        let finish = if self.cancel_asked {
+            self.ended(Outcome::Cancelled, words::JOB_CANCELLED, "")
+        } else {
+            self.ended(Outcome::Expired, words::JOB_TOO_LATE, "what it waited for did not come")
+        };
+        Next::Finish { job, finish }
+    }
+
+    /// `waited`: the step under way was left in peace, and is acted on again.
+    fn next(&self, job: JobId, playbook: Playbook, now: Time, waited: bool) -> Next {
         let finish = |outcome, code, detail: &str| Next::Finish {
             job,
             finish: self.ended(outcome, code, detail),
@@ -400,6 +490,8 @@ impl Job {
             Progress::Before(_) if self.cancel_asked => finish(Outcome::Cancelled, words::JOB_CANCELLED, ""),
             Progress::Before(0) if now >= self.deadline => finish(Outcome::Expired, words::JOB_TOO_LATE, ""),
             Progress::Before(step) => Next::Begin { job, remedy, step },
+            Progress::Intended(_) if waited && self.is_to_stop(now) => self.stop(job),
+            Progress::Intended(step) if waited => Next::Repeat { job, remedy, step },
             Progress::Intended(step) => match steps.get(step).map(|step| step.repeat) {
                 Some(Repeat::Idempotent) => Next::Repeat { job, remedy, step },
                 Some(Repeat::Probe | Repeat::Once) => Next::Probe { job, remedy, step },
@@ -438,6 +530,7 @@ impl Job {
             What::CancelAsked => return None,
             What::Intent { step: number } => step(*number, Phase::Intent, ""),
             What::Probed { step: number, evidence } => step(*number, Phase::Probed, evidence),
+            What::Waits { step: number, evidence } => step(*number, Phase::Waiting, evidence),
             What::Done {
                 step: number, evidence, ..
             } => step(*number, Phase::Done, evidence),

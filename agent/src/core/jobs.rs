@@ -8,7 +8,7 @@ use kaishin_proto::v1;
 
 use super::book::{Entry, Finish, JobEntry, Next, Ordered, Outcome, What};
 use super::{Core, Effect, Work};
-use crate::remedies::{Done, Failed, Probed};
+use crate::remedies::{Acted, Done, Failed, Probed};
 use crate::words;
 
 impl Core {
@@ -93,13 +93,18 @@ impl Core {
         }
     }
 
-    pub(super) fn acted(&mut self, outcome: Result<Done, Failed>) {
+    pub(super) fn acted(&mut self, outcome: Result<Acted, Failed>) {
         let Some(Work::Act { job, step, .. }) = self.working.take() else {
             return;
         };
         let number = step as u32 + 1;
+        self.waits.remove(&job);
         match outcome {
-            Ok(done) => {
+            Ok(Acted::Again { after, evidence }) => {
+                self.wait_for(job, number, evidence, self.now + after);
+                self.tell();
+            }
+            Ok(Acted::Done(done)) => {
                 let Done {
                     evidence,
                     undo,
@@ -129,6 +134,15 @@ impl Core {
                 self.finish(job, outcome, failed.code, &failed.detail);
                 self.tell();
             }
+        }
+    }
+
+    /// Told once per reason, however often it is looked at.
+    fn wait_for(&mut self, job: JobId, step: u32, evidence: String, until: Time) {
+        self.waits.insert(job, until);
+        let waits = What::Waits { step, evidence };
+        if self.book.job(job).is_some_and(|held| held.last() != Some(&waits)) {
+            self.append_event(job, waits);
         }
     }
 
@@ -167,7 +181,8 @@ impl Core {
 
     /// Ends jobs that have come to their end.
     fn carry_on(&mut self) {
-        while let Some(Next::Finish { job, finish }) = self.book.next(self.config.playbook, self.now) {
+        while let Some(Next::Finish { job, finish }) = self.book.next(self.config.playbook, self.now, &self.waits) {
+            self.waits.remove(&job);
             let attempt = self.book.job(job).map_or(0, |held| held.attempt);
             self.append_event(job, What::Result { attempt, finish });
             self.sampling.want_light();
@@ -177,7 +192,7 @@ impl Core {
     /// Begins what is next, if anything is.
     pub(super) fn pump_job(&mut self) {
         self.carry_on();
-        let next = self.book.next(self.config.playbook, self.now);
+        let next = self.book.next(self.config.playbook, self.now, &self.waits);
         let work = match next {
             None | Some(Next::Finish { .. }) => None,
             Some(Next::Begin { job, remedy, step }) => {

@@ -21,8 +21,8 @@ use kaishin_proto::v1::session_request::Body as Up;
 use kaishin_proto::v1::session_response::Body as Down;
 
 use crate::chance::Chance;
-use crate::remedies::{Done, Failed, Probed};
-use book::{Book, Entry, Playbook};
+use crate::remedies::{Acted, Failed, Probed};
+use book::{Book, Entry, Playbook, Waits};
 use connection::{Connection, State};
 use sampling::Sampling;
 
@@ -79,7 +79,7 @@ pub enum Event {
     /// The stream ended, for whatever reason.
     Closed(Failure),
     Observed(Vec<v1::Section>),
-    Acted(Result<Done, Failed>),
+    Acted(Result<Acted, Failed>),
     Looked(Probed),
     /// The certificate that the server sent was checked and stored, or was neither.
     Renewed(Option<Identity>),
@@ -181,6 +181,7 @@ pub struct Core {
     connection: Connection,
     identity: Option<Identity>,
     working: Option<Work>,
+    waits: Waits,
     /// Said on this stream already, up to this sequence.
     told: u64,
     stopping: bool,
@@ -205,6 +206,7 @@ impl Core {
             connection: Connection::default(),
             identity,
             working: None,
+            waits: Waits::new(),
             told: 0,
             stopping: false,
             status: Status::Starting,
@@ -250,7 +252,8 @@ impl Core {
             State::Greeting { until } => Some(until),
             State::Online { next_beat, .. } => [Some(next_beat), self.connection.renew_at].into_iter().flatten().min(),
         };
-        [sampling, waiting].into_iter().flatten().min()
+        let jobs = self.book.wakes(&self.waits);
+        [sampling, waiting, jobs].into_iter().flatten().min()
     }
 
     pub fn book(&self) -> &Book {

@@ -24,7 +24,7 @@ use crate::facts::update::{POLICY, SETTINGS};
 use crate::facts::{self, About};
 use crate::os::sim::Sim;
 use crate::os::{Hive, RegistryValue};
-use crate::remedies::{self, Around, Probed};
+use crate::remedies::{self, Acted, Around, Probed, Story};
 
 pub(super) const START: Time = Time(1_800_000_000_000_000);
 const LIFE: Span = Span::days(30);
@@ -47,6 +47,8 @@ struct World {
     /// The line breaks under this message, counted from the start; it and what is said after it are lost.
     break_at: Option<usize>,
     said: usize,
+    /// How often yet a writing step is not ready to be done.
+    stalls: u32,
     acts: BTreeMap<(JobId, usize), u32>,
     server: Server,
     starts: u64,
@@ -97,6 +99,7 @@ impl World {
             break_at: None,
             said: 0,
             acts: BTreeMap::new(),
+            stalls: 0,
             server: Server {
                 up: true,
                 acknowledges: true,
@@ -268,7 +271,11 @@ impl World {
         let mut about = About::new("0.1.0", START);
         about.profile_version = self.kept_profile;
         about.profile_refused = self.refused_profile.clone();
-        Around { about, now: self.now }
+        Around {
+            about,
+            now: self.now,
+            story: Story::default(),
+        }
     }
 
     /// A machine on which there is something to do for every remedy.
@@ -290,11 +297,21 @@ impl World {
     }
 
     fn work(&mut self, work: &Work) -> Result<(), Cut> {
-        let around = self.around();
+        let mut around = self.around();
+        if let Work::Act { job, step, .. } | Work::Probe { job, step, .. } = work {
+            around.story = self.core().book().story(*job, *step);
+        }
         let name = |remedy: Remedy, step: usize| remedies::steps(remedy)[step].name;
         let event = match work {
             Work::Observe { sections } => {
                 Event::Observed(facts::observe(sections, &self.os, &around.about, around.now))
+            }
+            Work::Act { remedy, step, .. } if self.stalls > 0 && name(*remedy, *step) == "write-registry" => {
+                self.stalls -= 1;
+                Event::Acted(Ok(Acted::Again {
+                    after: Span::minutes(1),
+                    evidence: "not yet".into(),
+                }))
             }
             Work::Act { job, remedy, step } => {
                 *self.acts.entry((*job, *step)).or_default() += 1;

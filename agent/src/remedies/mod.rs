@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::facts::About;
 use crate::os::{Hive, Os, OsError, Read, RegistryKind, RegistryValue};
-use kaishin_proto::time::Time;
+use kaishin_proto::time::{Span, Time};
 use setting::Plan;
 
 /// One step: the unit that is journalled, shown to people, and probed after a crash.
@@ -41,6 +41,42 @@ pub enum Repeat {
 pub struct Around {
     pub about: About,
     pub now: Time,
+    pub story: Story,
+}
+
+/// What the journal tells of the job so far, so that a step need not remember anything itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Story {
+    /// When the step under way was first journalled as intended.
+    pub since: Time,
+    /// Steps that are done, each with its evidence.
+    pub done: Vec<(&'static str, String)>,
+}
+
+impl Story {
+    /// What a step that is done left as its evidence.
+    pub fn of(&self, step: &str) -> Option<&str> {
+        let done = self.done.iter().find(|(name, _)| *name == step);
+        done.map(|(_, evidence)| evidence.as_str())
+    }
+}
+
+/// How far a step has come.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Acted {
+    Done(Done),
+    /// Not done yet: it is acted on again after this while, and the machine does other things meanwhile. Only for steps that
+    /// are idempotent: after a crash they simply begin again.
+    Again {
+        after: Span,
+        evidence: String,
+    },
+}
+
+impl From<Done> for Acted {
+    fn from(done: Done) -> Acted {
+        Acted::Done(done)
+    }
 }
 
 /// What a finished step leaves behind.
@@ -86,11 +122,11 @@ pub fn steps(remedy: Remedy) -> &'static [Step] {
     }
 }
 
-pub fn act(remedy: Remedy, step: &str, os: &dyn Os, around: &Around) -> Result<Done, Failed> {
+pub fn act(remedy: Remedy, step: &str, os: &dyn Os, around: &Around) -> Result<Acted, Failed> {
     match remedy {
-        Remedy::RefreshFacts => refresh_facts::act(step, os, around),
+        Remedy::RefreshFacts => refresh_facts::act(step, os, around).map(Acted::Done),
         Remedy::FastStartupOff | Remedy::ArpOffloadOff | Remedy::ActiveHours { .. } | Remedy::TimeSource => {
-            setting::act(remedy, step, os, around)
+            setting::act(remedy, step, os, around).map(Acted::Done)
         }
     }
 }
@@ -177,6 +213,9 @@ mod tests {
         for remedy in Remedy::ALL {
             let names: std::collections::BTreeSet<_> = steps(remedy).iter().map(|step| step.name).collect();
             assert!(!names.is_empty() && names.len() == steps(remedy).len());
+            let told: Vec<_> = remedy.about().steps.iter().map(|step| step.id).collect();
+            let done: Vec<_> = steps(remedy).iter().map(|step| step.name).collect();
+            assert_eq!(done, told, "{remedy:?}: people are told what is done");
         }
     }
 }

@@ -24,6 +24,7 @@ pub fn act(step: &str, os: &dyn Os, around: &Around) -> Result<Done, Failed> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Story;
     use super::*;
     use crate::facts::tests::{about, sim};
     use kaishin_proto::time::Time;
@@ -33,6 +34,7 @@ mod tests {
         let around = Around {
             about: about(),
             now: Time(5),
+            story: Story::default(),
         };
         let done = act("observe", &sim(), &around).unwrap();
         let names: Vec<_> = done.observed.iter().map(|section| section.name.as_str()).collect();

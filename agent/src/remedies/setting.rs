@@ -169,13 +169,14 @@ pub mod tests {
     use crate::facts::tests::about;
     use crate::os::OsError;
     use crate::os::sim::Sim;
-    use crate::remedies::{act, probe};
+    use crate::remedies::{Story, probe};
     use kaishin_proto::time::Time;
 
     pub fn around() -> Around {
         Around {
             about: about(),
             now: Time(5),
+            story: Story::default(),
         }
     }
 

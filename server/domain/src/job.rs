@@ -309,17 +309,20 @@ pub struct Step {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Phase {
     Intent,
+    /// Not done yet, and why; looked at again later.
+    Waiting,
     Probed,
     Done,
     Failed,
 }
 
 impl Phase {
-    pub const ALL: [Phase; 4] = [Phase::Intent, Phase::Probed, Phase::Done, Phase::Failed];
+    pub const ALL: [Phase; 5] = [Phase::Intent, Phase::Waiting, Phase::Probed, Phase::Done, Phase::Failed];
 
     pub fn name(self) -> &'static str {
         match self {
             Phase::Intent => "intent",
+            Phase::Waiting => "waiting",
             Phase::Probed => "probed",
             Phase::Done => "done",
             Phase::Failed => "failed",

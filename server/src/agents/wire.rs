@@ -162,6 +162,7 @@ fn phase(phase: v1::job_step::Phase) -> Option<Phase> {
     match phase {
         v1::job_step::Phase::Unspecified => None,
         v1::job_step::Phase::Intent => Some(Phase::Intent),
+        v1::job_step::Phase::Waiting => Some(Phase::Waiting),
         v1::job_step::Phase::Done => Some(Phase::Done),
         v1::job_step::Phase::Failed => Some(Phase::Failed),
         v1::job_step::Phase::Probed => Some(Phase::Probed),

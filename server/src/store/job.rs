@@ -1,5 +1,8 @@
 //! Jobs, their steps and their one result. Everything that terminals say about jobs is written many rows at a time.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry::{Occupied, Vacant};
+
 use kaishin_domain::id::{JobId, TerminalId};
 use kaishin_domain::job::{Finish, GRACE, Job, JobState, Outcome, Phase, Step};
 use kaishin_domain::time::Time;
@@ -524,17 +527,31 @@ impl Tx {
         Ok(())
     }
 
-    /// A step that is told twice is kept once.
+    /// A step that is told twice is kept once; of its waiting, the latest.
     pub async fn insert_steps(&mut self, told: &[NewSteps]) -> Result<(), StoreError> {
-        let all: Vec<(JobId, &Step)> = told
+        let mut kept = HashMap::new();
+        let mut all: Vec<(JobId, &Step)> = Vec::new();
+        for (job, step) in told
             .iter()
             .flat_map(|new| new.steps.iter().map(move |step| (new.job, step)))
-            .collect();
+        {
+            match kept.entry((job, step.attempt, step.number, step.phase)) {
+                Vacant(vacant) => {
+                    vacant.insert(all.len());
+                    all.push((job, step));
+                }
+                Occupied(known) if step.phase == Phase::Waiting && all[*known.get()].1.at <= step.at => {
+                    all[*known.get()] = (job, step);
+                }
+                Occupied(_) => {}
+            }
+        }
         for part in few_lengths(&all) {
             let values = rows(part.len(), &["", "", "", "", "", "", ""]);
             let text = format!(
                 "INSERT INTO job_step (job_id, attempt, number, phase, name, evidence, at) VALUES {values}
-                 ON CONFLICT (job_id, attempt, number, phase) DO NOTHING"
+                 ON CONFLICT (job_id, attempt, number, phase) DO UPDATE SET evidence = excluded.evidence, at = excluded.at
+                 WHERE job_step.phase = 'waiting' AND job_step.at <= excluded.at"
             );
             let text = self.statement(text);
             on_tx!(self, c => {

@@ -1,6 +1,7 @@
 //! Taking, doing, cancelling and telling of work.
 
 use super::*;
+use crate::remedies::Done;
 use crate::words;
 use v1::job_result::Outcome;
 
@@ -133,6 +134,7 @@ fn a_cancelled_job_ends_between_its_steps_and_says_what_it_had_changed() {
     let around = Around {
         about: About::new("0.1.0", START),
         now,
+        story: Story::default(),
     };
     let core = world.core.as_mut().unwrap();
     core.handle(Event::Received(Down::JobOffer(offer)), now);
@@ -150,6 +152,53 @@ fn a_cancelled_job_ends_between_its_steps_and_says_what_it_had_changed() {
     }
     let finish = core.book().job(id).unwrap().finish().cloned().unwrap();
     assert_eq!((finish.outcome, finish.undo.len()), (book::Outcome::Cancelled, 1));
+}
+
+#[test]
+fn a_job_that_waits_is_passed_by_what_only_reads_and_keeps_its_turn_before_what_changes() {
+    let mut world = World::online(1);
+    world.stalls = 3;
+    let waiting = world.offer(1, fast_startup_off());
+    let (later, reading) = (
+        world.order(2, Remedy::ActiveHours { start: 6, end: 21 }),
+        world.offer(3, refresh_facts()),
+    );
+    assert_eq!(world.outcome(reading), Some(Outcome::Succeeded));
+    assert_eq!((world.outcome(waiting), world.outcome(later)), (None, None));
+    world.pass(Span::minutes(10));
+    for job in [waiting, later] {
+        assert_eq!(world.outcome(job), Some(Outcome::Succeeded));
+    }
+    let waits = |(job, _, phase): &&(JobId, u32, v1::job_step::Phase)| {
+        *job == waiting && *phase == v1::job_step::Phase::Waiting
+    };
+    assert_eq!(
+        world.server.steps.iter().filter(waits).count(),
+        1,
+        "the same reason is told once"
+    );
+    let order: Vec<&JobId> = world.server.results.keys().collect();
+    assert_eq!(order.len(), 3);
+}
+
+#[test]
+fn who_waits_hears_a_cancel_and_the_deadline_and_a_restart_looks_again_at_once() {
+    let mut world = World::online(1);
+    world.stalls = u32::MAX;
+    let cancelled = world.offer(1, fast_startup_off());
+    world.say(Down::JobCancel(v1::JobCancel {
+        job_id: cancelled.to_string(),
+    }));
+    assert_eq!(world.outcome(cancelled), Some(Outcome::Cancelled));
+    let late = world.offer(2, fast_startup_off());
+    world.pass(Span::days(7));
+    assert_eq!(world.outcome(late), Some(Outcome::Expired));
+    let again = world.offer(3, fast_startup_off());
+    assert_eq!(world.outcome(again), None);
+    world.stalls = 0;
+    world.start();
+    world.settle();
+    assert_eq!(world.outcome(again), Some(Outcome::Succeeded));
 }
 
 #[test]
@@ -189,7 +238,7 @@ fn a_step_under_way_is_let_finish_before_the_agent_ends() {
     core.handle(Event::Received(Down::JobOffer(offer)), now);
     let exits = |effects: Vec<Effect>| effects.iter().any(|effect| matches!(effect, Effect::Exit));
     assert!(!exits(core.handle(Event::Stop, now)));
-    let effects = core.handle(Event::Acted(Ok(Done::default())), now);
+    let effects = core.handle(Event::Acted(Ok(Done::default().into())), now);
     let journal = effects
         .iter()
         .position(|effect| matches!(effect, Effect::Journal { .. }));

@@ -6,7 +6,7 @@ use axum::extract::{Path, Query};
 use axum::http::StatusCode;
 use kaishin_domain::id::JobId;
 use kaishin_domain::job::Job;
-use kaishin_domain::remedy::{BadRemedy, MOST_ACTIVE, Parameter, Remedy};
+use kaishin_domain::remedy::{BadRemedy, MOST_ACTIVE, Parameter, Range, Remedy};
 use kaishin_domain::time::Span;
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
@@ -87,9 +87,19 @@ pub fn bad_order(bad: &BadRemedy) -> AppError {
     let ja = match bad {
         BadRemedy::Unknown(_) => "この作業の種類は指定できません。端末のページから選び直してください。".to_owned(),
         BadRemedy::Parameter { parameter, .. } => format!("この作業に「{parameter}」という項目はありません。"),
-        BadRemedy::Range {
-            parameter, least, most, ..
+        BadRemedy::Value {
+            parameter,
+            range: Range::Number { least, most, .. },
+            ..
         } => format!("「{parameter}」は{least}から{most}までの整数で指定してください。"),
+        BadRemedy::Value {
+            parameter,
+            range: Range::Choice(of),
+            ..
+        } => {
+            let ids: Vec<&str> = of.iter().map(|choice| choice.id).collect();
+            format!("「{parameter}」は次のいずれかで指定してください：{}", ids.join("、"))
+        }
         BadRemedy::ActiveHours => format!("アクティブ時間は1時間以上{MOST_ACTIVE}時間以内にしてください。"),
     };
     AppError::invalid("E-JOB-14", ja, format!("This cannot be ordered: {bad}."))
@@ -109,6 +119,7 @@ pub async fn remedies(Caller(cx): Caller) -> Answer {
             "restart": about.restart,
             "usual_seconds": about.seconds,
             "undo": about.undo,
+            "steps": about.steps,
             "facts": about.facts,
             "parameters": {
                 "type": "object",
@@ -121,13 +132,21 @@ pub async fn remedies(Caller(cx): Caller) -> Answer {
 }
 
 fn schema(parameter: &Parameter) -> (String, Json) {
-    let schema = json!({
-        "type": "integer",
-        "title": parameter.title.en,
-        "minimum": parameter.least,
-        "maximum": parameter.most,
-        "default": parameter.usual,
-    });
+    let schema = match parameter.range {
+        Range::Number { least, most, usual } => json!({
+            "type": "integer",
+            "title": parameter.title.en,
+            "minimum": least,
+            "maximum": most,
+            "default": usual,
+        }),
+        Range::Choice(of) => json!({
+            "type": "string",
+            "title": parameter.title.en,
+            "enum": of.iter().map(|choice| choice.id).collect::<Vec<_>>(),
+            "default": parameter.range.usual(),
+        }),
+    };
     (parameter.name.to_owned(), schema)
 }
 

@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Redirect};
 use kaishin_domain::access::{Permission, Scope};
 use kaishin_domain::fact;
 use kaishin_domain::id::TerminalId;
-use kaishin_domain::remedy::{BadRemedy, Parameter, Remedy};
+use kaishin_domain::remedy::{BadRemedy, Parameter, Range, Remedy};
 use kaishin_domain::value::Value;
 use kaishin_domain::words::Words;
 use serde::Deserialize;
@@ -63,16 +63,6 @@ impl Wanted {
     }
 }
 
-/// The names of the steps as the terminal will tell them.
-fn steps(remedy: Remedy) -> &'static [&'static str] {
-    match remedy {
-        Remedy::RefreshFacts => &["step-collect"],
-        Remedy::FastStartupOff | Remedy::ArpOffloadOff | Remedy::ActiveHours { .. } | Remedy::TimeSource => {
-            &["step-read-before", "step-write-registry", "step-verify"]
-        }
-    }
-}
-
 async fn ask(visitor: Visitor, Path(text): Path<String>, Wished(wanted): Wished<Wanted>) -> Shown {
     let (cx, page) = visitor.at(Place::Terminals);
     let remedy =
@@ -106,7 +96,7 @@ async fn question(
             words,
         ));
     }
-    let parameters = remedy.about().parameters.iter().zip(remedy.values());
+    let (steps, parameters) = (remedy.about().steps.iter(), remedy.about().parameters.iter());
     let view = NewView {
         problem: problem.as_ref().map(|problem| page.problem(problem)),
         href: format!("/terminals/{id}"),
@@ -114,20 +104,38 @@ async fn question(
         remedy: page.of(&remedy.title()).to_owned(),
         slug: remedy.name(),
         effect: page.of(&remedy.effect()).to_owned(),
-        steps: steps(remedy).iter().map(|key| page.t(key)).collect(),
-        fields: parameters
-            .map(|(parameter, usual)| Field {
-                title: page.of(&parameter.title.into()).to_owned(),
-                value: typed.get(parameter.name).cloned().unwrap_or_else(|| usual.to_string()),
-                parameter,
-            })
-            .collect(),
+        steps: steps.map(|step| page.of(&step.title.into()).to_owned()).collect(),
+        fields: parameters.map(|parameter| field(&page, parameter, typed)).collect(),
         strip,
         notices: notices(&page, &detail, remedy),
         page,
     };
     let code = problem.map_or(StatusCode::OK, |problem| status(problem.kind));
     Ok(show(code, &view))
+}
+
+fn field(page: &Page, parameter: &Parameter, typed: &BTreeMap<String, String>) -> Field {
+    let usual = match parameter.range.usual() {
+        Json::String(text) => text,
+        number => number.to_string(),
+    };
+    let value = typed.get(parameter.name).cloned().unwrap_or(usual);
+    Field {
+        name: parameter.name,
+        title: page.of(&parameter.title.into()).to_owned(),
+        input: match parameter.range {
+            Range::Number { least, most, .. } => Input::Number { least, most, value },
+            Range::Choice(of) => Input::Choice(
+                of.iter()
+                    .map(|choice| Picked {
+                        id: choice.id,
+                        title: page.of(&choice.title.into()).to_owned(),
+                        picked: choice.id == value,
+                    })
+                    .collect(),
+            ),
+        },
+    }
 }
 
 fn known<'a>(detail: &'a TerminalDetail, key: &str) -> Option<&'a Value> {
@@ -319,9 +327,20 @@ struct NewView {
 }
 
 struct Field {
-    parameter: &'static Parameter,
+    name: &'static str,
     title: String,
-    value: String,
+    input: Input,
+}
+
+enum Input {
+    Number { least: u8, most: u8, value: String },
+    Choice(Vec<Picked>),
+}
+
+struct Picked {
+    id: &'static str,
+    title: String,
+    picked: bool,
 }
 
 #[derive(Template)]
@@ -363,11 +382,26 @@ mod tests {
                 slug: "fast-startup-off",
                 effect: "再起動は不要です。".into(),
                 steps: vec!["読む".into(), "書く".into()],
-                fields: vec![Field {
-                    parameter: &Remedy::by_name("active-hours").expect("a remedy").about().parameters[0],
-                    title: "開始".into(),
-                    value: "7<i>".into(),
-                }],
+                fields: vec![
+                    Field {
+                        name: "start",
+                        title: "開始".into(),
+                        input: Input::Number {
+                            least: 0,
+                            most: 23,
+                            value: "7<i>".into(),
+                        },
+                    },
+                    Field {
+                        name: "mode",
+                        title: "方法".into(),
+                        input: Input::Choice(vec![Picked {
+                            id: "manual",
+                            title: "手動<i>".into(),
+                            picked: true,
+                        }]),
+                    },
+                ],
                 strip: strip(),
                 notices: vec![Notice {
                     kind: "warn",

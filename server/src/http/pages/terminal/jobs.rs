@@ -4,6 +4,7 @@ use askama::Template;
 use axum::extract::Path;
 use axum::http::{HeaderMap, StatusCode};
 use kaishin_domain::job::{Job, JobState, Phase, Step};
+use kaishin_domain::remedy::step_title;
 use kaishin_domain::time::Time;
 
 use super::{Answer, AppError, Badge, Cx, Head, Page, Tab, Visitor, Why, head, opened, show};
@@ -69,13 +70,10 @@ fn steps_view(page: &Page, job: &Job, steps: &[Step]) -> Vec<StepView> {
         }
     }
     let view = |step: &&Step| StepView {
-        name: page
-            .lang
-            .try_t(&format!("step-{}", step.name))
-            .unwrap_or_else(|| step.name.clone()),
+        name: page.of(&step_title(&step.name)).to_owned(),
         kind: match step.phase {
-            Phase::Intent if job.is_final() => "left",
-            Phase::Intent | Phase::Probed => "doing",
+            Phase::Intent | Phase::Waiting if job.is_final() => "left",
+            Phase::Intent | Phase::Waiting | Phase::Probed => "doing",
             Phase::Done => "done",
             Phase::Failed => "failed",
         },
