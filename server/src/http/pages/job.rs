@@ -115,10 +115,8 @@ async fn question(
 }
 
 fn field(page: &Page, parameter: &Parameter, typed: &BTreeMap<String, String>) -> Field {
-    let usual = match parameter.range.usual() {
-        Json::String(text) => text,
-        number => number.to_string(),
-    };
+    let usual = parameter.range.usual();
+    let usual = usual.as_str().map_or_else(|| usual.to_string(), str::to_owned);
     let value = typed.get(parameter.name).cloned().unwrap_or(usual);
     Field {
         name: parameter.name,
