@@ -1,6 +1,8 @@
 // What can be typed next in a filter.
 (() => {
   "use strict";
+  // Narrow: the list comes first.
+  if (matchMedia("(max-width: 60rem)").matches) document.querySelector(".facets")?.removeAttribute("open");
   const field = document.querySelector("input[data-complete]");
   if (!field) return;
   const list = document.createElement("ul");

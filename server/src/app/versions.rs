@@ -29,7 +29,7 @@ pub struct Value {
 }
 
 /// What is looked at, and what the profile wants of it.
-fn wanted(profile: &Profile) -> Vec<(String, Option<String>)> {
+fn wanted(profile: &Profile, built_in: bool) -> Vec<(String, Option<String>)> {
     let some = |version: &Version| Some(version.to_string());
     let mut wanted = Vec::new();
     for (name, extension) in profile.edge.extensions() {
@@ -44,13 +44,15 @@ fn wanted(profile: &Profile) -> Vec<(String, Option<String>)> {
     wanted.push(("os.build".to_owned(), None));
     let agent = profile.latest.agent.as_ref().map(Version::to_string);
     wanted.push(("agent.version".to_owned(), agent));
-    wanted.push(("agent.profile".to_owned(), Some(profile.version.to_string())));
+    // The one that came with the product is not sent to terminals: they have their own.
+    let sent = (!built_in).then(|| profile.version.to_string());
+    wanted.push(("agent.profile".to_owned(), sent));
     wanted
 }
 
 pub fn spread(cx: &Cx) -> Result<Vec<Spread>, AppError> {
     cx.require(Permission::ViewFleet, Scope::Fleet)?;
-    let profile = &cx.app.rules.in_force().profile;
+    let in_force = cx.app.rules.in_force();
     let of = |(key, target): (String, Option<String>)| {
         let field = Field::find(&key)?;
         let facets = cx.app.index.facets(&Expr::Always, field, SHOWN, cx.now());
@@ -70,7 +72,10 @@ pub fn spread(cx: &Cx) -> Result<Vec<Spread>, AppError> {
             values,
         })
     };
-    Ok(wanted(profile).into_iter().filter_map(of).collect())
+    Ok(wanted(&in_force.profile, in_force.built_in)
+        .into_iter()
+        .filter_map(of)
+        .collect())
 }
 
 fn is_below(text: &str, target: &str) -> bool {
@@ -86,7 +91,7 @@ mod tests {
 
     #[test]
     fn everything_that_is_looked_at_is_a_fact_and_versions_compare_as_versions() {
-        for (key, _) in wanted(&Profile::built_in()) {
+        for (key, _) in wanted(&Profile::built_in(), true) {
             assert!(Field::find(&key).is_some(), "{key}");
         }
         assert!(is_below("2.9", "2.10") && !is_below("2.10.0", "2.10") && !is_below("?", "1"));

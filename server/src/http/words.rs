@@ -84,7 +84,7 @@ impl Lang {
     pub fn with(self, key: &str, args: &[(&'static str, &dyn Display)]) -> String {
         let args: HashMap<Cow<'static, str>, FluentValue<'_>> = args
             .iter()
-            .map(|(name, value)| (Cow::Borrowed(*name), FluentValue::from(value.to_string())))
+            .map(|(name, value)| (Cow::Borrowed(*name), argument(value.to_string())))
             .collect();
         LOCALES.lookup_with_args(self.id(), key, &args)
     }
@@ -158,6 +158,15 @@ impl Lang {
     /// To the second, for steps that follow one another closely.
     pub fn clock_time(self, at: Time) -> String {
         in_japan(at).map_or_else(|| at.to_string(), |at| at.strftime("%H:%M:%S").to_string())
+    }
+}
+
+/// One alone is a number to the texts: the only count that English says otherwise. All else is shown as it is.
+fn argument(text: String) -> FluentValue<'static> {
+    if text == "1" {
+        FluentValue::from(1)
+    } else {
+        FluentValue::from(text)
     }
 }
 

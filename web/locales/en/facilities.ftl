@@ -1,7 +1,10 @@
 not-known = Not known
 facilities-filter = Find facilities
 facilities-filter-hint = Name, kana, code or its end, telephone, address
-facilities-total = { $count } facilities
+facilities-total = { $count ->
+    [one] 1 facility
+   *[other] { $count } facilities
+}
 facilities-shown = { $shown } of { $total } shown
 facilities-csv = CSV (UTF-8)
 facilities-cp932 = CSV (Shift JIS)
@@ -76,13 +79,16 @@ ledger-warned = Warned
 ledger-encoding = Format
 ledger-done = Imported
 ledger-undone = Taken back
-ledger-undone-counts = { $rows } rows restored; { $kept } changed since were left alone.
+ledger-undone-counts = Rows restored: { $rows }; left alone because they changed since: { $kept }.
 ledger-state-reading = Reading
 ledger-state-ready = Waiting for you
 ledger-state-writing = Writing
 ledger-state-done = Imported
 ledger-state-failed = Failed
-ledger-progress = { $done } rows done
+ledger-progress = { $done ->
+    [one] 1 row done
+   *[other] { $done } rows done
+}
 ledger-reload = Show how far it is
 ledger-run = Import this
 ledger-other = Choose another file

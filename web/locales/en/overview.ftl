@@ -41,11 +41,20 @@ today-terminals = New terminals
 today-jobs = Work ordered
 prefecture = Prefecture
 map-says = Figure and depth are the share of terminals with faults. A tile opens its list.
-map-unknown = Of { $count } terminals nobody knows where they stand.
+map-unknown = { $count ->
+    [one] Of 1 terminal nobody knows where it stands.
+   *[other] Of { $count } terminals nobody knows where they stand.
+}
 map-no-terminals = It appears when terminals are enrolled.
 map-not-known = Where the terminals stand is not known yet. It appears with their institution codes or the ledger.
-tile-title = { $name }: { $terminals } terminals, { $faulty } with faults, { $offline } offline
+tile-title = { $name }: terminals { $terminals }, with faults { $faulty }, offline { $offline }
 jobs-now = running { $running }, waiting { $waiting }
 fault-share = Share of terminals
-overview-more-faults = { $count } more kinds of fault
-today-others = { $count } more kinds
+overview-more-faults = { $count ->
+    [one] 1 more kind of fault
+   *[other] { $count } more kinds of fault
+}
+today-others = { $count ->
+    [one] 1 more kind
+   *[other] { $count } more kinds
+}

@@ -19,7 +19,7 @@ facts-observed = observed
 fault-expected = Expected
 fault-found = Found
 fault-since = Since
-weight-grave = Grave
+weight-grave = Serious
 weight-mild = Caution
 weight-note = Note
 do-refresh = Refresh facts
@@ -90,7 +90,10 @@ facts-sections = Sections
 fault-before = Before
 fault-until = until { $at }
 fault-by-hand = No remote work mends this. Guide the clinic by the explanation above.
-fault-same = { $count } terminals have this fault
+fault-same = { $count ->
+    [one] 1 terminal has this fault
+   *[other] { $count } terminals have this fault
+}
 check-rule = Check
 check-note = Note
 check-fault = Fault

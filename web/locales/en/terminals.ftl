@@ -2,7 +2,10 @@ terminals-filter = Filter for terminals
 terminals-wrong = What is wrong:
 terminals-filter-hint = Computer name, model, serial number, or for example online:no
 terminals-chips = Common filters
-terminals-total = { $count } terminals
+terminals-total = { $count ->
+    [one] 1 terminal
+   *[other] { $count } terminals
+}
 terminals-shown = { $shown } of { $total } shown
 terminals-csv = Save as CSV
 terminals-xlsx = Save for Excel
@@ -34,10 +37,16 @@ view-for-team = Show it to the whole team
 view-keep-now = Save
 view-remove = Delete { $name }
 selection-all = Select all { $count }
-selection-kept = { $count } terminals are selected. Work on all of them is done on just these.
+selection-kept = { $count ->
+    [one] 1 terminal is selected. Work on all that are selected is done on just this one.
+   *[other] { $count } terminals are selected. Work on all of them is done on just these.
+}
 selection-hash = Check value
 selection-until = valid until
-facet-others = { $kinds } others
+facet-others = { $kinds ->
+    [one] 1 other
+   *[other] { $kinds } others
+}
 columns-choose = Columns
 column-add = Add a column
 column-add-now = Add

@@ -9,7 +9,10 @@ versions-no-target = No target is set
 versions-below = Below target
 versions-none-below = None below
 versions-old = old
-versions-terminals = { $count } terminals
+versions-terminals = { $count ->
+    [one] 1 terminal
+   *[other] { $count } terminals
+}
 versions-version = Version
 versions-chart = Chart
 versions-share = Share

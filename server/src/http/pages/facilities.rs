@@ -220,8 +220,8 @@ fn columns(page: &Page, wanted: &Wanted, fields: &[Field]) -> Vec<Column> {
     // Name and code share the first column: that is how a facility is told.
     columns.push(column(page.of(&Field::Name.words()).to_owned(), "", Some(Order::Name)));
     for field in fields.iter().filter(|field| !matches!(field, Field::Name)) {
-        let class = if *field == Field::Code { "nowrap" } else { "wide" };
-        columns.push(column(page.of(&field.words()).to_owned(), class, order(*field)));
+        // On a narrow screen the code stands below the name instead.
+        columns.push(column(page.of(&field.words()).to_owned(), "wide", order(*field)));
     }
     columns.push(column(page.t("nav-terminals"), "n", Some(Order::Terminals)));
     columns.push(column(page.t("column-faults"), "n", None));
@@ -269,6 +269,7 @@ fn row(page: &Page, item: &Item, fields: &[Field]) -> Row {
     }
     Row {
         href: format!("/facilities/{}", of.code),
+        code: of.code.to_string(),
         name: of.name.clone(),
         kana: of.kana.clone().unwrap_or_default(),
         flags,
@@ -276,7 +277,11 @@ fn row(page: &Page, item: &Item, fields: &[Field]) -> Row {
             .iter()
             .filter(|field| !matches!(field, Field::Name))
             .map(|field| Cell {
-                class: if *field == Field::Code { "num nowrap" } else { "wide" },
+                class: if *field == Field::Code {
+                    "num nowrap wide"
+                } else {
+                    "wide"
+                },
                 text: told(page, of, *field),
             })
             .collect(),
@@ -351,6 +356,7 @@ struct Column {
 
 struct Row {
     href: String,
+    code: String,
     name: String,
     kana: String,
     flags: Vec<Badge>,

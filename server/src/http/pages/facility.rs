@@ -288,6 +288,7 @@ fn edit_view(
             }
             Input {
                 name: field.name(),
+                long: matches!(field, Field::Address | Field::Hours | Field::Notes),
                 word: page.of(&field.words()).to_owned(),
                 hint: match field {
                     Field::Hours => page.t("facility-hours-hint"),
@@ -496,6 +497,8 @@ struct Input {
     hint: String,
     needed: bool,
     lines: bool,
+    /// Wants more room than others.
+    long: bool,
     /// Chosen or not, and the word.
     choices: Vec<(bool, String)>,
     value: String,

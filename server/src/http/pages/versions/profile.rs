@@ -73,7 +73,14 @@ fn parts(page: &Page, entries: &[(String, String)]) -> Vec<Part> {
     let mut parts: Vec<Part> = Vec::new();
     for (path, value) in entries {
         let (part, rest) = path.split_once(['.', '[']).unwrap_or((path, ""));
-        let rest = rest.trim_end_matches("[]").replace(']', "");
+        let rest = rest.trim_end_matches("[]");
+        // A part that is itself a list: its bracket was opened before what is shown.
+        let listed = path[part.len()..].starts_with('[');
+        let rest = if listed {
+            rest.replacen(']', "", 1)
+        } else {
+            rest.to_owned()
+        };
         if parts.last().is_none_or(|last| last.key != part) {
             let name = page.lang.try_t(&format!("profile-{}", part.replace('_', "-")));
             parts.push(Part {
