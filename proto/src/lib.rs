@@ -4,6 +4,7 @@
 
 pub mod fact;
 pub mod id;
+pub mod preview;
 pub mod profile;
 pub mod remedy;
 pub mod time;

@@ -9,7 +9,7 @@ use kaishin_proto::time::Time;
 use kaishin_proto::v1;
 use serde::{Deserialize, Serialize};
 
-use crate::remedies::{self, Before, Repeat, Step, Story};
+use crate::remedies::{self, Before, Repeat, Step, Story, before};
 use crate::words;
 
 /// How many finished and acknowledged jobs are remembered, to answer an offer that comes again.
@@ -562,12 +562,11 @@ impl Finish {
             Outcome::Cancelled => W::Cancelled,
             Outcome::Unknown => W::Unknown,
         };
-        let registry: Vec<_> = self.undo.iter().map(Before::to_wire).collect();
         v1::JobResult {
             outcome: outcome.into(),
             code: self.code.clone(),
             detail: self.detail.clone(),
-            undo: (!registry.is_empty()).then_some(v1::UndoRecord { registry }),
+            undo: before::to_wire(&self.undo),
         }
     }
 }

@@ -46,6 +46,8 @@ struct State {
     boots: u32,
     booted: Time,
     calls: u64,
+    /// Calls that may have changed it.
+    writes: u64,
     faults: BTreeMap<u64, OsError>,
     denied: BTreeSet<KeyPath>,
     closed: BTreeSet<FilePath>,
@@ -74,6 +76,7 @@ impl Sim {
             boots: 1,
             booted,
             calls: 0,
+            writes: 0,
             faults: BTreeMap::new(),
             denied: BTreeSet::new(),
             closed: BTreeSet::new(),
@@ -139,6 +142,11 @@ impl Sim {
     /// How often the agent has asked this machine for anything.
     pub fn calls(&self) -> u64 {
         self.lock().calls
+    }
+
+    /// How often the agent wrote, or tried to. Whoever only looks leaves it as it is.
+    pub fn writes(&self) -> u64 {
+        self.lock().writes
     }
 
     /// What a person at the keyboard sees, past all faults.
@@ -266,6 +274,7 @@ impl Sim {
 
     /// What belongs to a user who is away is not written.
     fn call_write(&self, hive: Hive, key: &str) -> Read<MutexGuard<'_, State>> {
+        self.lock().writes += 1;
         let state = self.call_key(hive, key)?;
         let sid = key.trim_matches('\\').split('\\').next().unwrap_or_default();
         if hive == Hive::Users && users::is_person(sid) && !state.signed_in.contains(sid) {

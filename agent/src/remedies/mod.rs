@@ -3,18 +3,20 @@
 
 mod active_hours;
 mod arp_offload_off;
+pub mod before;
 mod fast_startup_off;
 mod refresh_facts;
 pub mod setting;
 mod time_source;
 
+use kaishin_proto::preview::Preview;
 use kaishin_proto::remedy::Remedy;
 use kaishin_proto::v1;
 use kaishin_proto::value::Reason;
-use serde::{Deserialize, Serialize};
 
 use crate::facts::About;
-use crate::os::{Hive, Os, OsError, Read, RegistryKind, RegistryValue};
+use crate::os::{Os, OsError, Read};
+pub use before::Before;
 use kaishin_proto::time::{Span, Time};
 use setting::Plan;
 
@@ -103,16 +105,6 @@ pub enum Probed {
     Uncertain(String),
 }
 
-/// A registry value as it was before a remedy wrote it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Before {
-    pub hive: Hive,
-    pub key: String,
-    pub name: String,
-    /// `None`: it was absent.
-    pub value: Option<RegistryValue>,
-}
-
 pub fn steps(remedy: Remedy) -> &'static [Step] {
     match remedy {
         Remedy::RefreshFacts => refresh_facts::STEPS,
@@ -140,6 +132,18 @@ pub fn probe(remedy: Remedy, step: &str, os: &dyn Os, around: &Around) -> Probed
     }
 }
 
+/// What it would do to this machine as it is now. Looks and never writes; what cannot be read makes it unknown, with the
+/// reason. Asked at any moment, also while a job is under way.
+pub fn preview(remedy: Remedy, os: &dyn Os, around: &Around) -> Preview {
+    let seen = match remedy {
+        Remedy::RefreshFacts => Ok(Preview::nothing_to_change("it only reads")),
+        Remedy::FastStartupOff | Remedy::ArpOffloadOff | Remedy::ActiveHours { .. } | Remedy::TimeSource => {
+            setting::preview(remedy, os, around)
+        }
+    };
+    seen.unwrap_or_else(|error| Preview::unknown(error.detail))
+}
+
 /// What it would want of this machine as it is now.
 fn plan(remedy: Remedy, os: &dyn Os, around: &Around) -> Read<Plan> {
     match remedy {
@@ -148,23 +152,6 @@ fn plan(remedy: Remedy, os: &dyn Os, around: &Around) -> Read<Plan> {
         Remedy::ArpOffloadOff => arp_offload_off::plan(os, around),
         Remedy::ActiveHours { start, end } => active_hours::plan(os, start, end),
         Remedy::TimeSource => time_source::plan(os, around),
-    }
-}
-
-impl Before {
-    pub fn to_wire(&self) -> v1::RegistryBefore {
-        let (kind, bytes) = match &self.value {
-            Some(RegistryValue { kind, bytes }) => (*kind, bytes.clone()),
-            None => (RegistryKind::NONE, Vec::new()),
-        };
-        v1::RegistryBefore {
-            hive: self.hive.name().to_owned(),
-            key: self.key.clone(),
-            name: self.name.clone(),
-            existed: self.value.is_some(),
-            kind: kind.0,
-            bytes,
-        }
     }
 }
 
@@ -206,6 +193,8 @@ impl From<OsError> for Failed {
 
 #[cfg(test)]
 mod tests {
+    use kaishin_proto::preview::Verdict;
+
     use super::*;
 
     #[test]
@@ -216,6 +205,23 @@ mod tests {
             let told: Vec<_> = remedy.about().steps.iter().map(|step| step.id).collect();
             let done: Vec<_> = steps(remedy).iter().map(|step| step.name).collect();
             assert_eq!(done, told, "{remedy:?}: people are told what is done");
+        }
+    }
+
+    #[test]
+    fn a_preview_of_any_remedy_writes_nothing_and_says_why_where_it_changes_nothing() {
+        let sim = crate::facts::tests::sim();
+        let around = setting::tests::around();
+        for remedy in Remedy::ALL {
+            let told = preview(remedy, &sim, &around);
+            assert_eq!(sim.writes(), 0, "{remedy:?}");
+            assert_eq!(
+                told.verdict == Verdict::WouldChange,
+                !told.changes.is_empty(),
+                "{told:?}"
+            );
+            let silent = matches!(told.verdict, Verdict::NotApplicable | Verdict::Unknown) && told.reason.is_empty();
+            assert!(!silent, "{remedy:?}: {told:?}");
         }
     }
 }

@@ -2,9 +2,11 @@
 //! written where it differs, and worked out again as the proof. So the same lines tell beforehand what would change, whether a
 //! write that was cut short was done, and whether it held.
 
+use kaishin_proto::preview::{Change, Preview};
 use kaishin_proto::remedy::Remedy;
 
-use super::{Around, Before, Done, Failed, Probed, Repeat, Step};
+use super::before::{Before, RegistryBefore, shown};
+use super::{Around, Done, Failed, Probed, Repeat, Step};
 use crate::facts;
 use crate::os::{Hive, Os, Read, RegistryValue};
 use crate::words;
@@ -71,25 +73,29 @@ impl Want {
     }
 
     fn before(&self) -> Before {
-        Before {
+        Before::Registry(RegistryBefore {
             hive: Hive::LocalMachine,
             key: self.key.clone(),
             name: self.name.to_owned(),
             value: self.now.clone(),
-        }
+            written: Some(self.to.clone()),
+        })
     }
 
     fn shown(&self) -> String {
-        let now = self
-            .now
-            .as_ref()
-            .map_or_else(|| "absent".to_owned(), RegistryValue::shown);
-        format!("{} {now}", self.name)
+        format!("{} {}", self.name, shown(self.now.as_ref()))
     }
 
-    fn change(&self) -> String {
-        format!("{} -> {}", self.shown(), self.to.shown())
+    fn change(&self) -> Change {
+        Change::new(self.name, shown(self.now.as_ref()), self.to.shown())
     }
+}
+
+pub fn preview(remedy: Remedy, os: &dyn Os, around: &Around) -> Read<Preview> {
+    Ok(match super::plan(remedy, os, around)? {
+        Plan::NotApplicable(why) => Preview::not_applicable(why),
+        plan @ Plan::Want(_) => Preview::of(plan.differing().map(Want::change)),
+    })
 }
 
 pub fn act(remedy: Remedy, step: &str, os: &dyn Os, around: &Around) -> Result<Done, Failed> {
@@ -154,7 +160,7 @@ fn write(plan: &Plan, os: &dyn Os) -> Result<Done, Failed> {
     for want in plan.differing() {
         os.registry_set(Hive::LocalMachine, &want.key, want.name, &want.to)?;
     }
-    let changes = plan.differing().map(Want::change).reduce(and);
+    let changes = plan.differing().map(|want| want.change().to_string()).reduce(and);
     Ok(Done {
         evidence: changes.unwrap_or_else(|| "nothing to write".to_owned()),
         ..Done::default()
@@ -169,7 +175,9 @@ pub mod tests {
     use crate::facts::tests::about;
     use crate::os::OsError;
     use crate::os::sim::Sim;
-    use crate::remedies::{Story, probe};
+    use crate::remedies::before::Stands;
+    use crate::remedies::{Story, preview, probe};
+    use kaishin_proto::preview::Verdict;
     use kaishin_proto::time::Time;
 
     pub fn around() -> Around {
@@ -183,6 +191,10 @@ pub mod tests {
     /// From a machine that needs it to a machine that has it, with the way back known.
     pub fn puts_right(remedy: Remedy, sim: &Sim) {
         let around = around();
+        let writes = sim.writes();
+        let told = preview(remedy, sim, &around);
+        assert_eq!(told.verdict, Verdict::WouldChange);
+        assert_eq!(sim.writes(), writes, "who looks writes nothing");
         let looked = act(remedy, READ_BEFORE, sim, &around).unwrap();
         assert!(!looked.undo.is_empty(), "{looked:?}");
         assert!(matches!(probe(remedy, WRITE, sim, &around), Probed::NotDone(_)));
@@ -191,22 +203,30 @@ pub mod tests {
         assert!(matches!(probe(remedy, WRITE, sim, &around), Probed::Done(_)));
         let verified = act(remedy, VERIFY, sim, &around).unwrap();
         assert!(!verified.observed.is_empty());
-        for before in &looked.undo {
-            assert_ne!(sim.peek(before.hive, &before.key, &before.name), before.value);
+        assert_eq!(told.changes.len(), looked.undo.len());
+        for (told, before) in told.changes.iter().zip(&looked.undo) {
+            assert_eq!(before.stands(sim).unwrap(), Stands::AsWritten);
+            let back = before.change();
+            assert_eq!((&told.what, &told.from, &told.to), (&back.what, &back.to, &back.from));
         }
+        let told = preview(remedy, sim, &around);
+        assert!(told.verdict == Verdict::AlreadyFine && told.changes.is_empty());
         let again = act(remedy, READ_BEFORE, sim, &around).unwrap();
         assert!(again.undo.is_empty(), "twice is once: {again:?}");
         // Somebody sets one of them back between the write and the proof.
-        let before = &looked.undo[0];
+        let first @ Before::Registry(before) = &looked.undo[0];
         sim.poke(before.hive, &before.key, &before.name, before.value.clone());
         let failed = act(remedy, VERIFY, sim, &around).unwrap_err();
         assert_eq!(failed.code, words::JOB_NOT_VERIFIED);
+        assert_eq!(first.stands(sim).unwrap(), Stands::AsBefore);
         sim.deny(before.hive, &before.key);
         for step in [READ_BEFORE, WRITE, VERIFY] {
             let failed = act(remedy, step, sim, &around).unwrap_err();
             assert_eq!(failed.code, words::JOB_NO_PERMISSION, "{step}");
         }
         assert!(matches!(probe(remedy, WRITE, sim, &around), Probed::Uncertain(_)));
+        let told = preview(remedy, sim, &around);
+        assert!(told.verdict == Verdict::Unknown && !told.reason.is_empty());
         sim.allow(before.hive, &before.key);
     }
 
