@@ -20,6 +20,7 @@ const PROFILE: &str = "profile.json";
 const STATUS: &str = "status.json";
 const SERVER: &str = "server.json";
 const LOCK: &str = "lock";
+const GUIDE: &str = "guide.link";
 
 /// Cheap to clone: every clone is the same store.
 #[derive(Clone, Debug)]
@@ -180,6 +181,27 @@ impl Keep {
             return Ok(());
         }
         self.write(SERVER, &serde_json::to_vec(server).unwrap_or_default())
+    }
+
+    /// The link of the guide that is being shown, for a person who opens it by hand; `None` when it is shown no longer.
+    pub fn store_guide(&self, link: Option<&str>) -> Result<(), AgentError> {
+        let Kind::Directory(path) = &self.0 else {
+            return Ok(());
+        };
+        match link {
+            Some(link) => self.write(GUIDE, link.as_bytes()),
+            None => {
+                let path = path.join(GUIDE);
+                match std::fs::remove_file(&path) {
+                    Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(AgentError::state(&path, error)),
+                    Ok(()) | Err(_) => Ok(()),
+                }
+            }
+        }
+    }
+
+    pub fn guide(&self) -> Result<Option<String>, AgentError> {
+        Ok(self.read(GUIDE)?.and_then(|bytes| String::from_utf8(bytes).ok()))
     }
 
     /// Whether a device key was ever made here; looking does not make one.

@@ -9,6 +9,7 @@ pub mod crx;
 mod entropy;
 mod error;
 pub mod facts;
+pub mod guide;
 mod identity;
 pub mod journal;
 mod keep;

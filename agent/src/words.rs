@@ -26,6 +26,11 @@ pub const BAD_CONFIG: &str = "E-AGENT-11";
 pub const NOT_ENROLLED: &str = "E-AGENT-12";
 pub const IN_USE: &str = "E-AGENT-13";
 
+pub const GUIDE_STRANGER: &str = "E-GUIDE-01";
+pub const GUIDE_ELSEWHERE: &str = "E-GUIDE-02";
+pub const GUIDE_NOT_UNDERSTOOD: &str = "E-GUIDE-03";
+pub const GUIDE_NONE: &str = "E-GUIDE-04";
+
 /// Code, Japanese, English.
 const WORDS: &[(&str, &str, &str)] = &[
     (
@@ -138,6 +143,26 @@ const WORDS: &[(&str, &str, &str)] = &[
         IN_USE,
         "このデータフォルダーは別のエージェントが使用中です。動いているエージェントをそのまま使うか、先に終了してください。",
         "Another agent is using this data folder. Leave it running, or stop it first.",
+    ),
+    (
+        GUIDE_STRANGER,
+        "この画面のリンクはもう使えません。サポート窓口に、もう一度表示するよう伝えてください。",
+        "This link works no longer. Ask the support desk to show the page again.",
+    ),
+    (
+        GUIDE_ELSEWHERE,
+        "別の画面からの操作なので受け付けません。サポート窓口が開いた画面で操作してください。",
+        "This came from another page and is not taken. Use the page that the support desk opened.",
+    ),
+    (
+        GUIDE_NOT_UNDERSTOOD,
+        "この操作はできません。サポート窓口が開いた画面に戻ってください。",
+        "This cannot be done here. Go back to the page that the support desk opened.",
+    ),
+    (
+        GUIDE_NONE,
+        "表示中の案内はありません。サポート窓口から作業の依頼があると表示されます。",
+        "No guide is being shown. One appears when the support desk asks for something.",
     ),
 ];
 

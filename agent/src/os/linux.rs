@@ -9,8 +9,8 @@ use kaishin_proto::profile::Check;
 use kaishin_proto::time::{Span, Time};
 
 use super::{
-    Account, Antivirus, Boot, Entry, Hive, Joined, Links, MAX_FILE, Machine, Os, OsError, OsVersion, Read, RegistryKey,
-    RegistryTree, RegistryValue, Share, Sleep, TaskSeen, User, Volume,
+    Account, Antivirus, Boot, Entry, Hive, Joined, Links, MAX_FILE, Machine, Opened, Os, OsError, OsVersion, Read,
+    RegistryKey, RegistryTree, RegistryValue, Share, Sleep, TaskSeen, User, Volume,
 };
 
 pub struct Linux {
@@ -218,6 +218,11 @@ impl Os for Linux {
             plugged_in: Err(error.clone()),
             on_battery: Err(error),
         }
+    }
+
+    fn open_page(&self, url: &str) -> Read<Opened> {
+        super::own_page(url)?;
+        Err(OsError::not_supported("a page is opened by hand here"))
     }
 
     fn reach(&self, checks: &[Check], within: Span) -> Vec<Read<()>> {

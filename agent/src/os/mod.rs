@@ -182,6 +182,28 @@ pub struct Volume {
     pub free: Read<u64>,
 }
 
+/// What became of a page that was to be shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Opened {
+    Shown,
+    /// Nobody is signed in, so nobody can be asked.
+    NobodyHere,
+}
+
+/// Refuses every address but that of a page on this machine: no caller can make this open anything else.
+fn own_page(url: &str) -> Read<()> {
+    let refused = || OsError::failed("only a page of this machine's own guide is ever opened");
+    let rest = url.strip_prefix("http://127.0.0.1:").ok_or_else(refused)?;
+    let (port, path) = rest.split_once('/').ok_or_else(refused)?;
+    let port_is_one = !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok();
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'/';
+    if port_is_one && path.bytes().all(plain) {
+        Ok(())
+    } else {
+        Err(refused())
+    }
+}
+
 /// A terminal, as the agent sees and changes it. All methods block, and may take seconds on a sick machine: they are
 /// called from a blocking thread unless [`Os::is_instant`] says otherwise. Calls may come from several threads.
 pub trait Os: Send + Sync {
@@ -253,6 +275,10 @@ pub trait Os: Send + Sync {
     /// How far this clock is behind that of a time server.
     fn clock_offset(&self, server: &str) -> Read<Span>;
 
+    /// Shows a page of this machine's own guide to the person who sits in front of it, in that person's session. Takes
+    /// `http://127.0.0.1:…` and nothing else. Where no page can be shown to anybody this is `NotSupported`.
+    fn open_page(&self, url: &str) -> Read<Opened>;
+
     /// Whether every call answers at once from memory, so that no blocking thread is needed. Only the simulation is.
     fn is_instant(&self) -> bool {
         false
@@ -321,5 +347,31 @@ pub fn default_data_dir() -> PathBuf {
     #[cfg(not(windows))]
     {
         PathBuf::from("/var/lib/kaishin-agent")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_but_a_page_of_this_machine_is_opened() {
+        assert!(own_page("http://127.0.0.1:49152/open/0a1b").is_ok());
+        for url in [
+            "https://127.0.0.1:1/open/0a",
+            "http://127.0.0.1/open/0a",
+            "http://127.0.0.1:/open/0a",
+            "http://127.0.0.1:99999/open/0a",
+            "http://127.0.0.1:80@example.com/",
+            "http://127.0.0.1.example.com:80/",
+            "http://127.0.0.1:80/ --renderer-cmd-prefix=x",
+            "http://127.0.0.1:80/\" calc.exe",
+            "http://localhost:80/open/0a",
+            "file:///C:/Windows/System32/calc.exe",
+            "calc.exe",
+            "",
+        ] {
+            assert!(own_page(url).is_err(), "{url}");
+        }
     }
 }

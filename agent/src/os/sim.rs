@@ -5,6 +5,7 @@ mod clinic;
 mod image;
 mod kept;
 pub mod pack;
+mod person;
 mod site;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,11 +17,12 @@ use kaishin_proto::profile::Check;
 use kaishin_proto::time::{Span, Time};
 
 use super::{
-    Account, Antivirus, Boot, Entry, Hive, Joined, Links, Machine, Os, OsError, OsVersion, Read, RegistryKey,
+    Account, Antivirus, Boot, Entry, Hive, Joined, Links, Machine, Opened, Os, OsError, OsVersion, Read, RegistryKey,
     RegistryTree, RegistryValue, Share, Sleep, TaskSeen, User, Volume, users,
 };
 use image::{FilePath, Image, KeyPath};
 use kept::{Kept, Written};
+pub use person::{Behaviour, Person};
 pub use site::certificate;
 
 const CURRENT_VERSION: &str = r"SOFTWARE\Microsoft\Windows NT\CurrentVersion";
@@ -52,6 +54,7 @@ struct State {
     denied: BTreeSet<KeyPath>,
     closed: BTreeSet<FilePath>,
     kept: Option<Kept>,
+    person: Person,
 }
 
 impl Sim {
@@ -81,6 +84,7 @@ impl Sim {
             denied: BTreeSet::new(),
             closed: BTreeSet::new(),
             kept: None,
+            person: Person::default(),
         };
         Sim {
             clock,
@@ -137,6 +141,11 @@ impl Sim {
 
     pub fn sign_out(&self, sid: &str) {
         self.lock().signed_in.remove(sid);
+    }
+
+    /// Who sits in front of this machine from now on.
+    pub fn person(&self, person: Person) {
+        self.lock().person = person;
     }
 
     /// How often the agent has asked this machine for anything.
@@ -470,6 +479,16 @@ impl Os for Sim {
                 on_battery: Err(error),
             },
         }
+    }
+
+    fn open_page(&self, url: &str) -> Read<Opened> {
+        super::own_page(url)?;
+        let state = self.call()?;
+        if state.signed_in.is_empty() {
+            return Ok(Opened::NobodyHere);
+        }
+        state.person.look_at(url, &self.clock)?;
+        Ok(Opened::Shown)
     }
 
     fn reach(&self, checks: &[Check], _: Span) -> Vec<Read<()>> {

@@ -7,6 +7,7 @@ pub mod folder;
 mod network;
 mod optional;
 mod registry;
+mod session;
 mod system;
 mod tasks;
 mod users;
@@ -24,8 +25,8 @@ use windows_sys::Win32::Foundation::FILETIME;
 
 use super::smbios::{self, Firmware};
 use super::{
-    Account, Antivirus, Boot, Entry, Hive, Joined, Links, MAX_FILE, Machine, Os, OsError, OsVersion, Read, RegistryKey,
-    RegistryTree, RegistryValue, Share, Sleep, TaskSeen, User, Volume, winver,
+    Account, Antivirus, Boot, Entry, Hive, Joined, Links, MAX_FILE, Machine, Opened, Os, OsError, OsVersion, Read,
+    RegistryKey, RegistryTree, RegistryValue, Share, Sleep, TaskSeen, User, Volume, winver,
 };
 
 const CURRENT_VERSION: &str = r"SOFTWARE\Microsoft\Windows NT\CurrentVersion";
@@ -240,6 +241,11 @@ impl Os for Windows {
 
     fn sleep_after(&self) -> Sleep {
         optional::sleep_after()
+    }
+
+    fn open_page(&self, url: &str) -> Read<Opened> {
+        super::own_page(url)?;
+        session::open(url)
     }
 
     fn reach(&self, checks: &[Check], within: Span) -> Vec<Read<()>> {

@@ -1,0 +1,142 @@
+//! Who sits in front of a simulated terminal: sees the page that is opened there and does what people do with it, over the same
+//! HTTP as a browser would.
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+
+use http::header::{COOKIE, HOST, LOCATION, ORIGIN, SET_COOKIE};
+use http::{Method, Request, Response};
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::Bytes;
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use kaishin_proto::clock::Clock;
+use kaishin_proto::time::Span;
+use tokio::net::TcpStream;
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
+use tracing::debug;
+
+use super::super::{OsError, Read};
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Behaviour {
+    #[default]
+    Yes,
+    No,
+    Later,
+    Nothing,
+}
+
+#[derive(Clone, Debug)]
+pub struct Person {
+    pub behaviour: Behaviour,
+    /// From seeing the page to pressing a button.
+    pub thinks: Span,
+    /// Told each page that opens, for whoever wants to answer in this person's place.
+    pub tells: Option<mpsc::UnboundedSender<String>>,
+}
+
+impl Default for Person {
+    fn default() -> Person {
+        Person {
+            behaviour: Behaviour::default(),
+            thinks: Span::seconds(1),
+            tells: None,
+        }
+    }
+}
+
+impl Person {
+    pub(super) fn look_at(&self, url: &str, clock: &Clock) -> Read<()> {
+        if let Some(tells) = &self.tells {
+            // Nobody may be listening any more.
+            let _ = tells.send(url.to_owned());
+        }
+        let form = match self.behaviour {
+            Behaviour::Yes => "answer=yes",
+            Behaviour::No => "answer=no&reason=unknown",
+            Behaviour::Later => "answer=later&reason=patient",
+            Behaviour::Nothing => return Ok(()),
+        };
+        let runtime = Handle::try_current().map_err(|_| OsError::not_supported("no browser without a runtime"))?;
+        let (url, clock, thinks) = (url.to_owned(), clock.clone(), self.thinks);
+        runtime.spawn(async move {
+            if let Err(error) = answer(&url, form, &clock, thinks).await {
+                // As when a person closes the window, or the page is gone before they look.
+                debug!(%error, "a simulated person did not get to answer");
+            }
+        });
+        Ok(())
+    }
+}
+
+async fn answer(url: &str, form: &'static str, clock: &Clock, thinks: Span) -> io::Result<()> {
+    let mut visit = Visit::begin(url)?;
+    let link = visit.path.clone();
+    let met = visit.ask(Method::GET, &link, "").await?;
+    let cookie = met.headers().get(SET_COOKIE).and_then(|cookie| cookie.to_str().ok());
+    visit.cookie = cookie
+        .and_then(|cookie| cookie.split(';').next())
+        .unwrap_or_default()
+        .to_owned();
+    let home = met.headers().get(LOCATION).and_then(|home| home.to_str().ok());
+    let home = home
+        .ok_or_else(|| io::Error::other("the link leads nowhere"))?
+        .to_owned();
+    visit.ask(Method::GET, &home, "").await?;
+    clock.sleep(thinks).await;
+    let answered = visit.ask(Method::POST, "/answer", form).await?;
+    if answered.status().is_redirection() {
+        Ok(())
+    } else {
+        Err(io::Error::other(format!("the page answers {}", answered.status())))
+    }
+}
+
+/// A browser's side of it, without the screen.
+struct Visit {
+    host: String,
+    path: String,
+    cookie: String,
+}
+
+impl Visit {
+    fn begin(url: &str) -> io::Result<Visit> {
+        let rest = url.strip_prefix("http://").unwrap_or(url);
+        let (host, path) = rest.split_once('/').ok_or_else(|| io::Error::other("no page"))?;
+        Ok(Visit {
+            host: host.to_owned(),
+            path: format!("/{path}"),
+            cookie: String::new(),
+        })
+    }
+
+    async fn ask(&self, method: Method, path: &str, body: &'static str) -> io::Result<Response<Bytes>> {
+        let port = self.host.rsplit(':').next().and_then(|port| port.parse().ok());
+        let to = SocketAddr::from((Ipv4Addr::LOCALHOST, port.unwrap_or(0)));
+        let line = TokioIo::new(TcpStream::connect(to).await?);
+        let (mut requests, connection) = http1::handshake(line).await.map_err(io::Error::other)?;
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header(HOST, &self.host)
+            .header(ORIGIN, format!("http://{}", self.host))
+            .header(COOKIE, &self.cookie)
+            .body(Full::new(Bytes::from_static(body.as_bytes())))
+            .map_err(io::Error::other)?;
+        let asked = async {
+            let (head, body) = requests.send_request(request).await?.into_parts();
+            Ok::<_, hyper::Error>(Response::from_parts(head, body.collect().await?.to_bytes()))
+        };
+        tokio::pin!(asked);
+        tokio::select! {
+            answered = &mut asked => answered,
+            ended = connection => match ended {
+                Ok(()) => asked.await,
+                Err(error) => Err(error),
+            },
+        }
+        .map_err(io::Error::other)
+    }
+}
