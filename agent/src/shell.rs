@@ -98,6 +98,7 @@ pub async fn run(
                 Event::Stop
             }
             event = soon(&mut shell.working) => event?,
+            event = soon(&mut shell.planning) => event?,
             called = soon(&mut shell.calling) => shell.called(called)?,
             heard = hear(&mut shell.session) => match heard {
                 Ok(message) => Event::Received(message),
@@ -162,6 +163,7 @@ struct Shell {
     session: Option<Session>,
     calling: Soon<Called>,
     working: Soon<Result<Event, AgentError>>,
+    planning: Soon<Result<Event, AgentError>>,
 }
 
 impl Shell {
@@ -214,6 +216,7 @@ impl Shell {
             session: None,
             calling: None,
             working: None,
+            planning: None,
         })
     }
 
@@ -233,6 +236,7 @@ impl Shell {
             }
             Effect::Compact(entries) => self.write(move |journal| journal.rewrite(&entries)).await?,
             Effect::Work(work) => self.work(work),
+            Effect::Plan(remedy) => self.plan(remedy),
             Effect::AskCertificate => {
                 let csr = self.key.request()?;
                 self.send(Up::CertificateRequest(v1::CertificateRequest { csr }), events);
@@ -413,14 +417,29 @@ impl Shell {
             Work::Observe { .. } => Story::default(),
             Work::Act { job, step, .. } | Work::Probe { job, step, .. } => self.core.book().story(*job, *step),
         };
-        let around = Around {
-            about: self.about.clone(),
-            now: self.clock.now(),
-            story,
-        };
+        let around = self.around(story);
         self.working = Some(Box::pin(async move {
             aside(os.is_instant(), move || carry_out(&work, &*os, around)).await
         }));
+    }
+
+    fn plan(&mut self, remedy: Remedy) {
+        let os = self.os.clone();
+        let around = self.around(Story::default());
+        self.planning = Some(Box::pin(async move {
+            aside(os.is_instant(), move || {
+                Event::Planned(remedies::preview(remedy, &*os, &around))
+            })
+            .await
+        }));
+    }
+
+    fn around(&self, story: Story) -> Around {
+        Around {
+            about: self.about.clone(),
+            now: self.clock.now(),
+            story,
+        }
     }
 }
 

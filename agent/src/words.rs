@@ -10,6 +10,7 @@ pub const JOB_NOT_VERIFIED: &str = "E-JOB-07";
 pub const JOB_NO_PERMISSION: &str = "E-JOB-08";
 pub const JOB_NOT_SUPPORTED: &str = "E-JOB-09";
 pub const JOB_MACHINE_FAILED: &str = "E-JOB-10";
+pub const JOB_MANY_QUESTIONS: &str = "E-JOB-44";
 pub const JOB_NOT_APPLICABLE: &str = "E-JOB-04";
 
 pub const NO_SERVER: &str = "E-AGENT-01";
@@ -78,6 +79,11 @@ const WORDS: &[(&str, &str, &str)] = &[
         JOB_NOT_APPLICABLE,
         "この端末は対象外です。何も変えていません。理由は記録の詳細をご覧ください。",
         "This is not for this terminal, and nothing was changed. The record says why.",
+    ),
+    (
+        JOB_MANY_QUESTIONS,
+        "この端末には確認の問い合わせが重なっています。少し待って、もう一度確認してください。",
+        "This terminal is being asked too much at once. Wait a moment and ask again.",
     ),
     (
         NO_SERVER,

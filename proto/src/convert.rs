@@ -3,6 +3,7 @@
 use prost::Message;
 use sha2::{Digest, Sha256};
 
+use crate::preview::{Change, Preview, Verdict};
 use crate::remedy::Remedy;
 use crate::time::{Span, Time};
 use crate::v1;
@@ -51,6 +52,44 @@ pub fn remedy_from_wire(remedy: Option<&v1::Remedy>) -> Option<Remedy> {
         Kind::TimeSource(v1::TimeSource {}) => Remedy::TimeSource,
     };
     remedy.checked().ok()
+}
+
+pub fn preview_to_wire(number: u64, preview: &Preview) -> v1::PlanReply {
+    use v1::plan_reply::Verdict as W;
+    let verdict = match preview.verdict {
+        Verdict::WouldChange => W::WouldChange,
+        Verdict::AlreadyFine => W::AlreadyFine,
+        Verdict::NotApplicable => W::NotApplicable,
+        Verdict::Unknown => W::Unknown,
+    };
+    let change = |change: &Change| v1::plan_reply::Change {
+        what: change.what.clone(),
+        from: change.from.clone(),
+        to: change.to.clone(),
+    };
+    v1::PlanReply {
+        number,
+        verdict: verdict.into(),
+        changes: preview.changes.iter().map(change).collect(),
+        reason: preview.reason.clone(),
+    }
+}
+
+/// A verdict that this build does not know is none.
+pub fn preview_from_wire(reply: v1::PlanReply) -> Preview {
+    use v1::plan_reply::Verdict as W;
+    let verdict = match reply.verdict() {
+        W::WouldChange => Verdict::WouldChange,
+        W::AlreadyFine => Verdict::AlreadyFine,
+        W::NotApplicable => Verdict::NotApplicable,
+        W::Unknown | W::Unspecified => Verdict::Unknown,
+    };
+    let changes = reply.changes.into_iter();
+    Preview {
+        verdict,
+        changes: changes.map(|one| Change::new(one.what, one.from, one.to)).collect(),
+        reason: reply.reason,
+    }
 }
 
 /// What a section takes on the wire, for those who must keep below its caps.
@@ -159,6 +198,21 @@ mod tests {
         }
         assert_eq!(remedy_from_wire(None), None);
         assert_eq!(remedy_from_wire(Some(&v1::Remedy { kind: None })), None);
+    }
+
+    #[test]
+    fn every_preview_crosses_the_wire() {
+        for preview in [
+            Preview::of([Change::new("HiberbootEnabled", "1", "0")]).because("from the next restart on"),
+            Preview::of([]),
+            Preview::not_applicable("no such adapter"),
+            Preview::unknown("denied"),
+        ] {
+            let sent = preview_to_wire(7, &preview);
+            assert_eq!(sent.number, 7);
+            assert_eq!(preview_from_wire(sent), preview);
+        }
+        assert_eq!(preview_from_wire(v1::PlanReply::default()).verdict, Verdict::Unknown);
     }
 
     #[test]

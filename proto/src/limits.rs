@@ -3,8 +3,11 @@
 use crate::v1::ProtocolRange;
 
 pub const MAJOR: u32 = 1;
-pub const MINOR: u32 = 1;
+pub const MINOR: u32 = 2;
 pub const OLDEST_MINOR: u32 = 0;
+
+/// The minor from which on a terminal tells beforehand what a remedy would do.
+pub const PLANS_SINCE: u32 = 2;
 
 /// A section report of a terminal with many users stays well below this.
 pub const MAX_MESSAGE: usize = 512 * 1024;

@@ -211,6 +211,7 @@ async fn open(config: &Config, clock: Clock) -> Result<Opened, StartError> {
         intake,
         reports,
         throttle: operators::Throttle::default(),
+        questions: app::dry_run::Questions::default(),
         overview: app::overview::Remembered::default(),
     });
     Ok(Opened {

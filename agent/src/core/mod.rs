@@ -7,6 +7,7 @@
 pub mod book;
 mod connection;
 mod jobs;
+mod plans;
 mod profile;
 mod sampling;
 
@@ -14,6 +15,7 @@ mod sampling;
 mod tests;
 
 use kaishin_proto::id::JobId;
+use kaishin_proto::preview::Preview;
 use kaishin_proto::remedy::Remedy;
 use kaishin_proto::time::{Span, Time};
 use kaishin_proto::v1;
@@ -24,6 +26,7 @@ use crate::chance::Chance;
 use crate::remedies::{Acted, Failed, Probed};
 use book::{Book, Entry, Playbook, Waits};
 use connection::{Connection, State};
+use plans::Plans;
 use sampling::Sampling;
 
 pub use profile::Received as ReceivedProfile;
@@ -81,6 +84,7 @@ pub enum Event {
     Observed(Vec<v1::Section>),
     Acted(Result<Acted, Failed>),
     Looked(Probed),
+    Planned(Preview),
     /// The certificate that the server sent was checked and stored, or was neither.
     Renewed(Option<Identity>),
     /// A profile that the server sent was kept or was not; the version that is in use now.
@@ -126,6 +130,8 @@ pub enum Effect {
     /// Replace the journal by these entries.
     Compact(Vec<Entry>),
     Work(Work),
+    /// Look what this would do to the machine as it is now, beside whatever is under way; answered by [`Event::Planned`].
+    Plan(Remedy),
     /// Make a certificate request with the same device key and send it.
     AskCertificate,
     StoreCertificate(v1::CertificateChain),
@@ -181,6 +187,7 @@ pub struct Core {
     connection: Connection,
     identity: Option<Identity>,
     working: Option<Work>,
+    plans: Plans,
     waits: Waits,
     /// Said on this stream already, up to this sequence.
     told: u64,
@@ -206,6 +213,7 @@ impl Core {
             connection: Connection::default(),
             identity,
             working: None,
+            plans: Plans::default(),
             waits: Waits::new(),
             told: 0,
             stopping: false,
@@ -231,6 +239,7 @@ impl Core {
             }
             Event::Acted(outcome) => self.acted(outcome),
             Event::Looked(found) => self.looked(found),
+            Event::Planned(preview) => self.planned(&preview),
             Event::Renewed(identity) => self.renewed(identity),
             Event::ProfileSettled(version) => self.profile_settled(version),
             Event::Timer => {}
@@ -272,6 +281,7 @@ impl Core {
         self.sampling.tick(self.now);
         self.pump_work();
         self.pump_connection();
+        self.pump_plans();
     }
 
     /// A step under way is let finish and journalled; nothing new begins.
@@ -316,6 +326,7 @@ impl Core {
             Down::Probe(probe) => self.send(Up::ProbeReply(v1::ProbeReply { nonce: probe.nonce })),
             Down::Goodbye(goodbye) => self.sent_away(&goodbye),
             Down::Profile(sent) => self.profile_sent(sent),
+            Down::PlanRequest(request) => self.plan_asked(&request),
         }
     }
 

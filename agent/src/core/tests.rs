@@ -4,6 +4,7 @@
 mod crashes;
 mod daily_life;
 mod jobs;
+mod plans;
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -236,6 +237,10 @@ impl World {
                 self.durable = entries;
             }
             Effect::Work(work) => self.work(&work)?,
+            Effect::Plan(remedy) => {
+                let preview = remedies::preview(remedy, &self.os, &self.around());
+                self.events.push_back(Event::Planned(preview));
+            }
             Effect::AskCertificate => self
                 .events
                 .push_back(Event::Received(Down::Certificate(Default::default()))),
@@ -357,7 +362,7 @@ impl World {
                 }
             }
             Up::JobEvents(events) => self.job_events(events.events),
-            Up::Heartbeat(_) | Up::CertificateRequest(_) | Up::ProbeReply(_) => {}
+            Up::Heartbeat(_) | Up::CertificateRequest(_) | Up::ProbeReply(_) | Up::PlanReply(_) => {}
             Up::Goodbye(_) => self.server.open = false,
         }
     }
@@ -471,7 +476,7 @@ impl World {
         let names = |up: &Up| match up {
             Up::Facts(report) => report.sections.iter().map(|section| section.name.clone()).collect(),
             Up::Hello(_) | Up::JobEvents(_) | Up::Heartbeat(_) => Vec::new(),
-            Up::CertificateRequest(_) | Up::ProbeReply(_) | Up::Goodbye(_) => Vec::new(),
+            Up::CertificateRequest(_) | Up::ProbeReply(_) | Up::Goodbye(_) | Up::PlanReply(_) => Vec::new(),
         };
         self.server.sent.iter().flat_map(names).collect()
     }

@@ -330,6 +330,17 @@ impl Hub {
                     }));
                 }
             }
+            // One identity twice: which of the two would answer for it?
+            Wake::Plan {
+                terminal,
+                number,
+                remedy,
+            } => {
+                let here = sessions.get(terminal).map_or(&[][..], Vec::as_slice);
+                if let [live] = here {
+                    live.send(Body::PlanRequest(wire::question(*number, *remedy)));
+                }
+            }
             Wake::Observe {
                 terminal,
                 every,

@@ -24,7 +24,7 @@ use super::hub::{Guest, Hub, INSTANCE, Out, RETURN_AFTER_MS, Sent, goodbye, mess
 use super::listener::{Caller, Held};
 use super::rate::{Bucket, Rate};
 use super::wire;
-use crate::app::{App, AppError, Kind, Wake, arrivals, enrolment, facts, jobs, terminals};
+use crate::app::{App, AppError, Kind, Wake, arrivals, dry_run, enrolment, facts, jobs, terminals};
 use crate::pki::{Admitted, DeviceKey};
 
 /// A terminal that reads has it empty nearly always; places are allocated as they are needed.
@@ -320,6 +320,10 @@ impl Session {
             Some(Up::CertificateRequest(request)) => self.renew(&request.csr).await,
             Some(Up::ProbeReply(reply)) => {
                 self.hub.answered(id, self.number, &reply.nonce);
+                Ok(())
+            }
+            Some(Up::PlanReply(reply)) => {
+                dry_run::answered(&self.app, id, reply.number, wire::preview(reply));
                 Ok(())
             }
             Some(Up::Goodbye(_)) => Err(End::Gone),

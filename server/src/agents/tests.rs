@@ -1,6 +1,7 @@
 //! The edge over real sockets: a whole server on loopback, and terminals played by hand.
 
 mod machine;
+mod questions;
 
 use kaishin_domain::job::Outcome;
 use kaishin_domain::remedy::Remedy;

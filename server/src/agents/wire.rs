@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 
 use kaishin_domain::id::JobId;
 use kaishin_domain::job::{Job, Outcome, Phase, Step};
+use kaishin_domain::remedy::Remedy;
 use kaishin_domain::time::Time;
 use kaishin_domain::value::{Reason, Value};
-use kaishin_proto::convert::{remedy_to_wire, value_from_wire};
+use kaishin_proto::convert::{preview_from_wire, remedy_to_wire, value_from_wire};
+use kaishin_proto::preview::{Change, Preview};
 use kaishin_proto::{fact, v1};
 
 use crate::app::AppError;
@@ -18,6 +20,8 @@ use crate::app::rules::InForce;
 const LONGEST_TEXT: usize = 4 * 1024;
 const LONGEST_LIST: usize = 2_000;
 const LONGEST_EVIDENCE: usize = 2_000;
+const LONGEST_CHANGE: usize = 500;
+const MOST_CHANGES: usize = 100;
 const LONGEST_DIGEST: usize = 64;
 const LONGEST_UNDO: usize = 64 * 1024;
 
@@ -126,6 +130,27 @@ pub fn offer(job: &Job) -> v1::JobOffer {
         attempt: job.attempt,
         deadline_us: job.deadline.micros(),
         remedy: Some(remedy_to_wire(job.remedy)),
+    }
+}
+
+pub fn question(number: u64, remedy: Remedy) -> v1::PlanRequest {
+    v1::PlanRequest {
+        number,
+        remedy: Some(remedy_to_wire(remedy)),
+    }
+}
+
+/// No longer than a person reads.
+pub fn preview(reply: v1::PlanReply) -> Preview {
+    let told = preview_from_wire(reply);
+    let short = |text| cut(text, LONGEST_CHANGE);
+    let changes = told.changes.into_iter().take(MOST_CHANGES);
+    Preview {
+        verdict: told.verdict,
+        changes: changes
+            .map(|one| Change::new(short(one.what), short(one.from), short(one.to)))
+            .collect(),
+        reason: cut(told.reason, LONGEST_EVIDENCE),
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use kaishin_domain::facility::Code10;
 use kaishin_domain::id::{ImportId, JobId, TerminalId};
+use kaishin_domain::remedy::Remedy;
 use kaishin_domain::time::Span;
 use tokio::sync::broadcast;
 
@@ -44,6 +45,12 @@ pub enum Wake {
     },
     /// Another terminal profile is in force.
     Profile,
+    /// Somebody asks what a remedy would do to it; the answer goes to the question of this number.
+    Plan {
+        terminal: TerminalId,
+        number: u64,
+        remedy: Remedy,
+    },
     /// Somebody looks at it.
     Observe {
         terminal: TerminalId,

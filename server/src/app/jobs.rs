@@ -46,11 +46,7 @@ pub async fn create(cx: &Cx, order: Order) -> Result<Job, AppError> {
         .await?
         .ok_or_else(AppError::no_such_terminal)?;
     if !terminal.is_active() {
-        return Err(AppError::conflict(
-            "E-JOB-12",
-            "この端末は失効しているため、作業を依頼できません。",
-            "This terminal has been revoked; it gets no work.",
-        ));
+        return Err(revoked());
     }
     let now = cx.now();
     let job = Job {
@@ -88,6 +84,14 @@ pub async fn create(cx: &Cx, order: Order) -> Result<Job, AppError> {
     told(&cx.app, std::slice::from_ref(&job));
     cx.app.bus.changed(Change::Audit);
     Ok(job)
+}
+
+pub(super) fn revoked() -> AppError {
+    AppError::conflict(
+        "E-JOB-12",
+        "この端末は失効しているため、作業を依頼できません。",
+        "This terminal has been revoked; it gets no work.",
+    )
 }
 
 fn sound_life(life: Span) -> Result<Span, AppError> {

@@ -7,6 +7,7 @@ mod authority;
 mod bus;
 pub mod ca;
 pub mod checklist;
+pub mod dry_run;
 pub mod enrolment;
 mod error;
 pub mod facilities;
@@ -68,6 +69,7 @@ pub struct App {
     pub(crate) reports: facts::Reports,
     pub(crate) throttle: operators::Throttle,
     pub(crate) overview: overview::Remembered,
+    pub(crate) questions: dry_run::Questions,
 }
 
 /// What use cases must know of the configuration.

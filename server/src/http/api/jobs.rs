@@ -13,6 +13,7 @@ use serde_json::{Value as Json, json};
 
 use super::{Answer, Because, Caller, Problem, body, id};
 use crate::app::AppError;
+use crate::app::dry_run::{self, DryRun};
 use crate::app::jobs::{self, JobFilter, Order, Orders};
 use crate::http::routes::{Needs, Routes};
 use kaishin_domain::access::{Permission, Scope};
@@ -61,13 +62,25 @@ struct Asked {
     deadline_seconds: Option<i64>,
 }
 
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct How {
+    /// Only say what it would do.
+    dry_run: bool,
+}
+
 pub async fn create(
     Caller(cx): Caller,
     Path(text): Path<String>,
+    Query(how): Query<How>,
     bytes: Bytes,
 ) -> Result<(StatusCode, AsJson<Json>), Problem> {
     let asked: Asked = body(&bytes)?;
     let remedy = remedy(&asked.remedy, &asked.params)?;
+    if how.dry_run {
+        let told = dry_run::ask(&cx, id(&text)?, remedy).await?;
+        return Ok((StatusCode::OK, AsJson(would(&told))));
+    }
     let order = Order {
         terminal: id(&text)?,
         remedy,
@@ -76,6 +89,10 @@ pub async fn create(
     };
     let job = jobs::create(&cx, order).await?;
     Ok((StatusCode::CREATED, AsJson(item(&job))))
+}
+
+fn would(told: &DryRun) -> Json {
+    json!({ "verdict": told.verdict, "changes": told.changes, "reason": told.reason })
 }
 
 fn remedy(name: &str, params: &Json) -> Result<Remedy, AppError> {
