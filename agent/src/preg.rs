@@ -4,6 +4,8 @@
 //! The file is a list of instructions in order: set this value, remove that one. Windows carries them out on the registry
 //! whenever policies are refreshed, so a registry that was edited alone goes back to what stands here.
 
+pub mod gpt;
+
 use std::ops::Range;
 
 use crate::os::{RegistryKind, RegistryValue};
@@ -37,6 +39,16 @@ pub enum Said {
     Nothing,
     Removed,
     Set(RegistryValue),
+}
+
+/// One thing that Windows does to the registry for the file's sake.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Instruction<'a> {
+    Set(&'a str, &'a str, RegistryValue),
+    Remove(&'a str, String),
+    /// All values of a key.
+    RemoveValues(&'a str),
+    RemoveKey(String),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
@@ -82,6 +94,32 @@ impl Record {
     fn value(&self) -> RegistryValue {
         let bytes = self.raw.get(self.data.clone()).unwrap_or_default();
         RegistryValue::new(self.kind, bytes.to_vec())
+    }
+
+    /// Whether it is about this value alone, be it to set or to remove it.
+    fn is_about(&self, key: &str, name: &str) -> bool {
+        let (own, name) = (self.name.to_lowercase(), name.to_lowercase());
+        same(&self.key, key) && (own == name || own.strip_prefix(DELETE) == Some(name.as_str()))
+    }
+
+    fn instructions(&self) -> Vec<Instruction<'_>> {
+        let own = self.name.to_lowercase();
+        let key = self.key.as_str();
+        if own == DELETE_KEYS {
+            let below = |listed: String| Instruction::RemoveKey(format!(r"{key}\{listed}"));
+            self.listed().map(below).collect()
+        } else if own == DELETE_LIST {
+            self.listed().map(|name| Instruction::Remove(key, name)).collect()
+        } else if own.starts_with(DELETE_VALUES) {
+            vec![Instruction::RemoveValues(key)]
+        } else if own.starts_with(DELETE) {
+            let name = self.name.get(DELETE.len()..).unwrap_or_default();
+            vec![Instruction::Remove(key, name.to_owned())]
+        } else if own.starts_with("**") {
+            Vec::new()
+        } else {
+            vec![Instruction::Set(key, &self.name, self.value())]
+        }
     }
 
     /// What this one record says about a value.
@@ -173,13 +211,9 @@ impl Policy {
     /// Sets a value, in place where the file has it already; what said otherwise about this one value goes.
     pub fn set(&mut self, key: &str, name: &str, value: &RegistryValue) {
         let new = Record::new(key, name, value);
-        let last = self.drop_records(key, name);
-        let removed_later = |record: &Record| record.says(key, name) == Said::Removed;
-        // An instruction for many values stays, and would undo what stands before it.
-        match last.filter(|at| !self.records.iter().skip(*at).any(removed_later)) {
-            Some(at) => self.records.insert(at, new),
-            None => self.records.push(new),
-        }
+        let first = self.drop_records(key, name);
+        let at = self.place(first, key, name);
+        self.records.insert(at, new);
     }
 
     /// Has Windows remove the value, as the policy editor does for what a policy leaves out.
@@ -195,15 +229,38 @@ impl Policy {
         self.drop_records(key, name);
     }
 
+    /// What is about this value alone, as it stands in the file.
+    pub fn records_of(&self, key: &str, name: &str) -> Vec<Vec<u8>> {
+        let about = self.records.iter().filter(|record| record.is_about(key, name));
+        about.map(|record| record.raw.clone()).collect()
+    }
+
+    /// Puts records back that were taken with [`Policy::records_of`], in place of those there are.
+    pub fn put_records(&mut self, key: &str, name: &str, raw: &[Vec<u8>]) -> Result<(), PolicyError> {
+        let whole = [MAGIC, raw.concat().as_slice()].concat();
+        let records = Policy::read(&whole)?.records;
+        let first = self.drop_records(key, name);
+        let at = self.place(first, key, name);
+        self.records.splice(at..at, records);
+        Ok(())
+    }
+
+    /// Where a record of this value may stand: an instruction for many values stays, and would undo what stands before it.
+    fn place(&self, first: Option<usize>, key: &str, name: &str) -> usize {
+        let removed_later = |record: &Record| record.says(key, name) == Said::Removed;
+        let sound = first.filter(|at| !self.records.iter().skip(*at).any(removed_later));
+        sound.unwrap_or(self.records.len())
+    }
+
+    /// What Windows does with the file when it refreshes policies, in order.
+    pub fn instructions(&self) -> impl Iterator<Item = Instruction<'_>> {
+        self.records.iter().flat_map(Record::instructions)
+    }
+
     /// Takes out what is about this value alone; gives back where the first of it stood.
     fn drop_records(&mut self, key: &str, name: &str) -> Option<usize> {
-        let removal = format!("{DELETE}{}", name.to_lowercase());
-        let about = |record: &Record| {
-            let own = record.name.to_lowercase();
-            same(&record.key, key) && (own == name.to_lowercase() || own == removal)
-        };
-        let first = self.records.iter().position(about);
-        self.records.retain(|record| !about(record));
+        let first = self.records.iter().position(|record| record.is_about(key, name));
+        self.records.retain(|record| !record.is_about(key, name));
         first
     }
 }
@@ -353,6 +410,38 @@ mod tests {
         policy.forget(AU, "AUOptions");
         assert_eq!(policy.said(AU, "AUOptions"), Said::Nothing);
         assert_eq!(policy.records[1], foreign);
+    }
+
+    #[test]
+    fn records_that_were_taken_go_back_as_they_were() {
+        let mut policy = policy();
+        policy.remove(AU, "ScheduledInstallTime");
+        for (name, count) in [("auoptions", 1), ("ScheduledInstallTime", 1), ("Nothing", 0)] {
+            let before = policy.clone();
+            let taken = before.records_of(AU, name);
+            assert_eq!(taken.len(), count, "{name}");
+            policy.set(AU, name, &RegistryValue::dword(9));
+            policy.put_records(AU, name, &taken).unwrap();
+            assert_eq!(policy, before, "{name}");
+        }
+        assert!(policy.put_records(AU, "AUOptions", &[vec![1, 2]]).is_err());
+    }
+
+    #[test]
+    fn windows_is_told_what_to_do_in_order() {
+        let mut policy = policy();
+        policy.remove(AU, "AUOptions");
+        let list = RegistryValue::text("a;b");
+        for name in ["**DeleteValues", "**DelVals.", "**DeleteKeys", "**Comment"] {
+            policy.records.push(Record::new(AU, name, &list));
+        }
+        let told: Vec<_> = policy.instructions().collect();
+        assert_eq!(told.len(), 8, "{told:?}");
+        assert_eq!(told[0], Instruction::Set(AU, "NoAutoUpdate", RegistryValue::dword(0)));
+        assert_eq!(told[2], Instruction::Remove(AU, "AUOptions".into()));
+        assert_eq!(told[4], Instruction::Remove(AU, "b".into()));
+        assert_eq!(told[5], Instruction::RemoveValues(AU));
+        assert_eq!(told[7], Instruction::RemoveKey(format!(r"{AU}\b")));
     }
 
     #[test]

@@ -12,6 +12,7 @@ pub const JOB_NOT_SUPPORTED: &str = "E-JOB-09";
 pub const JOB_MACHINE_FAILED: &str = "E-JOB-10";
 pub const JOB_MANY_QUESTIONS: &str = "E-JOB-44";
 pub const JOB_NOT_APPLICABLE: &str = "E-JOB-04";
+pub const POLICY_DAMAGED: &str = "E-JOB-51";
 
 pub const NO_SERVER: &str = "E-AGENT-01";
 pub const BAD_PIN: &str = "E-AGENT-02";
@@ -84,6 +85,11 @@ const WORDS: &[(&str, &str, &str)] = &[
         JOB_MANY_QUESTIONS,
         "この端末には確認の問い合わせが重なっています。少し待って、もう一度確認してください。",
         "This terminal is being asked too much at once. Wait a moment and ask again.",
+    ),
+    (
+        POLICY_DAMAGED,
+        "この端末のポリシーファイルが壊れているため、何も変えていません。ポリシーエディター（gpedit.msc）で設定し直してください。",
+        "This terminal's policy file is damaged, so nothing was changed. Set the policy with the policy editor (gpedit.msc).",
     ),
     (
         NO_SERVER,

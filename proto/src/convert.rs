@@ -4,7 +4,7 @@ use prost::Message;
 use sha2::{Digest, Sha256};
 
 use crate::preview::{Change, Preview, Verdict};
-use crate::remedy::Remedy;
+use crate::remedy::{Remedy, UpdateMode};
 use crate::time::{Span, Time};
 use crate::v1;
 use crate::value::{Reason, Table, Unknown, Value, Version};
@@ -33,6 +33,16 @@ pub fn remedy_to_wire(remedy: Remedy) -> v1::Remedy {
             end: end.into(),
         }),
         Remedy::TimeSource => Kind::TimeSource(v1::TimeSource {}),
+        Remedy::WindowsUpdateMode { mode, hour } => Kind::WindowsUpdateMode(v1::WindowsUpdateMode {
+            mode: match mode {
+                UpdateMode::Automatic => v1::windows_update_mode::Mode::Automatic.into(),
+                UpdateMode::Manual => v1::windows_update_mode::Mode::Manual.into(),
+            },
+            hour: hour.into(),
+        }),
+        Remedy::PowerSettings => Kind::PowerSettings(v1::PowerSettings {}),
+        Remedy::ProxyRepair => Kind::ProxyRepair(v1::ProxyRepair {}),
+        Remedy::DailyRestart { hour } => Kind::DailyRestart(v1::DailyRestart { hour: hour.into() }),
     };
     v1::Remedy { kind: Some(kind) }
 }
@@ -50,6 +60,19 @@ pub fn remedy_from_wire(remedy: Option<&v1::Remedy>) -> Option<Remedy> {
             end: hour(*end)?,
         },
         Kind::TimeSource(v1::TimeSource {}) => Remedy::TimeSource,
+        Kind::WindowsUpdateMode(wanted) => Remedy::WindowsUpdateMode {
+            mode: match wanted.mode() {
+                v1::windows_update_mode::Mode::Automatic => UpdateMode::Automatic,
+                v1::windows_update_mode::Mode::Manual => UpdateMode::Manual,
+                v1::windows_update_mode::Mode::Unspecified => return None,
+            },
+            hour: hour(wanted.hour)?,
+        },
+        Kind::PowerSettings(v1::PowerSettings {}) => Remedy::PowerSettings,
+        Kind::ProxyRepair(v1::ProxyRepair {}) => Remedy::ProxyRepair,
+        Kind::DailyRestart(wanted) => Remedy::DailyRestart {
+            hour: hour(wanted.hour)?,
+        },
     };
     remedy.checked().ok()
 }

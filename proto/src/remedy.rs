@@ -21,6 +21,24 @@ pub enum Remedy {
         end: u8,
     },
     TimeSource,
+    WindowsUpdateMode {
+        mode: UpdateMode,
+        /// At which updates are installed; without meaning where that is done by hand.
+        hour: u8,
+    },
+    PowerSettings,
+    ProxyRepair,
+    /// Within this hour, at a minute that the terminal chooses.
+    DailyRestart {
+        hour: u8,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum UpdateMode {
+    Automatic,
+    Manual,
 }
 
 /// What it takes for a terminal to be given this work.
@@ -124,12 +142,19 @@ pub const MOST_ACTIVE: u8 = 18;
 
 impl Remedy {
     /// One of each kind, with the usual parameters.
-    pub const ALL: [Remedy; 5] = [
+    pub const ALL: [Remedy; 9] = [
         Remedy::RefreshFacts,
         Remedy::FastStartupOff,
         Remedy::ArpOffloadOff,
         Remedy::ActiveHours { start: 8, end: 20 },
         Remedy::TimeSource,
+        Remedy::WindowsUpdateMode {
+            mode: UpdateMode::Automatic,
+            hour: 6,
+        },
+        Remedy::PowerSettings,
+        Remedy::ProxyRepair,
+        Remedy::DailyRestart { hour: 2 },
     ];
 
     pub fn about(self) -> &'static About {
@@ -139,6 +164,10 @@ impl Remedy {
             Remedy::ArpOffloadOff => &about::ARP_OFFLOAD_OFF,
             Remedy::ActiveHours { .. } => &about::ACTIVE_HOURS,
             Remedy::TimeSource => &about::TIME_SOURCE,
+            Remedy::WindowsUpdateMode { .. } => &about::WINDOWS_UPDATE_MODE,
+            Remedy::PowerSettings => &about::POWER_SETTINGS,
+            Remedy::ProxyRepair => &about::PROXY_REPAIR,
+            Remedy::DailyRestart { .. } => &about::DAILY_RESTART,
         }
     }
 
@@ -158,10 +187,33 @@ impl Remedy {
     pub fn spelled(self) -> Words {
         let mut words = self.title();
         match self {
-            Remedy::RefreshFacts | Remedy::FastStartupOff | Remedy::ArpOffloadOff | Remedy::TimeSource => {}
+            Remedy::RefreshFacts
+            | Remedy::FastStartupOff
+            | Remedy::ArpOffloadOff
+            | Remedy::TimeSource
+            | Remedy::PowerSettings
+            | Remedy::ProxyRepair => {}
+            Remedy::DailyRestart { hour } => {
+                words.ja += &format!("（{hour}時台）");
+                words.en += &format!(" (after {hour}:00)");
+            }
             Remedy::ActiveHours { start, end } => {
                 words.ja += &format!("（{start}時から{end}時）");
                 words.en += &format!(" ({start}:00 to {end}:00)");
+            }
+            Remedy::WindowsUpdateMode {
+                mode: UpdateMode::Automatic,
+                hour,
+            } => {
+                words.ja += &format!("（自動、{hour}時）");
+                words.en += &format!(" (automatic, {hour}:00)");
+            }
+            Remedy::WindowsUpdateMode {
+                mode: UpdateMode::Manual,
+                ..
+            } => {
+                words.ja += "（手動）";
+                words.en += " (by hand)";
             }
         }
         words
@@ -234,7 +286,11 @@ impl Remedy {
             | Remedy::RefreshFacts
             | Remedy::FastStartupOff
             | Remedy::ArpOffloadOff
-            | Remedy::TimeSource => Ok(self),
+            | Remedy::TimeSource
+            | Remedy::WindowsUpdateMode { .. }
+            | Remedy::PowerSettings
+            | Remedy::ProxyRepair
+            | Remedy::DailyRestart { .. } => Ok(self),
         }
     }
 }

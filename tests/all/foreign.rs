@@ -4,9 +4,14 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use kaishin_agent::crx::{self, Crx};
-use kaishin_agent::facts::certificates;
+use kaishin_agent::facts::{About, certificates};
+use kaishin_agent::os::sim::Sim;
 use kaishin_agent::os::{RegistryKind, RegistryValue};
 use kaishin_agent::preg::{Policy, Said};
+use kaishin_agent::remedies::{self, Acted, Around, Story};
+use kaishin_proto::clock::Clock;
+use kaishin_proto::remedy::{Remedy, UpdateMode};
+use kaishin_proto::time::Time;
 use kaishin_proto::value::Version;
 use kaishin_tests::need;
 use kaishin_tests::require::{program, skipped};
@@ -151,6 +156,109 @@ fn a_policy_file_of_ours_is_understood_by_samba() {
         r"Software\別|Blob|3|b'\x00[\x00]\xff'".to_owned(),
     ];
     assert_eq!(lines, expected, "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// What Samba understands of a file, a line for each record.
+fn told_by_samba(python: &Path, file: &Path) -> Vec<String> {
+    let output = run(python, &["-c", READ, &file.to_string_lossy()]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout)
+        .lines()
+        .map(str::to_owned)
+        .collect()
+}
+
+/// Of the lines of a file, those about the update mode and all others.
+fn ours_and_others(lines: &[String]) -> (Vec<String>, Vec<String>) {
+    let names = [
+        "NoAutoUpdate",
+        "AUOptions",
+        "ScheduledInstallDay",
+        "ScheduledInstallTime",
+        "ScheduledInstallEveryWeek",
+    ];
+    let is_ours = |line: &&String| {
+        let name = line.split('|').nth(1).unwrap_or_default();
+        line.starts_with(AU) && names.contains(&name.trim_start_matches("**del."))
+    };
+    let of = |wanted: bool| lines.iter().filter(|line| is_ours(line) == wanted).cloned().collect();
+    (of(true), of(false))
+}
+
+#[test]
+fn the_update_mode_changes_exactly_its_own_records_of_a_policy_file_of_sambas() {
+    const POLICY: &str = r"C:\Windows\System32\GroupPolicy\Machine\Registry.pol";
+    let python = need!(python_with_samba(), "python3-samba");
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("Registry.pol");
+    let output = run(&python, &["-c", WRITE, &file.to_string_lossy()]);
+    let whole = std::fs::read(&file).unwrap_or_else(|error| panic!("{error}: {output:?}"));
+    let (_, others) = ours_and_others(&told_by_samba(&python, &file));
+    assert_eq!(others.len(), 2, "{others:?}");
+
+    let terminal = Sim::new(1, 1, Clock::manual(Time(1_800_000_000_000_000)));
+    terminal.put_file(POLICY, whole);
+    let around = Around {
+        about: About::new("0.1.0", Time(0)),
+        now: Time(0),
+        story: Story::default(),
+    };
+    let order = |mode| {
+        let remedy = Remedy::WindowsUpdateMode { mode, hour: 5 };
+        let steps = remedies::steps(remedy).iter();
+        let done = steps.map(|step| remedies::act(remedy, step.name, &terminal, &around).expect(step.name));
+        let undo = done.flat_map(|acted| match acted {
+            Acted::Done(done) => done.undo,
+            Acted::Again { evidence, .. } => panic!("{evidence}"),
+        });
+        let undo: Vec<_> = undo.collect();
+        std::fs::write(&file, terminal.file(POLICY).expect("a file")).expect("a file");
+        (undo, told_by_samba(&python, &file))
+    };
+    let (_, said) = order(UpdateMode::Automatic);
+    assert_eq!(ours_and_others(&said), (automatic(), others.clone()));
+
+    let (undo, said) = order(UpdateMode::Manual);
+    let (mut manual, foreign) = ours_and_others(&said);
+    assert_eq!(foreign, others);
+    manual.sort();
+    let gone = [
+        "AUOptions",
+        "ScheduledInstallDay",
+        "ScheduledInstallEveryWeek",
+        "ScheduledInstallTime",
+    ];
+    let mut expected: Vec<String> = gone.map(|name| format!(r"{AU}|**del.{name}|1|' '")).into();
+    expected.push(format!("{AU}|NoAutoUpdate|4|1"));
+    expected.sort();
+    assert_eq!(manual, expected);
+    // Byte for byte: what is not ours is the same stretch of the file, before, between and after.
+    let bytes = |text: &str| -> Vec<u8> { text.encode_utf16().flat_map(u16::to_le_bytes).collect() };
+    let written = terminal.file(POLICY).expect("a file");
+    let stands = |text: &str| written.windows(bytes(text).len()).any(|window| window == bytes(text));
+    assert!(stands("受付;[1]") && stands(r"**del.Other"));
+
+    for before in &undo {
+        before.put_back(&terminal).expect("it goes back");
+    }
+    std::fs::write(&file, terminal.file(POLICY).expect("a file")).expect("a file");
+    let (mut ours, foreign) = ours_and_others(&told_by_samba(&python, &file));
+    ours.sort();
+    let mut expected = automatic();
+    expected.sort();
+    assert_eq!((ours, foreign), (expected, others));
+}
+
+/// As Samba tells it.
+fn automatic() -> Vec<String> {
+    let said = [
+        ("NoAutoUpdate", 0),
+        ("AUOptions", 4),
+        ("ScheduledInstallDay", 0),
+        ("ScheduledInstallTime", 5),
+        ("ScheduledInstallEveryWeek", 1),
+    ];
+    said.map(|(name, number)| format!("{AU}|{name}|4|{number}")).into()
 }
 
 #[test]

@@ -10,7 +10,7 @@ use kaishin_agent::facts::certificates;
 use kaishin_agent::os::RegistryValue;
 use kaishin_agent::os::sim;
 use kaishin_agent::os::sim::pack::{Key, pack};
-use kaishin_agent::preg::Policy;
+use kaishin_agent::preg::{Policy, Said};
 use kaishin_domain::access::{Actor, Role};
 use kaishin_domain::enrolment::TokenScope;
 use kaishin_domain::time::{Span, Time};
@@ -97,6 +97,18 @@ impl Server {
         self.api.get(path).await.expect(200).json()
     }
 
+    /// The job as it ended.
+    async fn done(&self, id: &str, remedy: &str, params: Value) -> Value {
+        let order = json!({ "remedy": remedy, "params": params, "reason": "窓口で確認済み" });
+        let job = self.api.post(&format!("/api/v1/terminals/{id}/jobs"), &order).await;
+        let job = job.expect(201).json()["id"].as_str().expect("an id").to_owned();
+        let finished = eventually(SOON, "the job finishes", async || {
+            let job = self.get(&format!("/api/v1/jobs/{job}")).await;
+            job["finished_at"].is_string().then_some(job)
+        });
+        finished.await
+    }
+
     /// The only terminal there is, once it is as wanted.
     async fn the_terminal(&self, agent: &mut Child, what: &str, fits: impl Fn(&Value) -> bool) -> Value {
         let found = eventually(SOON, what, async || {
@@ -147,14 +159,7 @@ async fn a_windows_terminal_enrols_comes_online_and_has_its_fast_startup_turned_
     told_memory(&wine);
 
     let id = terminal["id"].as_str().expect("an id").to_owned();
-    let order = json!({ "remedy": "fast-startup-off", "params": {}, "reason": "窓口で確認済み" });
-    let job = server.api.post(&format!("/api/v1/terminals/{id}/jobs"), &order).await;
-    let job = job.expect(201).json()["id"].as_str().expect("an id").to_owned();
-    let finished = eventually(SOON, "the job finishes", async || {
-        let job = server.get(&format!("/api/v1/jobs/{job}")).await;
-        job["finished_at"].is_string().then_some(job)
-    });
-    let finished = finished.await;
+    let finished = server.done(&id, "fast-startup-off", json!({})).await;
     assert_eq!(finished["state"], "succeeded", "{finished}");
 
     // Read from outside, with Windows' own tool.
@@ -162,6 +167,9 @@ async fn a_windows_terminal_enrols_comes_online_and_has_its_fast_startup_turned_
     assert_eq!(wine.reg_query(POWER, "HiberbootEnabled").await, Some(number));
     let mended = server.get(&format!("/api/v1/terminals/{id}")).await;
     assert_eq!(told_of(&mended, "power.fast_startup"), false, "{mended}");
+
+    update_mode_is_set_in_both_places(&wine, &server, &id).await;
+    proxy_is_repaired(&wine, &server, &id).await;
 
     // Its identity is kept: without a token the same terminal comes back.
     drop(agent);
@@ -177,6 +185,67 @@ async fn a_windows_terminal_enrols_comes_online_and_has_its_fast_startup_turned_
     drop(agent);
     drop(wine);
     server.handle.stop().await;
+}
+
+async fn update_mode_is_set_in_both_places(wine: &Wine, server: &Server, id: &str) {
+    let (windows, _) = wine.folder(r"windows");
+    let group_policy = windows.join("system32/GroupPolicy");
+    let file = group_policy.join("Machine/Registry.pol");
+    let mut policy = Policy::default();
+    policy.set(r"Software\別", "受付", &RegistryValue::text("[1];"));
+    policy.set(AU, "NoAutoUpdate", &RegistryValue::dword(1));
+    put(&file, policy.write());
+    let job = server.done(id, "windows-update-mode", json!({ "mode": "automatic", "hour": 5 }));
+    let job = job.await;
+    assert_eq!(job["state"], "succeeded", "{job}");
+    let key = format!(r"HKLM\{AU}");
+    for (name, number) in [("NoAutoUpdate", 0), ("AUOptions", 4), ("ScheduledInstallTime", 5)] {
+        policy.set(AU, name, &RegistryValue::dword(number));
+        let expected = ("REG_DWORD".to_owned(), format!("{number:#x}"));
+        assert_eq!(wine.reg_query(&key, name).await, Some(expected), "{name}");
+    }
+    policy.set(AU, "ScheduledInstallDay", &RegistryValue::dword(0));
+    policy.set(AU, "ScheduledInstallEveryWeek", &RegistryValue::dword(1));
+    let written = Policy::read(&std::fs::read(&file).expect("a file")).expect("a sound file");
+    for (key, name, value) in policy.settings() {
+        assert_eq!(written.said(key, name), Said::Set(value), "{key} {name}");
+    }
+    let ini = std::fs::read_to_string(group_policy.join("gpt.ini")).expect("a file");
+    assert!(
+        ini.contains("Version=1") && ini.contains("{35378EAC-683F-11D2-A89A-00C04FBBCFA2}"),
+        "{ini}"
+    );
+    let seen = server.get(&format!("/api/v1/terminals/{id}")).await;
+    assert_eq!(told_of(&seen, "update.set_by"), "policy-file", "{seen}");
+}
+
+/// Of the user whom Wine runs as, and of Windows' own services.
+async fn proxy_is_repaired(wine: &Wine, server: &Server, id: &str) {
+    const WANTED: &str = "proxy.base.oqs-pdl.org:8080";
+    for (name, kind, content) in [
+        ("ProxyEnable", "REG_DWORD", "1"),
+        ("ProxyServer", "REG_SZ", WANTED),
+        (
+            "ProxyOverride",
+            "REG_SZ",
+            "*.onshikaku.org;*.flets-east.jp*.flets-west.jp;karte.local",
+        ),
+    ] {
+        wine.reg_add(PROXY, name, kind, content).await;
+    }
+    let job = server.done(id, "proxy-repair", json!({})).await;
+    assert_eq!(job["state"], "succeeded", "{job}");
+    let (_, exceptions) = wine.reg_query(PROXY, "ProxyOverride").await.expect("a text");
+    assert!(
+        exceptions.contains("*.flets-east.jp;*.flets-west.jp;karte.local;*.lineauth.mnw"),
+        "{exceptions}"
+    );
+    let seen = server.get(&format!("/api/v1/terminals/{id}")).await;
+    for list in ["proxy.missing", "proxy.joined", "proxy.winhttp_missing"] {
+        assert_eq!(*told_of(&seen, list), json!([]), "{list}: {seen}");
+    }
+    assert_eq!(told_of(&seen, "proxy.winhttp"), WANTED, "{seen}");
+    assert_eq!(*told_of(&seen, "proxy.extra"), json!(["karte.local"]), "{seen}");
 }
 
 const EDGE: &str = r"HKLM\SOFTWARE\WOW6432Node\Microsoft\EdgeUpdate\Clients\{56EB18F8-B008-4CBD-B6D2-8C97FE7E9062}";

@@ -21,10 +21,11 @@ use super::*;
 use crate::facts::network::{ARP_OFFLOAD, CLASS};
 use crate::facts::power::{HIBERBOOT, SESSION_POWER};
 use crate::facts::time::PARAMETERS;
-use crate::facts::update::{POLICY, SETTINGS};
-use crate::facts::{self, About};
+use crate::facts::update::{AU, POLICY, SETTINGS};
+use crate::facts::{self, About, proxy};
 use crate::os::sim::Sim;
-use crate::os::{Hive, RegistryValue};
+use crate::os::{Hive, Os, RegistryValue, Sleep};
+use crate::preg::Policy;
 use crate::remedies::{self, Acted, Around, Probed, Story};
 
 pub(super) const START: Time = Time(1_800_000_000_000_000);
@@ -299,6 +300,22 @@ impl World {
         set(POLICY, "SetActiveHours", None);
         set(SETTINGS, "ActiveHoursStart", Some(RegistryValue::dword(11)));
         set(PARAMETERS, "NtpServer", text("time.windows.com,0x9"));
+        self.os.put_file(
+            r"C:\Windows\System32\GroupPolicy\Machine\Registry.pol",
+            Policy::default().write(),
+        );
+        set(AU, "NoAutoUpdate", Some(RegistryValue::dword(1)));
+        self.os.set_sleep(Sleep {
+            plugged_in: Ok(Span::minutes(30)),
+            on_battery: Ok(Span::minutes(15)),
+        });
+        self.os.remove_tasks();
+        self.os.cut_off(&[]);
+        for user in self.os.users().unwrap() {
+            let key = user.key(proxy::SETTINGS);
+            self.os.poke(Hive::Users, &key, "ProxyOverride", text("*.rece"));
+            self.os.sign_in(&user.sid);
+        }
     }
 
     fn work(&mut self, work: &Work) -> Result<(), Cut> {

@@ -20,7 +20,7 @@ pub mod power;
 pub mod proxy;
 mod security;
 mod shares;
-mod tasks;
+pub mod tasks;
 pub mod time;
 pub mod update;
 

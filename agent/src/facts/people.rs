@@ -8,13 +8,15 @@ pub fn all(os: &dyn Os) -> Read<Vec<User>> {
     os.users()
 }
 
-pub fn who_counts<'a>(users: &'a [User], about: &About) -> Vec<&'a User> {
-    let programs = |user: &User| {
-        user.name
-            .as_deref()
-            .is_some_and(|name| name.eq_ignore_ascii_case(&about.profile.account))
-    };
-    let people: Vec<&User> = users.iter().filter(|user| !programs(user)).collect();
+pub fn but_programs<'a>(users: &'a [User], about: &'a About) -> impl Iterator<Item = &'a User> {
+    users.iter().filter(move |user| {
+        let name = user.name.as_deref();
+        !name.is_some_and(|name| name.eq_ignore_ascii_case(&about.profile.account))
+    })
+}
+
+pub fn who_counts<'a>(users: &'a [User], about: &'a About) -> Vec<&'a User> {
+    let people: Vec<&User> = but_programs(users, about).collect();
     let here: Vec<&User> = people.iter().copied().filter(|user| user.signed_in).collect();
     if here.is_empty() { people } else { here }
 }

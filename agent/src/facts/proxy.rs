@@ -1,10 +1,12 @@
 //! The proxy of the people at the terminal and of Windows' own services, held against the one that the profile names. What
 //! a user who is signed in has counts; everybody's is shown.
 
-mod blob;
-mod bypass;
+pub mod blob;
+pub mod bypass;
 
 use kaishin_proto::convert::Facts;
+use kaishin_proto::profile::{Check, CheckKind, Profile};
+use kaishin_proto::time::Span;
 use kaishin_proto::value::{Table, Value};
 
 use self::bypass::Compared;
@@ -17,6 +19,8 @@ pub const SETTINGS: &str = r"Software\Microsoft\Windows\CurrentVersion\Internet 
 pub const CONNECTION: &str = "DefaultConnectionSettings";
 pub const WINHTTP: &str = "WinHttpSettings";
 const POLICY: &str = r"SOFTWARE\Policies\Microsoft\Windows\CurrentVersion\Internet Settings";
+/// For whoever is asked whether it is there.
+const PATIENCE: Span = Span::seconds(5);
 const MOST: usize = 40;
 /// Of one text in a table.
 const LONGEST: usize = 300;
@@ -25,10 +29,10 @@ const LONGEST: usize = 300;
 const LONGEST_BYPASS: usize = 16 * 1024;
 
 /// One user's.
-struct Seen {
+pub struct Seen {
     on: bool,
-    server: Option<String>,
-    bypass: String,
+    pub server: Option<String>,
+    pub bypass: String,
     /// Whether the two places where Windows keeps it say the same; `None` where there is only one.
     agrees: Option<Read<bool>>,
 }
@@ -42,7 +46,7 @@ pub fn collect(os: &dyn Os, about: &About) -> Facts {
         }
         counting
             .into_iter()
-            .map(|user| look(os, user))
+            .map(|user| of_user(os, user))
             .collect::<Read<Vec<Seen>>>()
     });
     let wanted = &about.profile.proxy.bypass;
@@ -86,20 +90,68 @@ pub fn collect(os: &dyn Os, about: &About) -> Facts {
     ]
 }
 
-fn look(os: &dyn Os, user: &User) -> Read<Seen> {
-    let (hive, key) = place(os, user)?;
-    let found = os.registry_tree(hive, &key, 1)?;
+/// Where somebody's proxy is kept.
+pub struct Place {
+    pub whose: String,
+    /// What belongs to a user who is away is not written.
+    pub signed_in: bool,
+    pub hive: Hive,
+    pub key: String,
+}
+
+/// Of everybody but the account that only programs run as.
+pub fn places(os: &dyn Os, about: &About) -> Read<Vec<Place>> {
+    let users = people::all(os)?;
+    let places = people::but_programs(&users, about).map(|user| place(os, user));
+    let mut places = places.collect::<Read<Vec<Place>>>()?;
+    // One place for all is one.
+    places.dedup_by(|one, other| (one.hive, &one.key) == (other.hive, &other.key));
+    Ok(places)
+}
+
+/// What is kept there.
+pub fn look(os: &dyn Os, place: &Place) -> Read<Seen> {
+    let found = os.registry_tree(place.hive, &place.key, 1)?;
     // Nothing there is what a new user has: no proxy.
     read(&found.unwrap_or_default())
 }
 
+fn of_user(os: &dyn Os, user: &User) -> Read<Seen> {
+    look(os, &place(os, user)?)
+}
+
 /// A policy can make the machine's settings everybody's.
-fn place(os: &dyn Os, user: &User) -> Read<(Hive, String)> {
+fn place(os: &dyn Os, user: &User) -> Read<Place> {
     let per_user = os.registry_get(Hive::LocalMachine, POLICY, "ProxySettingsPerUser")?;
-    match per_user.map(|value| value.as_u32()).transpose()? {
-        Some(0) => Ok((Hive::LocalMachine, SETTINGS.to_owned())),
-        Some(_) | None => Ok((Hive::Users, user.key(SETTINGS))),
-    }
+    Ok(match per_user.map(|value| value.as_u32()).transpose()? {
+        Some(0) => Place {
+            whose: "everybody".to_owned(),
+            signed_in: true,
+            hive: Hive::LocalMachine,
+            key: SETTINGS.to_owned(),
+        },
+        Some(_) | None => Place {
+            whose: user.shown().to_owned(),
+            signed_in: user.signed_in,
+            hive: Hive::Users,
+            key: user.key(SETTINGS),
+        },
+    })
+}
+
+/// Whether the proxy that the profile names is to be reached from here.
+pub fn answers(os: &dyn Os, profile: &Profile) -> Read<()> {
+    let wanted = &profile.proxy.server;
+    let odd = || OsError::damaged(format!("{wanted} is no host and port"));
+    let (host, port) = wanted.rsplit_once(':').ok_or_else(odd)?;
+    let check = Check {
+        name: "proxy".to_owned(),
+        kind: CheckKind::Tcp,
+        host: host.to_owned(),
+        port: port.parse().map_err(|_| odd())?,
+    };
+    let told = os.reach(&[check], PATIENCE).into_iter().next();
+    told.unwrap_or_else(|| Err(OsError::failed("nothing was asked")))
 }
 
 fn read(found: &RegistryTree) -> Read<Seen> {
@@ -126,7 +178,7 @@ fn read(found: &RegistryTree) -> Read<Seen> {
 }
 
 /// `host:port`; `http=host:port;https=host:port` where it is one for all.
-fn server(written: &str) -> String {
+pub fn server(written: &str) -> String {
     let one = |part: &str| {
         let part = part
             .split_once('=')
@@ -161,7 +213,7 @@ fn servers(seen: &Read<Vec<Seen>>) -> Read<String> {
 }
 
 /// Absent is direct.
-fn winhttp(os: &dyn Os) -> Read<blob::Connection> {
+pub fn winhttp(os: &dyn Os) -> Read<blob::Connection> {
     let key = format!(r"{SETTINGS}\Connections");
     match os.registry_get(Hive::LocalMachine, &key, WINHTTP)? {
         Some(value) => blob::read(&value),
@@ -176,7 +228,7 @@ fn table(os: &dyn Os, users: &[User], wanted: &[String]) -> Value {
     let line = |user: &User| {
         let yes_no = |yes: bool| if yes { "yes" } else { "no" }.to_owned();
         let mut line = vec![user.shown().chars().take(60).collect(), yes_no(user.signed_in)];
-        match look(os, user) {
+        match of_user(os, user) {
             Ok(seen) => {
                 let compared = bypass::compare(&seen.bypass, wanted);
                 let agrees = match seen.agrees {
@@ -227,7 +279,6 @@ mod tests {
     use super::*;
     use crate::os::sim::Sim;
     use crate::os::{RegistryKind, RegistryValue};
-    use kaishin_proto::profile::Profile;
     use kaishin_proto::value::Reason;
 
     const SERVER: &str = "proxy.base.oqs-pdl.org:8080";

@@ -1,7 +1,7 @@
 //! Scheduled tasks: those that the verification software needs, and those that restart the terminal, which are known by
 //! what they do. Only looked at: the passwords of the former are nobody's here to know.
 
-mod xml;
+pub(crate) mod xml;
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use kaishin_proto::value::{Table, Value};
 
 use self::xml::Task;
 use super::{About, list, row};
-use crate::os::{Os, OsError, Read, TaskSeen};
+use crate::os::{Os, OsError, Read, TaskSeen, restart_task};
 
 /// The stored password is not the account's any more.
 const BAD_PASSWORD: u32 = 0x8007_052e;
@@ -116,8 +116,39 @@ fn restarts_at(task: &Task) -> impl Iterator<Item = Clock24> {
     regular.filter_map(|trigger| trigger.at)
 }
 
+/// The time of the agent's own daily restart; one that somebody has altered or switched off counts for none.
+pub fn own_restart(seen: &[TaskSeen]) -> Read<Option<Clock24>> {
+    let Some(own) = seen
+        .iter()
+        .find(|task| task.path.eq_ignore_ascii_case(restart_task::PATH))
+    else {
+        return Ok(None);
+    };
+    let definition = xml::read(own.xml.as_ref().map_err(OsError::clone)?)?;
+    let mut times = restarts_at(&definition).filter(|_| own.enabled);
+    let at = times.next();
+    Ok(at.filter(|_| times.next().is_none() && definition.actions.len() == 1))
+}
+
+/// Tasks of others that do nothing but restart the machine, and only at times to avoid, by path.
+pub fn ill_timed_restarts(seen: &[TaskSeen], profile: &Profile) -> Read<Vec<String>> {
+    let mut found = Vec::new();
+    for task in seen.iter().filter(|task| task.enabled) {
+        let definition = task.xml.as_ref().map_err(OsError::clone).and_then(|xml| xml::read(xml));
+        let definition =
+            definition.map_err(|error| OsError::new(error.reason, format!("{}: {}", task.path, error.detail)))?;
+        let only_restarts = definition.actions.iter().all(xml::Exec::restarts);
+        let times: Vec<Clock24> = restarts_at(&definition).collect();
+        let ill_timed = !times.is_empty() && times.iter().all(|at| is_forbidden(profile, *at));
+        if only_restarts && ill_timed && !task.path.eq_ignore_ascii_case(restart_task::PATH) {
+            found.push(task.path.clone());
+        }
+    }
+    Ok(found)
+}
+
 /// On the full and the half of each ten minutes the whole country's terminals start something.
-fn is_forbidden(profile: &Profile, at: Clock24) -> bool {
+pub fn is_forbidden(profile: &Profile, at: Clock24) -> bool {
     profile.restart.avoids(at) || at.minutes().is_multiple_of(5)
 }
 

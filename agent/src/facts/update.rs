@@ -103,14 +103,16 @@ fn within(read: Read<i64>, most: i64) -> Read<i64> {
     }
 }
 
-/// Without the file there is no policy of this machine, and that is an answer.
-fn policy_file(os: &dyn Os) -> Read<Policy> {
+/// Where the machine's policies lie.
+pub fn policy_folder(os: &dyn Os) -> Read<String> {
     let root = os.registry_get(Hive::LocalMachine, CURRENT_VERSION, "SystemRoot")?;
     let root = root.ok_or_else(|| OsError::not_found(format!(r"HKLM\{CURRENT_VERSION} SystemRoot")))?;
-    let path = PathBuf::from(format!(
-        r"{}\System32\GroupPolicy\Machine\Registry.pol",
-        root.as_text()?
-    ));
+    Ok(format!(r"{}\System32\GroupPolicy", root.as_text()?))
+}
+
+/// Without the file there is no policy of this machine, and that is an answer.
+pub fn policy_file(os: &dyn Os) -> Read<Policy> {
+    let path = PathBuf::from(format!(r"{}\Machine\Registry.pol", policy_folder(os)?));
     match os.read_file(&path) {
         Ok(bytes) => preg::Policy::read(&bytes).map_err(|error| OsError::damaged(error.to_string())),
         Err(error) if error.reason == kaishin_proto::value::Reason::NotFound => Ok(Policy::default()),

@@ -5,12 +5,12 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use kaishin_proto::clock::Clock;
-use kaishin_proto::profile::Check;
+use kaishin_proto::profile::{Check, Clock24};
 use kaishin_proto::time::{Span, Time};
 
 use super::{
     Account, Antivirus, Boot, Entry, Hive, Joined, Links, MAX_FILE, Machine, Opened, Os, OsError, OsVersion, Read,
-    RegistryKey, RegistryTree, RegistryValue, Share, Sleep, TaskSeen, User, Volume,
+    RegistryKey, RegistryTree, RegistryValue, Share, Sleep, Supply, TaskSeen, User, Volume,
 };
 
 pub struct Linux {
@@ -173,6 +173,14 @@ impl Os for Linux {
         }])
     }
 
+    fn replace_file(&self, path: &Path, bytes: &[u8]) -> Read<()> {
+        super::replace(path, bytes)
+    }
+
+    fn change_policy(&self, _: &mut dyn FnMut() -> Read<()>) -> Read<()> {
+        Err(OsError::not_supported("Linux has no policies of Windows"))
+    }
+
     fn tasks(&self) -> Read<Vec<TaskSeen>> {
         Err(OsError::not_supported("Linux has no Task Scheduler"))
     }
@@ -223,6 +231,18 @@ impl Os for Linux {
     fn open_page(&self, url: &str) -> Read<Opened> {
         super::own_page(url)?;
         Err(OsError::not_supported("a page is opened by hand here"))
+    }
+
+    fn set_sleep_after(&self, _: Supply, _: Span) -> Read<()> {
+        Err(OsError::not_supported("Linux has no such setting"))
+    }
+
+    fn set_daily_restart(&self, _: Option<Clock24>) -> Read<()> {
+        Err(OsError::not_supported("Linux has no Task Scheduler"))
+    }
+
+    fn enable_task(&self, _: &str, _: bool) -> Read<()> {
+        Err(OsError::not_supported("Linux has no Task Scheduler"))
     }
 
     fn reach(&self, checks: &[Check], within: Span) -> Vec<Read<()>> {
@@ -281,6 +301,28 @@ mod tests {
         assert_eq!(machine.memory, Ok(8_052_492 * 1024));
         assert_eq!(linux.boot().time, Ok(Time(1_700_000_000_000_000)));
         assert_eq!(linux.version().version.as_deref(), Ok("6.1.0"));
+    }
+
+    #[test]
+    fn a_file_is_replaced_whole_and_nothing_is_left_beside_it() {
+        let (root, linux) = laid_out(&[("etc/policy", b"old")]);
+        for (path, bytes) in [("etc/policy", "new"), ("etc/deep/er/policy", "first")] {
+            let path = root.path().join(path);
+            linux.replace_file(&path, bytes.as_bytes()).unwrap();
+            assert_eq!(std::fs::read(&path).unwrap(), bytes.as_bytes());
+            assert_eq!(
+                std::fs::read_dir(path.parent().unwrap())
+                    .unwrap()
+                    .filter(|entry| entry.as_ref().is_ok_and(|entry| entry.path().is_file()))
+                    .count(),
+                1
+            );
+        }
+        let folder = root.path().join("etc");
+        assert!(linux.replace_file(&folder, b"x").is_err());
+        assert!(folder.is_dir() && !root.path().join("etc.kaishin-new").exists());
+        let refused = linux.change_policy(&mut || unreachable!("nothing is changed"));
+        assert_eq!(refused.unwrap_err().reason, Reason::NotSupported);
     }
 
     #[test]

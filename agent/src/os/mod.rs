@@ -8,6 +8,7 @@ pub mod disk;
 pub mod linux;
 mod reach;
 pub mod registry;
+pub mod restart_task;
 mod seen;
 pub mod sim;
 pub mod smbios;
@@ -21,12 +22,12 @@ pub mod winver;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use kaishin_proto::profile::Check;
+use kaishin_proto::profile::{Check, Clock24};
 use kaishin_proto::time::{Span, Time};
 use kaishin_proto::value::{Reason, Value};
 
 pub use registry::{Hive, RegistryKey, RegistryKind, RegistryTree, RegistryValue};
-pub use seen::{Account, Antivirus, Join, Joined, Links, Share, Sleep, TaskSeen};
+pub use seen::{Account, Antivirus, Join, Joined, Links, Share, Sleep, Supply, TaskSeen};
 pub use users::User;
 
 /// Why something could not be read or written. A collector reports it as *unknown* with the same reason.
@@ -251,6 +252,13 @@ pub trait Os: Send + Sync {
     /// A whole small file (at most [`MAX_FILE`]; a larger one is `Failed`), shared with whoever is writing it.
     fn read_file(&self, path: &Path) -> Read<Vec<u8>>;
 
+    /// Puts a small file in the place of the one that is there, if any, and returns once it is on the disk: whoever looks
+    /// meanwhile, and whoever looks after the power went, finds either of the two whole. Makes its folders.
+    fn replace_file(&self, path: &Path, bytes: &[u8]) -> Read<()>;
+
+    /// Changes the machine's policies with nobody else changing them meanwhile, then has the system carry them out.
+    fn change_policy(&self, change: &mut dyn FnMut() -> Read<()>) -> Read<()>;
+
     /// Every scheduled task but Windows' own.
     fn tasks(&self) -> Read<Vec<TaskSeen>>;
 
@@ -267,6 +275,16 @@ pub trait Os: Send + Sync {
     fn links(&self) -> Read<Links>;
 
     fn sleep_after(&self) -> Sleep;
+
+    /// Zero is never.
+    fn set_sleep_after(&self, supply: Supply, after: Span) -> Read<()>;
+
+    /// Registers the agent's own task, which restarts the machine at this time of each day ([`restart_task`]), in place of the
+    /// one there may be, or removes it. What the task does is made by the seam itself.
+    fn set_daily_restart(&self, at: Option<Clock24>) -> Read<()>;
+
+    /// Switches a task that [`Os::tasks`] tells of on or off, and changes nothing else about it.
+    fn enable_task(&self, path: &str, on: bool) -> Read<()>;
 
     /// Whether somebody answers at each of these places; each is given as long, and all are asked at once. A place that is
     /// not reached is `Failed`.
@@ -324,6 +342,30 @@ fn entries(path: &Path) -> Read<Vec<Entry>> {
     }
     found.sort_by(|one, other| one.name.cmp(&other.name));
     Ok(found)
+}
+
+/// A file in the place of another, for those systems on which Rust's own library can do it.
+fn replace(path: &Path, bytes: &[u8]) -> Read<()> {
+    let shown = path.display().to_string();
+    let failed = |error: std::io::Error| OsError::from_io(&shown, &error);
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).map_err(failed)?;
+    }
+    // One name: what a power cut leaves behind, the next try writes over.
+    let mut name = path.file_name().unwrap_or_default().to_os_string();
+    name.push(".kaishin-new");
+    let beside = path.with_file_name(name);
+    let write = || {
+        let mut file = std::fs::File::create(&beside)?;
+        std::io::Write::write_all(&mut file, bytes)?;
+        file.sync_all()?;
+        std::fs::rename(&beside, path)
+    };
+    write().map_err(|error| {
+        // What is half written is of no use to anybody; that it cannot be removed either changes nothing.
+        let _ = std::fs::remove_file(&beside);
+        failed(error)
+    })
 }
 
 /// The machine that this process runs on.

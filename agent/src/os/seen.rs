@@ -1,6 +1,7 @@
 //! What the seam's larger questions are answered with. Plain data: whoever asks decides what it means.
 
 use kaishin_proto::time::{Span, Time};
+use serde::{Deserialize, Serialize};
 
 use super::Read;
 
@@ -44,6 +45,23 @@ pub struct Share {
 pub struct Sleep {
     pub plugged_in: Read<Span>,
     pub on_battery: Read<Span>,
+}
+
+/// Where the machine has its power from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Supply {
+    PluggedIn,
+    OnBattery,
+}
+
+impl Sleep {
+    pub fn of(&self, supply: Supply) -> Read<Span> {
+        match supply {
+            Supply::PluggedIn => self.plugged_in.clone(),
+            Supply::OnBattery => self.on_battery.clone(),
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

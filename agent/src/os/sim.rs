@@ -13,13 +13,14 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use kaishin_proto::clock::Clock;
-use kaishin_proto::profile::Check;
+use kaishin_proto::profile::{Check, Clock24};
 use kaishin_proto::time::{Span, Time};
 
 use super::{
     Account, Antivirus, Boot, Entry, Hive, Joined, Links, Machine, Opened, Os, OsError, OsVersion, Read, RegistryKey,
-    RegistryTree, RegistryValue, Share, Sleep, TaskSeen, User, Volume, users,
+    RegistryTree, RegistryValue, Share, Sleep, Supply, TaskSeen, User, Volume, restart_task, users,
 };
+use crate::preg::{Instruction, Policy};
 use image::{FilePath, Image, KeyPath};
 use kept::{Kept, Written};
 pub use person::{Behaviour, Person};
@@ -27,6 +28,9 @@ pub use site::certificate;
 
 const CURRENT_VERSION: &str = r"SOFTWARE\Microsoft\Windows NT\CurrentVersion";
 const BIOS: &str = r"HARDWARE\DESCRIPTION\System\BIOS";
+const POLICY_FILE: &str = r"C:\Windows\System32\GroupPolicy\Machine\Registry.pol";
+/// As Windows does, but to the minute.
+const POLICIES_EVERY: Span = Span::minutes(90);
 const REBOOT_REQUIRED: &str = r"SOFTWARE\Microsoft\Windows\CurrentVersion\WindowsUpdate\Auto Update\RebootRequired";
 
 pub struct Sim {
@@ -47,6 +51,8 @@ struct State {
     signed_in: BTreeSet<String>,
     boots: u32,
     booted: Time,
+    /// When policies were last carried out.
+    refreshed: Time,
     calls: u64,
     /// Calls that may have changed it.
     writes: u64,
@@ -78,6 +84,7 @@ impl Sim {
             signed_in: clinic.signed_in(),
             boots: 1,
             booted,
+            refreshed: clock.now(),
             calls: 0,
             writes: 0,
             faults: BTreeMap::new(),
@@ -108,6 +115,12 @@ impl Sim {
         state.boots += 1;
         state.booted = self.clock.now();
         state.image.remove_key(Hive::LocalMachine, REBOOT_REQUIRED);
+        state.refresh_policy(self.clock.now());
+    }
+
+    /// Carries out the policy file, as Windows does now and then: what is edited in the registry alone goes back.
+    pub fn refresh_policy(&self) {
+        self.lock().refresh_policy(self.clock.now());
     }
 
     /// The `n`th call from now on (1 is the next) fails with this error, once.
@@ -255,6 +268,10 @@ impl Sim {
     fn call(&self) -> Read<MutexGuard<'_, State>> {
         let mut state = self.lock();
         state.calls += 1;
+        let clock = self.clock.now();
+        if clock >= state.refreshed + POLICIES_EVERY {
+            state.refresh_policy(clock);
+        }
         let now = state.calls;
         match state.faults.remove(&now) {
             Some(error) => Err(error),
@@ -295,15 +312,43 @@ impl Sim {
 
 impl State {
     fn keep(&mut self, hive: Hive, key: &str, name: &str, value: Option<RegistryValue>) -> Read<()> {
-        let Some(kept) = &mut self.kept else {
-            return Ok(());
-        };
-        kept.write(Written {
+        self.keep_written(Written::Value {
             hive,
             key: key.to_owned(),
             name: name.to_owned(),
             value,
         })
+    }
+
+    fn keep_written(&mut self, written: Written) -> Read<()> {
+        self.kept.as_mut().map_or(Ok(()), |kept| kept.write(written))
+    }
+
+    /// A file that is damaged is carried out by nobody.
+    fn refresh_policy(&mut self, now: Time) {
+        self.refreshed = now;
+        let Some(bytes) = self.image.file(Path::new(POLICY_FILE)) else {
+            return;
+        };
+        let Ok(policy) = Policy::read(&bytes) else { return };
+        let hive = Hive::LocalMachine;
+        for instruction in policy.instructions() {
+            match instruction {
+                Instruction::Set(key, name, value) => {
+                    if self.image.get(hive, key, name) != Some(&value) {
+                        self.image.own.set(hive, key, name, value);
+                    }
+                }
+                Instruction::Remove(key, name) => self.image.delete(hive, key, &name),
+                Instruction::RemoveValues(key) => {
+                    let listed = self.image.list(hive, key).unwrap_or_default();
+                    for name in listed.values {
+                        self.image.delete(hive, key, &name);
+                    }
+                }
+                Instruction::RemoveKey(key) => self.image.remove_key(hive, &key),
+            }
+        }
     }
 
     fn text(&self, key: &str, name: &str) -> Read<String> {
@@ -445,6 +490,26 @@ impl Os for Sim {
         Ok(bytes.to_vec())
     }
 
+    fn replace_file(&self, path: &Path, bytes: &[u8]) -> Read<()> {
+        self.lock().writes += 1;
+        let mut state = self.call_path(path)?;
+        let at = self.clock.now();
+        state.image.own.file(path, bytes.to_vec(), at);
+        state.keep_written(Written::File {
+            path: path.to_owned(),
+            bytes: bytes.to_vec(),
+            at,
+        })
+    }
+
+    fn change_policy(&self, change: &mut dyn FnMut() -> Read<()>) -> Read<()> {
+        self.lock().writes += 1;
+        drop(self.call()?);
+        change()?;
+        self.refresh_policy();
+        Ok(())
+    }
+
     fn tasks(&self) -> Read<Vec<TaskSeen>> {
         let state = self.call()?;
         Ok(state.site.tasks(state.booted, self.clock.now()))
@@ -489,6 +554,40 @@ impl Os for Sim {
         }
         state.person.look_at(url, &self.clock)?;
         Ok(Opened::Shown)
+    }
+
+    fn set_sleep_after(&self, supply: Supply, after: Span) -> Read<()> {
+        self.lock().writes += 1;
+        let mut state = self.call()?;
+        let sleep = &mut state.site.sleep;
+        let place = match supply {
+            Supply::PluggedIn => &mut sleep.plugged_in,
+            Supply::OnBattery => &mut sleep.on_battery,
+        };
+        *place = place.clone().map(|_| after);
+        place.clone().map(drop)
+    }
+
+    fn set_daily_restart(&self, at: Option<Clock24>) -> Read<()> {
+        self.lock().writes += 1;
+        let now = self.clock.now();
+        let mut state = self.call()?;
+        let booted = state.booted;
+        let tasks = state.site.kept_tasks(booted, now);
+        tasks.retain(|task| task.path != restart_task::PATH);
+        tasks.extend(at.map(site::daily_restart));
+        Ok(())
+    }
+
+    fn enable_task(&self, path: &str, on: bool) -> Read<()> {
+        self.lock().writes += 1;
+        let now = self.clock.now();
+        let mut state = self.call()?;
+        let booted = state.booted;
+        let tasks = state.site.kept_tasks(booted, now);
+        let task = tasks.iter_mut().find(|task| task.path == path);
+        task.ok_or_else(|| OsError::not_found(path))?.enabled = on;
+        Ok(())
     }
 
     fn reach(&self, checks: &[Check], _: Span) -> Vec<Read<()>> {
@@ -546,6 +645,36 @@ mod tests {
         sim.deny(HKLM, r"SYSTEM\CurrentControlSet");
         let denied = sim.registry_get(HKLM, r"SYSTEM\CurrentControlSet\Control", "x");
         assert_eq!(denied.unwrap_err().reason, Reason::NoPermission);
+    }
+
+    #[test]
+    fn a_refresh_of_policies_takes_back_what_was_edited_in_the_registry_alone() {
+        const AU: &str = r"SOFTWARE\Policies\Microsoft\Windows\WindowsUpdate\AU";
+        let clock = Clock::manual(Time(1_800_000_000_000_000));
+        let sim = Sim::new(1, 1, clock.clone());
+        let mut policy = Policy::default();
+        policy.remove(AU, "AUOptions");
+        policy.set(AU, "NoAutoUpdate", &RegistryValue::dword(1));
+        sim.replace_file(Path::new(POLICY_FILE), &policy.write()).unwrap();
+        let edit = || {
+            sim.poke(HKLM, AU, "NoAutoUpdate", Some(RegistryValue::dword(0)));
+            sim.poke(HKLM, AU, "AUOptions", Some(RegistryValue::dword(4)));
+        };
+        let off = || sim.registry_get(HKLM, AU, "NoAutoUpdate").unwrap();
+        for refresh in [&|| sim.refresh_policy(), &|| sim.reboot(), &|| {
+            clock.advance(POLICIES_EVERY)
+        }] as [&dyn Fn(); 3]
+        {
+            edit();
+            assert_eq!(off(), Some(RegistryValue::dword(0)));
+            refresh();
+            assert_eq!(off(), Some(RegistryValue::dword(1)));
+            assert_eq!(sim.peek(HKLM, AU, "AUOptions"), None);
+        }
+        sim.put_file(POLICY_FILE, *b"PReg");
+        edit();
+        sim.refresh_policy();
+        assert_eq!(off(), Some(RegistryValue::dword(0)), "a damaged file is nobody's order");
     }
 
     #[test]

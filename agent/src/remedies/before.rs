@@ -5,29 +5,18 @@ use kaishin_proto::preview::Change;
 use kaishin_proto::v1;
 use serde::{Deserialize, Serialize};
 
-use crate::os::{Hive, Os, Read, RegistryKind, RegistryValue};
+use super::State;
+use crate::os::{Os, Read};
 
-/// One place. What is kept of it must stay below [`LARGEST`]: it goes into the journal.
+/// One thing: as it was, and as the remedy left it. What is kept of it must stay below [`LARGEST`]: it goes into the journal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum Before {
-    Registry(RegistryBefore),
+pub struct Before {
+    pub was: State,
+    pub written: State,
 }
 
 /// Bytes that one place may take.
 pub const LARGEST: usize = 64 * 1024;
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RegistryBefore {
-    pub hive: Hive,
-    pub key: String,
-    pub name: String,
-    /// `None`: it was absent.
-    pub value: Option<RegistryValue>,
-    /// What the remedy put there; `None`: it removed it.
-    #[serde(default)]
-    pub written: Option<RegistryValue>,
-}
 
 /// How a place stands to what is kept of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,71 +32,29 @@ pub enum Stands {
 impl Before {
     /// Looks and writes nothing.
     pub fn stands(&self, os: &dyn Os) -> Read<Stands> {
-        match self {
-            Before::Registry(before) => before.stands(os),
-        }
-    }
-
-    /// Writes what was there before, and returns once it is kept.
-    pub fn put_back(&self, os: &dyn Os) -> Read<()> {
-        match self {
-            Before::Registry(before) => before.put_back(os),
-        }
-    }
-
-    /// For people: what it is called, and what taking it back means.
-    pub fn change(&self) -> Change {
-        match self {
-            Before::Registry(before) => Change::new(
-                &before.name,
-                shown(before.written.as_ref()),
-                shown(before.value.as_ref()),
-            ),
-        }
-    }
-
-    /// Whether both are the same place, whatever is kept of it.
-    pub fn is_place_of(&self, other: &Before) -> bool {
-        match (self, other) {
-            (Before::Registry(one), Before::Registry(other)) => {
-                (one.hive, &one.key, &one.name) == (other.hive, &other.key, &other.name)
-            }
-        }
-    }
-}
-
-impl RegistryBefore {
-    fn stands(&self, os: &dyn Os) -> Read<Stands> {
-        let now = os.registry_get(self.hive, &self.key, &self.name)?;
-        Ok(if now == self.value {
+        let now = self.was.again(os)?;
+        Ok(if now == self.was {
             Stands::AsBefore
         } else if now == self.written {
             Stands::AsWritten
         } else {
-            Stands::Changed(shown(now.as_ref()))
+            Stands::Changed(now.shown())
         })
     }
 
-    fn put_back(&self, os: &dyn Os) -> Read<()> {
-        match &self.value {
-            Some(value) => os.registry_set(self.hive, &self.key, &self.name, value),
-            None => os.registry_delete(self.hive, &self.key, &self.name),
-        }
+    /// Writes what was there before, and returns once it is kept.
+    pub fn put_back(&self, os: &dyn Os) -> Read<()> {
+        self.was.make(os)
     }
 
-    fn to_wire(&self) -> v1::RegistryBefore {
-        let (kind, bytes) = match &self.value {
-            Some(RegistryValue { kind, bytes }) => (*kind, bytes.clone()),
-            None => (RegistryKind::NONE, Vec::new()),
-        };
-        v1::RegistryBefore {
-            hive: self.hive.name().to_owned(),
-            key: self.key.clone(),
-            name: self.name.clone(),
-            existed: self.value.is_some(),
-            kind: kind.0,
-            bytes,
-        }
+    /// For people: what it is called, and what taking it back means.
+    pub fn change(&self) -> Change {
+        Change::new(self.was.what(), self.written.shown(), self.was.shown())
+    }
+
+    /// Whether both are the same place, whatever is kept of it.
+    pub fn is_place_of(&self, other: &Before) -> bool {
+        self.was.is_same_thing(&other.was)
     }
 }
 
@@ -115,13 +62,7 @@ impl RegistryBefore {
 pub fn to_wire(undo: &[Before]) -> Option<v1::UndoRecord> {
     let mut record = v1::UndoRecord::default();
     for before in undo {
-        match before {
-            Before::Registry(before) => record.registry.push(before.to_wire()),
-        }
+        before.was.note(&mut record);
     }
     (!undo.is_empty()).then_some(record)
-}
-
-pub fn shown(value: Option<&RegistryValue>) -> String {
-    value.map_or_else(|| "absent".to_owned(), RegistryValue::shown)
 }

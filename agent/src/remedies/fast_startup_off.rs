@@ -5,7 +5,11 @@ use crate::facts::power::{HIBERBOOT, SESSION_POWER};
 use crate::os::{Os, Read, RegistryValue};
 
 pub fn plan(os: &dyn Os) -> Read<Plan> {
-    Plan::of([Want::machine(os, SESSION_POWER, HIBERBOOT, RegistryValue::dword(0))])
+    Plan::of([want(os)])
+}
+
+pub fn want(os: &dyn Os) -> Read<Want> {
+    Want::machine(os, SESSION_POWER, HIBERBOOT, RegistryValue::dword(0))
 }
 
 #[cfg(test)]

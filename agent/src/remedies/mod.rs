@@ -4,10 +4,15 @@
 mod active_hours;
 mod arp_offload_off;
 pub mod before;
+mod daily_restart;
 mod fast_startup_off;
+mod power_settings;
+mod proxy_repair;
 mod refresh_facts;
 pub mod setting;
+pub mod state;
 mod time_source;
+mod windows_update_mode;
 
 use kaishin_proto::preview::Preview;
 use kaishin_proto::remedy::Remedy;
@@ -19,6 +24,7 @@ use crate::os::{Os, OsError, Read};
 pub use before::Before;
 use kaishin_proto::time::{Span, Time};
 use setting::Plan;
+pub use state::State;
 
 /// One step: the unit that is journalled, shown to people, and probed after a crash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,27 +114,42 @@ pub enum Probed {
 pub fn steps(remedy: Remedy) -> &'static [Step] {
     match remedy {
         Remedy::RefreshFacts => refresh_facts::STEPS,
-        Remedy::FastStartupOff | Remedy::ArpOffloadOff | Remedy::ActiveHours { .. } | Remedy::TimeSource => {
-            setting::STEPS
-        }
+        Remedy::FastStartupOff
+        | Remedy::ArpOffloadOff
+        | Remedy::ActiveHours { .. }
+        | Remedy::TimeSource
+        | Remedy::WindowsUpdateMode { .. }
+        | Remedy::PowerSettings
+        | Remedy::ProxyRepair
+        | Remedy::DailyRestart { .. } => setting::STEPS,
     }
 }
 
 pub fn act(remedy: Remedy, step: &str, os: &dyn Os, around: &Around) -> Result<Acted, Failed> {
     match remedy {
         Remedy::RefreshFacts => refresh_facts::act(step, os, around).map(Acted::Done),
-        Remedy::FastStartupOff | Remedy::ArpOffloadOff | Remedy::ActiveHours { .. } | Remedy::TimeSource => {
-            setting::act(remedy, step, os, around).map(Acted::Done)
-        }
+        Remedy::FastStartupOff
+        | Remedy::ArpOffloadOff
+        | Remedy::ActiveHours { .. }
+        | Remedy::TimeSource
+        | Remedy::WindowsUpdateMode { .. }
+        | Remedy::PowerSettings
+        | Remedy::DailyRestart { .. } => setting::act(remedy, step, os, around).map(Acted::Done),
+        Remedy::ProxyRepair => proxy_repair::act(step, os, around),
     }
 }
 
 pub fn probe(remedy: Remedy, step: &str, os: &dyn Os, around: &Around) -> Probed {
     match remedy {
         Remedy::RefreshFacts => Probed::Uncertain(format!("{step} leaves no trace to look for")),
-        Remedy::FastStartupOff | Remedy::ArpOffloadOff | Remedy::ActiveHours { .. } | Remedy::TimeSource => {
-            setting::probe(remedy, step, os, around)
-        }
+        Remedy::FastStartupOff
+        | Remedy::ArpOffloadOff
+        | Remedy::ActiveHours { .. }
+        | Remedy::TimeSource
+        | Remedy::WindowsUpdateMode { .. }
+        | Remedy::PowerSettings
+        | Remedy::ProxyRepair
+        | Remedy::DailyRestart { .. } => setting::probe(remedy, step, os, around),
     }
 }
 
@@ -137,9 +158,14 @@ pub fn probe(remedy: Remedy, step: &str, os: &dyn Os, around: &Around) -> Probed
 pub fn preview(remedy: Remedy, os: &dyn Os, around: &Around) -> Preview {
     let seen = match remedy {
         Remedy::RefreshFacts => Ok(Preview::nothing_to_change("it only reads")),
-        Remedy::FastStartupOff | Remedy::ArpOffloadOff | Remedy::ActiveHours { .. } | Remedy::TimeSource => {
-            setting::preview(remedy, os, around)
-        }
+        Remedy::FastStartupOff
+        | Remedy::ArpOffloadOff
+        | Remedy::ActiveHours { .. }
+        | Remedy::TimeSource
+        | Remedy::WindowsUpdateMode { .. }
+        | Remedy::PowerSettings
+        | Remedy::DailyRestart { .. } => setting::preview(remedy, os, around),
+        Remedy::ProxyRepair => proxy_repair::preview(os, around),
     };
     seen.unwrap_or_else(|error| Preview::unknown(error.detail))
 }
@@ -152,6 +178,10 @@ fn plan(remedy: Remedy, os: &dyn Os, around: &Around) -> Read<Plan> {
         Remedy::ArpOffloadOff => arp_offload_off::plan(os, around),
         Remedy::ActiveHours { start, end } => active_hours::plan(os, start, end),
         Remedy::TimeSource => time_source::plan(os, around),
+        Remedy::WindowsUpdateMode { mode, hour } => windows_update_mode::plan(os, mode, hour),
+        Remedy::PowerSettings => power_settings::plan(os),
+        Remedy::ProxyRepair => proxy_repair::plan(os, around),
+        Remedy::DailyRestart { hour } => daily_restart::plan(os, around, hour),
     }
 }
 

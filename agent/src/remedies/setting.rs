@@ -1,14 +1,14 @@
-//! The shape that remedies share which set values of the registry: what they want is worked out from the machine as it is,
+//! The shape that remedies share which set things of the machine: what they want is worked out from the machine as it is,
 //! written where it differs, and worked out again as the proof. So the same lines tell beforehand what would change, whether a
 //! write that was cut short was done, and whether it held.
 
 use kaishin_proto::preview::{Change, Preview};
 use kaishin_proto::remedy::Remedy;
+use kaishin_proto::value::Reason;
 
-use super::before::{Before, RegistryBefore, shown};
-use super::{Around, Done, Failed, Probed, Repeat, Step};
+use super::{Around, Before, Done, Failed, Probed, Repeat, State, Step};
 use crate::facts;
-use crate::os::{Hive, Os, Read, RegistryValue};
+use crate::os::{Hive, Os, OsError, Read, RegistryValue};
 use crate::words;
 
 const READ_BEFORE: &str = "read-before";
@@ -35,16 +35,15 @@ pub const STEPS: &[Step] = &[
 pub enum Plan {
     /// Nothing here that it is for; why.
     NotApplicable(String),
-    /// The values as they should be, whatever they are.
+    /// The things as they should be, whatever they are.
     Want(Vec<Want>),
 }
 
+/// A thing as it is and as it should be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Want {
-    key: String,
-    name: &'static str,
-    to: RegistryValue,
-    now: Option<RegistryValue>,
+    now: State,
+    to: State,
 }
 
 impl Plan {
@@ -57,37 +56,48 @@ impl Plan {
             Plan::NotApplicable(_) => &[],
             Plan::Want(wants) => wants,
         };
-        wants.iter().filter(|want| want.now.as_ref() != Some(&want.to))
+        wants.iter().filter(|want| want.differs())
     }
 }
 
 impl Want {
-    /// Beneath `HKEY_LOCAL_MACHINE`.
-    pub fn machine(os: &dyn Os, key: &str, name: &'static str, to: RegistryValue) -> Read<Want> {
-        Ok(Want {
+    /// A value beneath `HKEY_LOCAL_MACHINE`.
+    pub fn machine(os: &dyn Os, key: &str, name: &str, to: RegistryValue) -> Read<Want> {
+        let to = State::Registry {
+            hive: Hive::LocalMachine,
             key: key.to_owned(),
-            name,
-            now: os.registry_get(Hive::LocalMachine, key, name)?,
-            to,
-        })
+            name: name.to_owned(),
+            value: Some(to),
+        };
+        Want::of(os, to)
+    }
+
+    pub fn of(os: &dyn Os, to: State) -> Read<Want> {
+        Ok(Want { now: to.again(os)?, to })
+    }
+
+    /// For whoever has looked already.
+    pub fn between(now: State, to: State) -> Want {
+        Want { now, to }
+    }
+
+    pub fn differs(&self) -> bool {
+        self.now != self.to
     }
 
     fn before(&self) -> Before {
-        Before::Registry(RegistryBefore {
-            hive: Hive::LocalMachine,
-            key: self.key.clone(),
-            name: self.name.to_owned(),
-            value: self.now.clone(),
-            written: Some(self.to.clone()),
-        })
+        Before {
+            was: self.now.clone(),
+            written: self.to.clone(),
+        }
     }
 
     fn shown(&self) -> String {
-        format!("{} {}", self.name, shown(self.now.as_ref()))
+        format!("{} {}", self.now.what(), self.now.shown())
     }
 
     fn change(&self) -> Change {
-        Change::new(self.name, shown(self.now.as_ref()), self.to.shown())
+        Change::new(self.now.what(), self.now.shown(), self.to.shown())
     }
 }
 
@@ -99,7 +109,7 @@ pub fn preview(remedy: Remedy, os: &dyn Os, around: &Around) -> Read<Preview> {
 }
 
 pub fn act(remedy: Remedy, step: &str, os: &dyn Os, around: &Around) -> Result<Done, Failed> {
-    let plan = match super::plan(remedy, os, around)? {
+    let plan = match super::plan(remedy, os, around).map_err(|error| told(remedy, error))? {
         Plan::NotApplicable(why) => return Err(Failed::not_applicable(why)),
         plan @ Plan::Want(_) => plan,
     };
@@ -108,6 +118,17 @@ pub fn act(remedy: Remedy, step: &str, os: &dyn Os, around: &Around) -> Result<D
         WRITE => write(&plan, os),
         VERIFY => verify(remedy, &plan, os, around),
         _ => Err(Failed::no_such_step(step)),
+    }
+}
+
+/// Where a general word would not help.
+fn told(remedy: Remedy, error: OsError) -> Failed {
+    match (remedy, error.reason) {
+        (Remedy::WindowsUpdateMode { .. }, Reason::Damaged) => Failed {
+            code: words::POLICY_DAMAGED,
+            detail: error.detail,
+        },
+        _ => error.into(),
     }
 }
 
@@ -158,7 +179,7 @@ fn read_before(plan: &Plan) -> Done {
 
 fn write(plan: &Plan, os: &dyn Os) -> Result<Done, Failed> {
     for want in plan.differing() {
-        os.registry_set(Hive::LocalMachine, &want.key, want.name, &want.to)?;
+        want.to.make(os)?;
     }
     let changes = plan.differing().map(|want| want.change().to_string()).reduce(and);
     Ok(Done {
@@ -173,7 +194,6 @@ pub mod tests {
 
     use super::*;
     use crate::facts::tests::about;
-    use crate::os::OsError;
     use crate::os::sim::Sim;
     use crate::remedies::before::Stands;
     use crate::remedies::{Story, preview, probe};
@@ -214,20 +234,30 @@ pub mod tests {
         let again = act(remedy, READ_BEFORE, sim, &around).unwrap();
         assert!(again.undo.is_empty(), "twice is once: {again:?}");
         // Somebody sets one of them back between the write and the proof.
-        let first @ Before::Registry(before) = &looked.undo[0];
-        sim.poke(before.hive, &before.key, &before.name, before.value.clone());
+        let first = &looked.undo[0];
+        first.put_back(sim).unwrap();
         let failed = act(remedy, VERIFY, sim, &around).unwrap_err();
         assert_eq!(failed.code, words::JOB_NOT_VERIFIED);
         assert_eq!(first.stands(sim).unwrap(), Stands::AsBefore);
-        sim.deny(before.hive, &before.key);
+        let lock = || sim.fail_call(1, OsError::no_permission("a lock"));
         for step in [READ_BEFORE, WRITE, VERIFY] {
+            lock();
             let failed = act(remedy, step, sim, &around).unwrap_err();
             assert_eq!(failed.code, words::JOB_NO_PERMISSION, "{step}");
         }
+        lock();
         assert!(matches!(probe(remedy, WRITE, sim, &around), Probed::Uncertain(_)));
+        lock();
         let told = preview(remedy, sim, &around);
         assert!(told.verdict == Verdict::Unknown && !told.reason.is_empty());
-        sim.allow(before.hive, &before.key);
+        // And all of it goes back to where it was.
+        act(remedy, WRITE, sim, &around).unwrap();
+        for before in &looked.undo {
+            before.put_back(sim).unwrap();
+        }
+        for before in &looked.undo {
+            assert_eq!(before.stands(sim).unwrap(), Stands::AsBefore);
+        }
     }
 
     /// Every call of the machine fails once in turn: each is told, and the next try ends right.

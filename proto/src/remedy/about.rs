@@ -1,7 +1,7 @@
 //! What must be known of each remedy before it is ordered, in both languages: one constant each, and the steps that
 //! several share.
 
-use super::{About, Class, Parameter, Range, Restart, Said, StepAbout};
+use super::{About, Choice, Class, Parameter, Range, Restart, Said, StepAbout};
 
 const fn said(ja: &'static str, en: &'static str) -> Said {
     Said { ja, en }
@@ -114,5 +114,107 @@ pub const TIME_SOURCE: About = About {
     effect: said(
         "時刻の同期先を指定のサーバーに設定します。再起動は不要で、受付の業務に影響しません。",
         "Sets the server from which Windows takes the time. No restart, and nothing changes at the reception desk.",
+    ),
+};
+
+const MODE: Parameter = Parameter {
+    name: "mode",
+    title: said("更新のしかた", "Updates are installed"),
+    range: Range::Choice(&[
+        Choice {
+            id: "automatic",
+            title: said("自動（毎日決まった時刻）", "automatically, every day at the hour below"),
+        },
+        Choice {
+            id: "manual",
+            title: said("手動", "by hand"),
+        },
+    ]),
+};
+const INSTALL_HOUR: Parameter = Parameter {
+    name: "hour",
+    title: said(
+        "インストールの時刻（時、自動のときだけ）",
+        "Hour of installation (automatic only)",
+    ),
+    range: hour(6),
+};
+pub const WINDOWS_UPDATE_MODE: About = About {
+    id: "windows-update-mode",
+    class: Class::Consent,
+    parameters: &[MODE, INSTALL_HOUR],
+    steps: SETTING,
+    restart: Restart::None,
+    seconds: 5,
+    undo: true,
+    facts: &["update.mode", "update.policy_file_mode", "update.install_hour"],
+    title: said("Windows Updateの更新のしかたを設定する", "Set how Windows Update works"),
+    effect: said(
+        "更新を自動で行うか手動で行うかを、ポリシーファイルとレジストリの両方に設定します。再起動は不要で、今すぐ更新が始まることはありません。自動にすると、毎日その時刻に更新がインストールされ、そのあと再起動することがあります。",
+        "Sets in the policy file and in the registry whether updates are installed automatically or by hand. No restart, and no update starts now. If automatic, updates are installed every day at that hour, and a restart may follow then.",
+    ),
+};
+pub const POWER_SETTINGS: About = About {
+    id: "power-settings",
+    class: Class::Consent,
+    parameters: &[],
+    steps: SETTING,
+    restart: Restart::None,
+    seconds: 5,
+    undo: true,
+    facts: &["power.sleep_ac", "power.sleep_dc", "power.fast_startup"],
+    title: said(
+        "スリープと高速スタートアップを無効にする",
+        "Turn sleep and fast startup off",
+    ),
+    effect: said(
+        "電源につないでいるときも、バッテリーのときも、自動でスリープしないようにし、高速スタートアップを無効にします。画面が消える時間は変わりません。再起動は不要で、受付の業務に影響しません。",
+        "The terminal no longer sleeps by itself, on mains or on battery, and fast startup is turned off. When the screen goes dark stays as it is. No restart, and nothing changes at the reception desk.",
+    ),
+};
+pub const PROXY_REPAIR: About = About {
+    id: "proxy-repair",
+    class: Class::Consent,
+    parameters: &[],
+    steps: SETTING,
+    restart: Restart::None,
+    seconds: 10,
+    undo: true,
+    facts: &[
+        "proxy.enabled",
+        "proxy.server",
+        "proxy.missing",
+        "proxy.joined",
+        "proxy.winhttp",
+        "proxy.winhttp_missing",
+    ],
+    title: said("プロキシの設定を直す", "Repair the proxy settings"),
+    effect: said(
+        "配信拠点につながる構成の端末で、プロキシの宛先と例外を指定どおりに直します。施設で追加した例外は残します。開いているブラウザーは、開き直すまで古い設定のことがあります。サインインしていない利用者の設定は変わりません。",
+        "On terminals that reach the distribution base, sets the proxy and its exceptions as specified. What the site has added stays. A browser that is open may keep the old setting until it is opened again. Users who are not signed in keep theirs.",
+    ),
+};
+
+const RESTART_HOUR: Parameter = Parameter {
+    name: "hour",
+    title: said(
+        "再起動の時刻（時台、分は端末ごとに決まります）",
+        "Hour of the restart (each terminal has a minute of its own)",
+    ),
+    range: hour(2),
+};
+pub const DAILY_RESTART: About = About {
+    id: "daily-restart",
+    class: Class::Consent,
+    parameters: &[RESTART_HOUR],
+    steps: SETTING,
+    restart: Restart::None,
+    seconds: 5,
+    undo: true,
+    facts: &["tasks.restart_times", "tasks.restart_forbidden"],
+    title: said("毎日の再起動を予定する", "Schedule the daily restart"),
+    effect: said(
+        "毎日その時間帯に1回、自動で再起動するタスクを登録します。分は端末ごとに分散し、混み合う3:50～4:10と、末尾が0と5の分は使いません。避けるべき時刻に再起動するだけの既存のタスクは無効にします。今は再起動しません。",
+        "Registers a task that restarts the terminal once a day in that hour. The minute is the terminal's own, never from 3:50 to 4:10 and never one ending in 0 or 5. Existing tasks that do nothing but restart at a time to avoid are switched off. There is no restart now.",
     ),
 };

@@ -221,8 +221,13 @@ fn undo(record: &v1::UndoRecord) -> Option<String> {
             })
         })
         .collect();
-    let text = serde_json::json!({ "registry": registry }).to_string();
-    (!registry.is_empty() && text.len() <= LONGEST_UNDO).then_some(text)
+    let others = record.others.iter();
+    let others: Vec<serde_json::Value> = others
+        .map(|before| serde_json::json!({ "what": before.what, "was": before.was }))
+        .collect();
+    let text = serde_json::json!({ "registry": registry, "others": others }).to_string();
+    let is_empty = registry.is_empty() && others.is_empty();
+    (!is_empty && text.len() <= LONGEST_UNDO).then_some(text)
 }
 
 /// No longer than so many characters, and without the one that databases refuse.

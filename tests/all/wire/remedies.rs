@@ -50,6 +50,31 @@ async fn settings_are_put_right_with_the_parameters_that_were_ordered_and_the_fa
         ),
         ("time-source", json!({}), json!({"time.source": "ntp.base.oqs-pdl.org"})),
         ("fast-startup-off", json!({}), json!({"power.fast_startup": false})),
+        (
+            "windows-update-mode",
+            json!({"mode": "manual", "hour": 5}),
+            json!({"update.mode": "manual", "update.set_by": "policy-file"}),
+        ),
+        (
+            "windows-update-mode",
+            json!({"mode": "automatic", "hour": 5}),
+            json!({"update.policy_file_mode": "automatic", "update.install_hour": 5}),
+        ),
+        (
+            "power-settings",
+            json!({}),
+            json!({"power.sleep_ac": 0, "power.sleep_dc": 0}),
+        ),
+        (
+            "proxy-repair",
+            json!({}),
+            json!({"proxy.missing": [], "proxy.winhttp_missing": []}),
+        ),
+        (
+            "daily-restart",
+            json!({"hour": 1}),
+            json!({"tasks.restart_forbidden": []}),
+        ),
     ] {
         let ordered = order(&harness, id, remedy, params.clone()).await.expect(201).json();
         assert_eq!(ordered["params"], params);
@@ -81,6 +106,13 @@ async fn settings_are_put_right_with_the_parameters_that_were_ordered_and_the_fa
         json!({"path": "C:\\"}),
     ] {
         let problem = order(&harness, id, "active-hours", params).await.expect(422).json();
+        assert_eq!(problem["code"], "E-JOB-14", "{problem}");
+    }
+    for params in [json!({"mode": "never"}), json!({"hour": 24})] {
+        let problem = order(&harness, id, "windows-update-mode", params)
+            .await
+            .expect(422)
+            .json();
         assert_eq!(problem["code"], "E-JOB-14", "{problem}");
     }
     agent.stop().await;

@@ -24,9 +24,14 @@ fn once(remedy: Remedy) -> &'static [Step] {
     ];
     match remedy {
         Remedy::FastStartupOff => STEPS,
-        Remedy::RefreshFacts | Remedy::ArpOffloadOff | Remedy::ActiveHours { .. } | Remedy::TimeSource => {
-            remedies::steps(remedy)
-        }
+        Remedy::RefreshFacts
+        | Remedy::ArpOffloadOff
+        | Remedy::ActiveHours { .. }
+        | Remedy::TimeSource
+        | Remedy::WindowsUpdateMode { .. }
+        | Remedy::PowerSettings
+        | Remedy::ProxyRepair
+        | Remedy::DailyRestart { .. } => remedies::steps(remedy),
     }
 }
 

@@ -3,6 +3,7 @@
 
 use crate::os::{OsError, Read, RegistryKind, RegistryValue};
 
+const DIRECT: u32 = 0x1;
 const PROXY: u32 = 0x2;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,20 +47,45 @@ fn text(rest: &mut &[u8]) -> Option<String> {
     Some(std::str::from_utf8(head).ok()?.trim_end_matches('\0').trim().to_owned())
 }
 
+/// The settings with this proxy in force: as they are where they say so already, else counted on by one. What else they
+/// hold, a script's address for one, stays; what is damaged is written anew.
+pub fn through(now: Option<&RegistryValue>, version: u32, server: &str, bypass: &str) -> RegistryValue {
+    let known = now.filter(|now| read(now).is_ok());
+    let Some((known, mut rest)) = known.map(|now| (now, now.bytes.as_slice())) else {
+        return write(version, Some(server), bypass);
+    };
+    let same = |seen: &Connection| seen.server.as_deref() == Some(server) && seen.bypass == bypass;
+    if read(known).is_ok_and(|seen| same(&seen)) {
+        return known.clone();
+    }
+    let mut next = || number(&mut rest).unwrap_or(0);
+    let (version, count, flags) = (next(), next().wrapping_add(1), next() | PROXY);
+    // Past the texts that were there.
+    for _ in 0..2 {
+        text(&mut rest);
+    }
+    RegistryValue::new(
+        RegistryKind::BINARY,
+        bytes([version, count, flags], [server, bypass], rest),
+    )
+}
+
 /// As Windows would write it.
 pub fn write(version: u32, server: Option<&str>, bypass: &str) -> RegistryValue {
-    let flags = if server.is_some() { PROXY | 1 } else { 1 };
-    let mut bytes = Vec::new();
-    for number in [version, 1, flags] {
-        bytes.extend(u32::to_le_bytes(number));
-    }
-    for text in [server.unwrap_or_default(), bypass] {
+    let flags = if server.is_some() { PROXY | DIRECT } else { DIRECT };
+    // No script, and room that Windows leaves empty.
+    let bytes = bytes([version, 1, flags], [server.unwrap_or_default(), bypass], &[0; 36]);
+    RegistryValue::new(RegistryKind::BINARY, bytes)
+}
+
+fn bytes(numbers: [u32; 3], texts: [&str; 2], rest: &[u8]) -> Vec<u8> {
+    let mut bytes: Vec<u8> = numbers.into_iter().flat_map(u32::to_le_bytes).collect();
+    for text in texts {
         bytes.extend(u32::try_from(text.len()).unwrap_or(0).to_le_bytes());
         bytes.extend(text.as_bytes());
     }
-    // No script, and room that Windows leaves empty.
-    bytes.extend([0; 36]);
-    RegistryValue::new(RegistryKind::BINARY, bytes)
+    bytes.extend(rest);
+    bytes
 }
 
 #[cfg(test)]
@@ -89,6 +115,31 @@ mod tests {
         off.bytes[8] = 1;
         assert_eq!(read(&off).unwrap().server, None);
         assert_eq!(read(&write(0x46, Some("proxy:8080"), "*.a")).unwrap().bypass, "*.a");
+    }
+
+    #[test]
+    fn a_proxy_is_put_in_force_and_the_rest_of_the_settings_stays() {
+        let (server, bypass) = ("proxy:8080", "*.a;*.b");
+        // A script beside it, which is another flag and another text.
+        let mut old = write(0x46, Some("old:80"), "*.a").bytes;
+        old[8] |= 4;
+        let tail = old.len() - 36;
+        old[tail] = 9;
+        let old = RegistryValue::new(RegistryKind::BINARY, old);
+        let new = through(Some(&old), 0x46, server, bypass);
+        let seen = read(&new).unwrap();
+        assert_eq!((seen.server.as_deref(), seen.bypass.as_str()), (Some(server), bypass));
+        assert_eq!((new.bytes[4], new.bytes[8]), (2, 7));
+        assert_eq!(new.bytes[new.bytes.len() - 36..], old.bytes[tail..]);
+        assert_eq!(through(Some(&new), 0x46, server, bypass), new, "twice is once");
+        let off = through(Some(&write(0x46, None, "")), 0x46, server, bypass);
+        assert_eq!(read(&off), read(&new));
+        for nothing in [None, Some(RegistryValue::text("proxy"))] {
+            assert_eq!(
+                through(nothing.as_ref(), 0x28, server, bypass),
+                write(0x28, Some(server), bypass)
+            );
+        }
     }
 
     #[test]

@@ -4,6 +4,8 @@
 
 /// Who lost more semicolons than these wrote something else.
 const MOST_PARTS: usize = 10;
+/// What people take for a semicolon.
+const SEPARATORS: [char; 6] = [',', ':', '、', '；', '，', '.'];
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Compared {
@@ -54,6 +56,51 @@ pub fn compare(written: &str, wanted: &[String]) -> Compared {
     compared
 }
 
+/// The list with what is missing added and what is run together parted; whatever else stands there stays as it is written.
+pub fn repaired(written: &str, wanted: &[String]) -> String {
+    let wanted: Vec<String> = wanted.iter().map(|entry| plain(entry)).collect();
+    let mut repaired: Vec<String> = Vec::new();
+    let mut seen = std::collections::BTreeSet::new();
+    let parted = written.split(|c: char| c == ';' || c.is_whitespace());
+    let each = parted.flat_map(|entry| {
+        let parts = parted_entry(&plain(entry), &wanted);
+        // In the site's own spelling where there is nothing to part.
+        if parts.len() > 1 { parts } else { vec![entry.to_owned()] }
+    });
+    for entry in each.chain(wanted.iter().cloned()) {
+        if !plain(&entry).is_empty() && seen.insert(plain(&entry)) {
+            repaired.push(entry);
+        }
+    }
+    repaired.join(";")
+}
+
+/// An entry in its parts; itself where it is one.
+fn parted_entry(entry: &str, wanted: &[String]) -> Vec<String> {
+    let is_one = || vec![entry.to_owned()];
+    if wanted.iter().any(|known| known == entry) || parts(entry, wanted).is_empty() {
+        return is_one();
+    }
+    if let Some(whole) = whole(entry, wanted, MOST_PARTS) {
+        return whole;
+    }
+    let rest = |rest: &str| parted_entry(rest.trim_matches(SEPARATORS), wanted);
+    for known in wanted.iter().filter(|known| known.starts_with("*.")) {
+        if let Some(before) = entry.strip_suffix(known.as_str()).filter(|before| !before.is_empty()) {
+            return rest(before).into_iter().chain([known.clone()]).collect();
+        }
+    }
+    for known in wanted {
+        if let Some(behind) = entry
+            .strip_prefix(known.as_str())
+            .filter(|behind| behind.starts_with("*."))
+        {
+            return [known.clone()].into_iter().chain(rest(behind)).collect();
+        }
+    }
+    is_one()
+}
+
 /// The wanted entries that this one runs together, with each other or with one of the site's own; none where it is simply
 /// another entry.
 fn parts(entry: &str, wanted: &[String]) -> Vec<String> {
@@ -73,9 +120,9 @@ fn parts(entry: &str, wanted: &[String]) -> Vec<String> {
     behind.chain(before).cloned().collect()
 }
 
-/// Nothing but wanted entries, one after the other; something that people take for a semicolon may stand between.
+/// Nothing but wanted entries, one after the other; a separator of another kind may stand between.
 fn whole(entry: &str, wanted: &[String], most: usize) -> Option<Vec<String>> {
-    let entry = entry.trim_start_matches([',', ':', '、', '；', '，', '.']);
+    let entry = entry.trim_start_matches(SEPARATORS);
     if entry.is_empty() {
         return Some(Vec::new());
     }
@@ -169,7 +216,40 @@ mod tests {
         );
     }
 
+    #[test]
+    fn a_repaired_list_has_every_entry_by_itself_and_the_sites_own_as_they_were() {
+        let whole = wanted().join(";");
+        assert_eq!(repaired("", &wanted()), whole);
+        assert_eq!(repaired(&whole, &wanted()), whole);
+        for (from, to, extra) in [
+            ("*.rece;pweb", "*.recepweb", ""),
+            ("*.flets-east.jp;*", "*.flets-east.jp*", ""),
+            ("*.flets-east.jp;*", "*.flets-east.jp、*", ""),
+            ("*.onshikaku.org;", "10.1.2.3*.onshikaku.org;", "10.1.2.3"),
+            ("*.onshikaku.org;", "*.onshikaku.org*.karte.jp;", "*.karte.jp"),
+            ("*.rece;", "KARTE.local;", "karte.local"),
+        ] {
+            let written = whole.replace(from, to);
+            assert_ne!(written, whole);
+            let found = repaired(&written, &wanted());
+            assert_eq!(compared(&found).extra.join(";"), extra, "{found}");
+            assert_eq!(compared(&found).joined, Vec::<String>::new(), "{found}");
+            assert_eq!(compared(&found).missing, Vec::<String>::new(), "{found}");
+        }
+        let written = format!("KARTE.Local;{whole}");
+        assert_eq!(repaired(&format!("{written};;*.RECE"), &wanted()), written);
+    }
+
     proptest! {
+        #[test]
+        fn what_is_repaired_lacks_nothing_and_stays(written in "[*.a-z;, ]{0,60}", cut in 0..9usize, joined in any::<bool>()) {
+            let some: Vec<String> = wanted().into_iter().skip(cut).collect();
+            let list = some.join(if joined { "" } else { ";" });
+            let once = repaired(&format!("{written};{list}"), &wanted());
+            prop_assert!(compared(&once).missing.is_empty(), "{}", once);
+            prop_assert_eq!(repaired(&once, &wanted()), once);
+        }
+
         #[test]
         fn every_wanted_entry_is_there_missing_or_run_together(written in "[*.a-z;, ]{0,60}", cut in 0..9usize) {
             let some: Vec<String> = wanted().into_iter().skip(cut).collect();

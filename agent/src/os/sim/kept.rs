@@ -4,18 +4,45 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+use kaishin_proto::time::Time;
 use serde::{Deserialize, Serialize};
 
 use super::image::Image;
 use crate::os::{Hive, OsError, Read, RegistryValue};
 
 #[derive(Serialize, Deserialize)]
-pub struct Written {
-    pub hive: Hive,
-    pub key: String,
-    pub name: String,
-    /// `None`: it was removed.
-    pub value: Option<RegistryValue>,
+#[serde(untagged)]
+pub enum Written {
+    Value {
+        hive: Hive,
+        key: String,
+        name: String,
+        /// `None`: it was removed.
+        value: Option<RegistryValue>,
+    },
+    File {
+        path: PathBuf,
+        bytes: Vec<u8>,
+        at: Time,
+    },
+}
+
+impl Written {
+    fn is_about(&self, other: &Written) -> bool {
+        match (self, other) {
+            (
+                Written::Value { hive, key, name, .. },
+                Written::Value {
+                    hive: h,
+                    key: k,
+                    name: n,
+                    ..
+                },
+            ) => (hive, key, name) == (h, k, n),
+            (Written::File { path, .. }, Written::File { path: other, .. }) => path == other,
+            (Written::Value { .. } | Written::File { .. }, _) => false,
+        }
+    }
 }
 
 pub struct Kept {
@@ -34,11 +61,14 @@ impl Kept {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
             Err(error) => return Err(OsError::from_io(&shown, &error)),
         };
-        for Written { hive, key, name, value } in &written {
-            match value {
-                Some(value) => image.own.set(*hive, key, name, value.clone()),
-                None => image.delete(*hive, key, name),
-            };
+        for written in &written {
+            match written {
+                Written::Value { hive, key, name, value } => match value {
+                    Some(value) => image.own.set(*hive, key, name, value.clone()),
+                    None => image.delete(*hive, key, name),
+                },
+                Written::File { path, bytes, at } => image.own.file(path, bytes.clone(), *at),
+            }
         }
         Ok(Kept {
             file: file.to_owned(),
@@ -47,9 +77,7 @@ impl Kept {
     }
 
     pub fn write(&mut self, written: Written) -> Read<()> {
-        let same =
-            |known: &Written| known.hive == written.hive && known.key == written.key && known.name == written.name;
-        self.written.retain(|known| !same(known));
+        self.written.retain(|known| !known.is_about(&written));
         self.written.push(written);
         let shown = self.file.display().to_string();
         let failed = |error: std::io::Error| OsError::from_io(&shown, &error);
@@ -64,7 +92,6 @@ impl Kept {
 #[cfg(test)]
 mod tests {
     use kaishin_proto::clock::Clock;
-    use kaishin_proto::time::Time;
 
     use super::super::Sim;
     use super::*;
@@ -87,7 +114,11 @@ mod tests {
         one.registry_set(Hive::LocalMachine, key, "b", &RegistryValue::text("x"))
             .unwrap();
         one.registry_delete(Hive::LocalMachine, key, "b").unwrap();
+        let policy = Path::new(r"C:\Windows\System32\GroupPolicy\gpt.ini");
+        one.replace_file(policy, b"one").unwrap();
+        one.replace_file(policy, b"two").unwrap();
         let other = life();
+        assert_eq!(other.read_file(policy).as_deref(), Ok(&b"two"[..]));
         assert_eq!(other.peek(Hive::LocalMachine, key, "a"), Some(RegistryValue::dword(2)));
         assert_eq!(other.peek(Hive::LocalMachine, key, "b"), None);
         std::fs::write(&file, "[{").unwrap();

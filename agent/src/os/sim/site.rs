@@ -11,7 +11,7 @@ use super::clinic::{Lot, USERS, sid};
 use super::image::{Image, Layer};
 use super::{Hive, RegistryValue};
 use crate::facts::network::{ARP_OFFLOAD, CLASS};
-use crate::os::{Account, Antivirus, Join, Joined, Links, OsError, Read, Share, Sleep, TaskSeen};
+use crate::os::{Account, Antivirus, Join, Joined, Links, OsError, Read, Share, Sleep, TaskSeen, restart_task};
 use definition::When;
 pub use people::{certificate, furnish as furnish_people};
 
@@ -257,6 +257,20 @@ impl SetUp {
             });
         }
         tasks
+    }
+}
+
+/// The agent's own task, as the scheduler would tell of it.
+pub(super) fn daily_restart(at: Clock24) -> TaskSeen {
+    let units = [0xfeff].into_iter();
+    let text = restart_task::definition(at);
+    TaskSeen {
+        path: restart_task::PATH.to_owned(),
+        xml: Ok(units.chain(text.encode_utf16()).flat_map(u16::to_le_bytes).collect()),
+        enabled: true,
+        last_result: 0,
+        last_run: None,
+        next_run: None,
     }
 }
 

@@ -6,11 +6,14 @@ mod com;
 pub mod folder;
 mod network;
 mod optional;
+mod policy;
 mod registry;
 mod session;
 mod system;
 mod tasks;
 mod users;
+#[cfg(test)]
+mod winhttp;
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -19,14 +22,14 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use kaishin_proto::clock::Clock;
-use kaishin_proto::profile::Check;
+use kaishin_proto::profile::{Check, Clock24};
 use kaishin_proto::time::{Span, Time};
 use windows_sys::Win32::Foundation::FILETIME;
 
 use super::smbios::{self, Firmware};
 use super::{
     Account, Antivirus, Boot, Entry, Hive, Joined, Links, MAX_FILE, Machine, Opened, Os, OsError, OsVersion, Read,
-    RegistryKey, RegistryTree, RegistryValue, Share, Sleep, TaskSeen, User, Volume, winver,
+    RegistryKey, RegistryTree, RegistryValue, Share, Sleep, Supply, TaskSeen, User, Volume, winver,
 };
 
 const CURRENT_VERSION: &str = r"SOFTWARE\Microsoft\Windows NT\CurrentVersion";
@@ -209,6 +212,14 @@ impl Os for Windows {
         super::entries(path)
     }
 
+    fn replace_file(&self, path: &Path, bytes: &[u8]) -> Read<()> {
+        super::replace(path, bytes)
+    }
+
+    fn change_policy(&self, change: &mut dyn FnMut() -> Read<()>) -> Read<()> {
+        policy::change(change)
+    }
+
     fn volumes(&self) -> Read<Vec<Volume>> {
         system::volumes()
     }
@@ -246,6 +257,18 @@ impl Os for Windows {
     fn open_page(&self, url: &str) -> Read<Opened> {
         super::own_page(url)?;
         session::open(url)
+    }
+
+    fn set_sleep_after(&self, supply: Supply, after: Span) -> Read<()> {
+        optional::set_sleep_after(supply, after)
+    }
+
+    fn set_daily_restart(&self, at: Option<Clock24>) -> Read<()> {
+        tasks::set_daily_restart(at)
+    }
+
+    fn enable_task(&self, path: &str, on: bool) -> Read<()> {
+        tasks::enable(path, on)
     }
 
     fn reach(&self, checks: &[Check], within: Span) -> Vec<Read<()>> {

@@ -11,9 +11,9 @@ use windows_sys::core::{BSTR, GUID, HRESULT};
 
 use super::com::{Apartment, Base, Get, Object, Table, This, heard};
 use super::wide;
-use crate::os::{Antivirus, OsError, Read, Sleep};
+use crate::os::{Antivirus, OsError, Read, Sleep, Supply};
 
-struct Library {
+pub struct Library {
     at: HMODULE,
     name: &'static str,
 }
@@ -27,7 +27,7 @@ impl Drop for Library {
 
 impl Library {
     /// Out of Windows' own folder, never from beside the program.
-    fn load(name: &'static str) -> Read<Library> {
+    pub fn load(name: &'static str) -> Read<Library> {
         let file = wide(name)?;
         // SAFETY: `file` ends with NUL and outlives the call.
         let at = unsafe { LoadLibraryExW(file.as_ptr(), ptr::null_mut(), LOAD_LIBRARY_SEARCH_SYSTEM32) };
@@ -37,7 +37,7 @@ impl Library {
         Ok(Library { at, name })
     }
 
-    fn function(&self, name: &CStr) -> Read<unsafe extern "system" fn() -> isize> {
+    pub fn function(&self, name: &CStr) -> Read<unsafe extern "system" fn() -> isize> {
         // SAFETY: the library is loaded; `name` ends with NUL and outlives the call.
         let found: FARPROC = unsafe { GetProcAddress(self.at, name.as_ptr().cast()) };
         found.ok_or_else(|| OsError::not_supported(format!("{} has no {name:?}", self.name)))
@@ -46,6 +46,8 @@ impl Library {
 
 type ActiveScheme = unsafe extern "system" fn(*const c_void, *mut *mut GUID) -> u32;
 type Index = unsafe extern "system" fn(*const c_void, *const GUID, *const GUID, *const GUID, *mut u32) -> u32;
+type SetIndex = unsafe extern "system" fn(*const c_void, *const GUID, *const GUID, *const GUID, u32) -> u32;
+type SetScheme = unsafe extern "system" fn(*const c_void, *const GUID) -> u32;
 
 /// The group of settings about sleeping, and among them after how many seconds.
 const SLEEP: GUID = GUID::from_u128(0x238c9fa8_0aad_41ed_83f4_97be242c8f20);
@@ -97,6 +99,27 @@ fn standby(library: &Library, scheme: &Scheme, name: &CStr) -> Read<Span> {
     let code = unsafe { index(ptr::null(), scheme.0, &SLEEP, &STANDBY, &mut seconds) };
     answered(code, &name.to_string_lossy())?;
     Ok(Span::seconds(i64::from(seconds)))
+}
+
+/// In the plan in force, which is then put in force again: until then Windows goes by the old numbers.
+pub fn set_sleep_after(supply: Supply, after: Span) -> Read<()> {
+    let seconds = u32::try_from(after.0 / Span::seconds(1).0);
+    let seconds = seconds.map_err(|_| OsError::failed(format!("{after:?} is no time to sleep after")))?;
+    let (library, scheme) = plan()?;
+    let name = match supply {
+        Supply::PluggedIn => c"PowerWriteACValueIndex",
+        Supply::OnBattery => c"PowerWriteDCValueIndex",
+    };
+    let (write, put_in_force) = (library.function(name)?, library.function(c"PowerSetActiveScheme")?);
+    // SAFETY: the functions of both names have this signature, by Windows' documentation.
+    let write = unsafe { std::mem::transmute::<unsafe extern "system" fn() -> isize, SetIndex>(write) };
+    // SAFETY: the function of this name has this signature, by Windows' documentation.
+    let put_in_force = unsafe { std::mem::transmute::<unsafe extern "system" fn() -> isize, SetScheme>(put_in_force) };
+    // SAFETY: the library is loaded; the three names outlive the call.
+    let code = unsafe { write(ptr::null(), scheme.0, &SLEEP, &STANDBY, seconds) };
+    answered(code, &name.to_string_lossy())?;
+    // SAFETY: the library is loaded; the plan's name outlives the call.
+    answered(unsafe { put_in_force(ptr::null(), scheme.0) }, "PowerSetActiveScheme")
 }
 
 fn answered(code: u32, what: &str) -> Read<()> {
@@ -178,7 +201,15 @@ mod tests {
         let absent = kernel.function(c"NoSuchFunction").unwrap_err();
         assert_eq!(absent.reason, Reason::NotSupported);
         let sleep = sleep_after();
-        for error in [sleep.plugged_in.err(), antivirus().err()].into_iter().flatten() {
+        // As it is: a test changes nothing on the machine it runs on.
+        let set = sleep
+            .plugged_in
+            .clone()
+            .and_then(|after| set_sleep_after(Supply::PluggedIn, after));
+        for error in [sleep.plugged_in.err(), set.err(), antivirus().err()]
+            .into_iter()
+            .flatten()
+        {
             assert!(!error.detail.is_empty());
         }
     }

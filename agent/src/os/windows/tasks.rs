@@ -1,4 +1,5 @@
-//! Scheduled tasks, by Task Scheduler itself: definitions as it stores them, and how they fared. Only read.
+//! Scheduled tasks, by Task Scheduler itself: definitions as it stores them, and how they fared. Others' tasks are read, and
+//! switched on or off as a whole; the agent's own, the daily restart, is registered and removed.
 
 use windows_sys::Win32::Foundation::{FILETIME, VARIANT_BOOL};
 use windows_sys::Win32::Storage::FileSystem::LocalFileTimeToFileTime;
@@ -7,8 +8,10 @@ use windows_sys::core::{BSTR, GUID, HRESULT};
 
 use super::com::{Apartment, Base, Get, Object, Table, Text, This, Unused, heard};
 use super::intervals;
-use crate::os::{OsError, Read, TaskSeen, winver};
+use crate::os::{OsError, Read, TaskSeen, restart_task, winver};
+use kaishin_proto::profile::Clock24;
 use kaishin_proto::time::Time;
+use kaishin_proto::value::Reason;
 
 const SCHEDULER: GUID = GUID::from_u128(0x0f87369f_a4e5_4cfc_bd3e_73e6154572dd);
 /// Those that are hidden as well.
@@ -21,6 +24,9 @@ const MOST: usize = 2_000;
 
 type Named = unsafe extern "system" fn(This, BSTR, *mut This) -> HRESULT;
 type Flagged = unsafe extern "system" fn(This, i32, *mut This) -> HRESULT;
+type Deleted = unsafe extern "system" fn(This, BSTR, i32) -> HRESULT;
+type Registered =
+    unsafe extern "system" fn(This, BSTR, BSTR, i32, VARIANT, VARIANT, i32, VARIANT, *mut This) -> HRESULT;
 type Numbered = unsafe extern "system" fn(This, VARIANT, *mut This) -> HRESULT;
 
 /// `ITaskService`
@@ -43,8 +49,10 @@ struct Folder {
     folders: Flagged,
     create: Unused,
     delete: Unused,
-    task: Unused,
+    task: Named,
     tasks: Flagged,
+    delete_task: Deleted,
+    register: Registered,
 }
 
 /// `ITaskFolderCollection` and `IRegisteredTaskCollection` alike.
@@ -63,8 +71,9 @@ struct Task {
     path: Get<BSTR>,
     state: Unused,
     enabled: Get<VARIANT_BOOL>,
-    /// Switching it, running it in two ways, and what runs of it.
-    between: [Unused; 4],
+    enable: unsafe extern "system" fn(This, VARIANT_BOOL) -> HRESULT,
+    /// Running it in two ways, and what runs of it.
+    between: [Unused; 3],
     last_run: Get<f64>,
     last_result: Get<i32>,
     missed: Unused,
@@ -90,21 +99,82 @@ unsafe impl Table for Task {
     const ID: GUID = GUID::from_u128(0x9c86f320_dee3_4dd1_b972_a303f26b061e);
 }
 
+/// Making a task or putting it in place of the one that is there.
+const CREATE_OR_UPDATE: i32 = 6;
+/// The account is one of Windows' own and has no password.
+const SERVICE_ACCOUNT: i32 = 5;
+
 pub fn all() -> Read<Vec<TaskSeen>> {
     let apartment = Apartment::enter()?;
-    let service: Object<Service> = Object::new(&apartment, &SCHEDULER)?;
+    let root = root(&apartment)?;
+    let mut found = Vec::new();
+    gather(&root, 0, &mut found)?;
+    Ok(found)
+}
+
+/// The folder that all others are in.
+fn root(apartment: &Apartment) -> Read<Object<Folder>> {
+    let service: Object<Service> = Object::new(apartment, &SCHEDULER)?;
     let none = VARIANT::default();
     // SAFETY: the function is of this object's own table; four empty arguments mean this machine and this account.
     let code = unsafe { (service.table().connect)(service.this(), none, none, none, none) };
     heard(code, "the task scheduler")?;
     let name = Text::new(r"\")?;
-    let root: Object<Folder> = service.object("the root folder of tasks", |table, this, made| {
+    service.object("the root folder of tasks", |table, this, made| {
         // SAFETY: the function is of this object's own table; the name and `made` outlive the call.
         unsafe { (table.folder)(this, name.0, made) }
+    })
+}
+
+/// Registers the daily restart, or removes it; that it was absent is success.
+pub fn set_daily_restart(at: Option<Clock24>) -> Read<()> {
+    let apartment = Apartment::enter()?;
+    let root = root(&apartment)?;
+    let path = Text::new(restart_task::PATH)?;
+    let Some(at) = at else {
+        // SAFETY: the function is of this object's own table; the path outlives the call, and no flag is known.
+        let code = unsafe { (root.table().delete_task)(root.this(), path.0, 0) };
+        return match heard(code, "removing the daily restart") {
+            Err(error) if error.reason == Reason::NotFound => Ok(()),
+            told => told,
+        };
+    };
+    let definition = Text::new(&restart_task::definition(at))?;
+    let none = VARIANT::default();
+    let registered: Read<Object<Task>> = root.object("registering the daily restart", |table, this, made| {
+        // SAFETY: the function is of this object's own table; both texts and `made` outlive the call. Three empty arguments
+        // mean the account of the definition, no password, and the usual rights.
+        unsafe {
+            (table.register)(
+                this,
+                path.0,
+                definition.0,
+                CREATE_OR_UPDATE,
+                none,
+                none,
+                SERVICE_ACCOUNT,
+                none,
+                made,
+            )
+        }
+    });
+    registered.map(drop)
+}
+
+/// Switches a task on or off as a whole.
+pub fn enable(path: &str, on: bool) -> Read<()> {
+    let apartment = Apartment::enter()?;
+    let root = root(&apartment)?;
+    let path = Text::new(path)?;
+    let task: Object<Task> = root.object("a task", |table, this, made| {
+        // SAFETY: the function is of this object's own table; the path and `made` outlive the call.
+        unsafe { (table.task)(this, path.0, made) }
     })?;
-    let mut found = Vec::new();
-    gather(&root, 0, &mut found)?;
-    Ok(found)
+    // Truth is all bits.
+    let on: VARIANT_BOOL = if on { -1 } else { 0 };
+    // SAFETY: the function is of this object's own table.
+    let code = unsafe { (task.table().enable)(task.this(), on) };
+    heard(code, "switching a task")
 }
 
 fn gather(folder: &Object<Folder>, depth: u32, found: &mut Vec<TaskSeen>) -> Read<()> {
@@ -196,6 +266,18 @@ fn utc(local: u64) -> Option<Time> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Wine starts no scheduler of itself; where there is one, the calls at least succeed and leave nothing behind.
+    #[test]
+    fn the_daily_restart_is_registered_moved_and_removed_or_why_not() {
+        let at = |minute| Clock24::new(2, minute);
+        for at in [at(31), at(32), None, None] {
+            if let Err(error) = set_daily_restart(at) {
+                assert!(error.detail.contains("0x8"), "{error}");
+                return;
+            }
+        }
+    }
 
     /// Wine starts no scheduler of itself, and the one that it has does not count its tasks.
     #[test]

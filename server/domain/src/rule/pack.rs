@@ -87,6 +87,9 @@ struct RuleText {
     expected: Words,
     #[serde(default)]
     remedy: Option<String>,
+    /// What the remedy is to be ordered with, where that is not the usual.
+    #[serde(default)]
+    parameters: serde_json::Value,
     #[serde(default)]
     procedure: Option<String>,
     #[serde(default)]
@@ -279,7 +282,7 @@ impl Reader<'_> {
             fault,
             unique: text.unique,
             expected,
-            remedy: remedy(&id, text.remedy.as_deref())?,
+            remedy: remedy(&id, text.remedy.as_deref(), &text.parameters)?,
             procedure: self.procedure(&id, text.procedure)?,
             id,
         }))
@@ -378,9 +381,15 @@ fn evidence(rule: &str, keys: &[String], fault: &Expr) -> Result<(&'static str, 
     Ok((known.remove(0), known))
 }
 
-fn remedy(rule: &str, name: Option<&str>) -> Result<Option<Remedy>, BadPack> {
+fn remedy(rule: &str, name: Option<&str>, parameters: &serde_json::Value) -> Result<Option<Remedy>, BadPack> {
     let Some(name) = name else { return Ok(None) };
-    let known = Remedy::parse(name, &serde_json::Value::Null);
-    let known = known.map_err(|_| bad(rule, "対処の名前がありません。", "there is no such remedy."))?;
+    let known = Remedy::parse(name, parameters);
+    let known = known.map_err(|_| {
+        bad(
+            rule,
+            "その対処はないか、指定が正しくありません。",
+            "there is no such remedy, or not with these parameters.",
+        )
+    })?;
     Ok(Some(known))
 }

@@ -380,6 +380,7 @@ fn an_unsound_pack_is_refused_and_names_the_rule() {
         ("evidence", serde_json::json!(["power.colour"]), "E-RULE-03"),
         ("evidence", serde_json::json!([]), "E-RULE-03"),
         ("remedy", "format-disk".into(), "E-RULE-03"),
+        ("parameters", serde_json::json!({"path": "x"}), "E-RULE-03"),
         ("procedure", "hope".into(), "E-RULE-03"),
         (
             "citation",

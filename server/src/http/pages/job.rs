@@ -144,7 +144,13 @@ fn known<'a>(detail: &'a TerminalDetail, key: &str) -> Option<&'a Value> {
 fn already(detail: &TerminalDetail, remedy: Remedy) -> bool {
     let is = |key, wanted: Value| known(detail, key) == Some(&wanted);
     match remedy {
-        Remedy::RefreshFacts | Remedy::ActiveHours { .. } | Remedy::TimeSource => false,
+        Remedy::RefreshFacts
+        | Remedy::ActiveHours { .. }
+        | Remedy::TimeSource
+        | Remedy::WindowsUpdateMode { .. }
+        | Remedy::PowerSettings
+        | Remedy::ProxyRepair
+        | Remedy::DailyRestart { .. } => false,
         Remedy::FastStartupOff => is("power.fast_startup", Value::Truth(false)),
         Remedy::ArpOffloadOff => is("network.arp_offload", Value::List(Vec::new())),
     }

@@ -132,8 +132,17 @@ fn before(page: &Page, rule: &Rule, changes: &[FactChange]) -> Option<(String, T
 }
 
 fn remedy_link(page: &Page, href: &str, remedy: Remedy) -> Link {
+    let mut asked = vec![("remedy".to_owned(), remedy.name().to_owned())];
+    asked.extend(remedy.params().into_iter().map(|(name, value)| {
+        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        (name, text)
+    }));
+    let asked: Vec<(&str, &str)> = asked
+        .iter()
+        .map(|(name, text)| (name.as_str(), text.as_str()))
+        .collect();
     Link {
-        href: format!("{href}/jobs/new?remedy={}", remedy.name()),
+        href: crate::http::query::address(&format!("{href}/jobs/new"), &asked),
         name: page.of(&remedy.title()).to_owned(),
     }
 }
