@@ -64,4 +64,6 @@ typed_ids! {
     SelectionId
     /// One import of a ledger.
     ImportId
+    /// One telephone call of a clinic.
+    CallId
 }

@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod audit;
+pub mod call;
 pub mod checklist;
 pub mod enrolment;
 pub mod expr;

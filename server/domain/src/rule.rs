@@ -3,6 +3,7 @@
 //! A missing or unknown fact never passes. Rules come from a pack, which is data that is read and checked as a whole;
 //! nothing here knows where a pack is kept or how verdicts are stored.
 
+mod constants;
 mod pack;
 #[cfg(test)]
 mod tests;
@@ -11,6 +12,7 @@ use kaishin_proto::time::Time;
 use kaishin_proto::value::{Reason, Unknown, Value};
 use serde::{Deserialize, Serialize};
 
+pub(crate) use constants::{Constants, Filled};
 pub use pack::{BadPack, RulePack};
 
 use crate::expr::{Expr, Field, Literal, Subject, Truth3};

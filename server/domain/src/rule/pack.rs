@@ -9,6 +9,7 @@ use kaishin_proto::profile::Profile;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
+use super::constants::{Constants, Filled, NoSuchName};
 use super::{Citation, Contradiction, Procedure, Rule, Severity};
 use crate::expr::{Expr, Field, ParseError, UNIQUE_FACTS};
 use crate::remedy::Remedy;
@@ -27,8 +28,6 @@ const AREAS: [&str; 10] = [
     include_str!("../../rules/software.json"),
     include_str!("../../rules/machine.json"),
 ];
-/// A profile may leave these out; rules that measure against one that is left out sleep.
-const MAY_BE_MISSING: &str = "latest.";
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct RulePack {
@@ -121,8 +120,7 @@ impl RulePack {
     pub fn read(head: &str, areas: &[&str], profile: &Profile) -> Result<RulePack, BadPack> {
         let head: HeadText = serde_json::from_str(head).map_err(BadPack::Format)?;
         let mut reader = Reader {
-            constants: profile.constants(),
-            conditions: profile.conditions(),
+            constants: Constants::of(profile),
             manuals: &head.manuals,
             procedures: &head.procedures,
             applies: &head.applies,
@@ -217,18 +215,10 @@ fn bad(rule: &str, ja: &'static str, en: &'static str) -> BadPack {
 }
 
 struct Reader<'a> {
-    constants: BTreeMap<String, String>,
-    conditions: BTreeMap<&'static str, String>,
+    constants: Constants,
     manuals: &'a BTreeMap<String, Words>,
     procedures: &'a BTreeMap<String, Words>,
     applies: &'a str,
-}
-
-/// What a text came to once its constants were put in.
-enum Filled {
-    Text(String),
-    /// The profile leaves one out that may be left out.
-    Asleep,
 }
 
 impl Reader<'_> {
@@ -305,42 +295,11 @@ impl Reader<'_> {
         }
     }
 
-    /// Puts in what the profile says for each `$name`. In a condition it becomes one quoted word, or a part of the one that
-    /// it stands in.
     fn fill(&self, rule: &str, text: &str, condition: bool) -> Result<Filled, BadPack> {
-        let mut filled = String::new();
-        let mut quoted = false;
-        let mut rest = text;
-        while let Some(c) = rest.chars().next() {
-            rest = &rest[c.len_utf8()..];
-            if c != '$' {
-                quoted ^= c == '"';
-                filled.push(c);
-                continue;
-            }
-            let name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '.' | '_');
-            let end = rest.find(|c| !name(c)).unwrap_or(rest.len());
-            let name = rest[..end].trim_end_matches('.');
-            rest = &rest[name.len()..];
-            if let Some(whole) = self.conditions.get(name).filter(|_| condition && !quoted) {
-                let _ = write!(filled, "({whole})");
-                continue;
-            }
-            match self.constants.get(name) {
-                Some(value) if condition => {
-                    let value = value.replace('\\', "\\\\").replace('"', "\\\"");
-                    let quote = if quoted { "" } else { "\"" };
-                    let _ = write!(filled, "{quote}{value}{quote}");
-                }
-                Some(value) => filled.push_str(value),
-                None if name.starts_with(MAY_BE_MISSING) => return Ok(Filled::Asleep),
-                None => {
-                    let ja = "$の名前が端末設定にありません。";
-                    return Err(bad(rule, ja, "the profile has nothing by the name after a $."));
-                }
-            }
-        }
-        Ok(Filled::Text(filled))
+        self.constants.fill(text, condition).map_err(|NoSuchName| {
+            let ja = "$の名前が端末設定にありません。";
+            bad(rule, ja, "the profile has nothing by the name after a $.")
+        })
     }
 
     fn citation(&self, rule: &str, text: CitationText) -> Result<Citation, BadPack> {

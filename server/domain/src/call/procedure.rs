@@ -1,0 +1,78 @@
+//! A procedure: what is read to the clerk, what they should see, and what else they may see instead.
+
+use crate::call::Ending;
+use crate::expr::Expr;
+use crate::remedy::Remedy;
+use crate::rule::Citation;
+use crate::words::Words;
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Procedure {
+    /// As rules name it.
+    pub slug: String,
+    pub title: Words,
+    /// For whom it is and what the clinic will notice.
+    pub about: Words,
+    /// How long it takes on the phone.
+    pub minutes: u32,
+    pub steps: Vec<Step>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Step {
+    pub id: String,
+    pub title: Words,
+    /// What is read aloud.
+    pub say: Words,
+    /// What stands on the clinic's own screen, as it stands there.
+    pub screen: Option<Screen>,
+    /// The terminal shows by itself that it is done.
+    pub done: Option<Expr>,
+    /// What does it at a click.
+    pub remedy: Option<ToDo>,
+    pub branches: Vec<Branch>,
+    /// For the operator's eyes.
+    pub hint: Option<Words>,
+    pub citation: Option<Citation>,
+    /// The step after it; none ends the procedure.
+    pub next: Option<String>,
+}
+
+/// A label on a Japanese Windows and, where the manuals know it, on an English one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Screen {
+    pub ja: String,
+    pub en: Option<String>,
+}
+
+/// A remedy by its name; one that this version does not know yet is only named.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ToDo {
+    pub name: String,
+    pub remedy: Option<Remedy>,
+}
+
+/// "I see something else."
+#[derive(Clone, Debug, PartialEq)]
+pub struct Branch {
+    pub sees: Words,
+    pub to: Where,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Where {
+    Step(String),
+    /// The procedure ends here, and this is what is usually done next.
+    End(Ending),
+}
+
+impl Procedure {
+    pub fn step(&self, id: &str) -> Option<&Step> {
+        self.steps.iter().find(|step| step.id == id)
+    }
+
+    /// Its place, counted from one.
+    pub fn number(&self, id: &str) -> Option<usize> {
+        self.steps.iter().position(|step| step.id == id).map(|at| at + 1)
+    }
+}
