@@ -3,6 +3,7 @@
 mod all {
     mod access;
     mod browser;
+    mod calls;
     mod cli;
     mod foreign;
     mod kill;

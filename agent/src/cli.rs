@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::core::{Failure, Status};
+use crate::door::Visit;
 use crate::error::AgentError;
 use crate::facts::{self, About};
 use crate::keep::{Keep, KnownServer};
@@ -57,6 +58,8 @@ enum Command {
     },
     /// エージェントの状態を表示する / show how the agent stands
     Status,
+    /// サポート窓口に伝える4桁のコードを表示する / show the 4-digit code to read out to the support desk
+    Code,
 }
 
 #[derive(Args, Clone, Debug)]
@@ -182,6 +185,7 @@ fn act(cli: &Cli) -> Result<ExitCode, AgentError> {
     match &cli.command {
         Command::Facts { sections } => show_facts(cli, sections),
         Command::Status => show_status(cli),
+        Command::Code => show_code(cli),
         Command::Enroll(connect) => serve(cli, connect, true),
         Command::Run(connect) => serve(cli, connect, false),
     }
@@ -250,6 +254,35 @@ fn show_status(cli: &Cli) -> Result<ExitCode, AgentError> {
         say(&mut out, &format!("  {label}: {}", text(key)));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The call code, and each that follows it, until the agent ends or somebody has seen enough.
+fn show_code(cli: &Cli) -> Result<ExitCode, AgentError> {
+    let Some(address) = Keep::as_it_is(cli.data_dir()).door()? else {
+        say(&mut std::io::stderr(), &words::say(words::NOT_RUNNING));
+        return Ok(ExitCode::from(1));
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| os::OsError::from_io("the runtime", &error))?;
+    runtime.block_on(async {
+        let clock = Clock::system();
+        let mut visit = Visit::knock(&address).await;
+        let mut seen = false;
+        while let Some(open) = &mut visit {
+            let Some(shown) = open.next().await else { break };
+            seen = true;
+            say(
+                &mut std::io::stdout(),
+                &status::code_told(shown.as_ref(), clock.now(), cli.json),
+            );
+        }
+        if !seen {
+            say(&mut std::io::stderr(), &words::say(words::NOT_RUNNING));
+        }
+        Ok(ExitCode::from(u8::from(!seen)))
+    })
 }
 
 /// One thread is enough for one terminal; what blocks goes to a thread of its own.

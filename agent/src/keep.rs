@@ -8,6 +8,7 @@ use kaishin_proto::profile::Profile;
 use kaishin_proto::sole::Sole;
 use serde::{Deserialize, Serialize};
 
+use crate::door::Address;
 use crate::error::AgentError;
 use crate::identity::{Certificate, DeviceKey};
 use crate::journal::Storage;
@@ -21,6 +22,7 @@ const STATUS: &str = "status.json";
 const SERVER: &str = "server.json";
 const LOCK: &str = "lock";
 const GUIDE: &str = "guide.link";
+const DOOR: &str = "door.json";
 
 /// Cheap to clone: every clone is the same store.
 #[derive(Clone, Debug)]
@@ -170,6 +172,15 @@ impl Keep {
 
     pub fn status(&self) -> Result<Option<serde_json::Value>, AgentError> {
         Ok(self.read(STATUS)?.and_then(|bytes| serde_json::from_slice(&bytes).ok()))
+    }
+
+    /// Where people at this terminal reach the agent that runs now.
+    pub fn store_door(&self, door: &Address) -> Result<(), AgentError> {
+        self.write(DOOR, &serde_json::to_vec(door).unwrap_or_default())
+    }
+
+    pub fn door(&self) -> Result<Option<Address>, AgentError> {
+        Ok(self.read(DOOR)?.and_then(|bytes| serde_json::from_slice(&bytes).ok()))
     }
 
     pub fn server(&self) -> Result<Option<KnownServer>, AgentError> {

@@ -2,10 +2,12 @@
 //!
 //! `run` is the whole agent; everything it decides is decided by `core`, which does no I/O.
 
+mod callcode;
 pub mod chance;
 pub mod cli;
 pub mod core;
 pub mod crx;
+mod door;
 mod entropy;
 mod error;
 pub mod facts;

@@ -19,8 +19,10 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
+use crate::callcode::{self, CallCodes, Shown, Supply};
 use crate::core::book::Book;
 use crate::core::{Backoff, Config, Core, Effect, Enrolment, Event, Failure, ReceivedProfile, Status, Work};
+use crate::door::Door;
 use crate::entropy;
 use crate::error::AgentError;
 use crate::facts::{self, About};
@@ -78,6 +80,7 @@ pub async fn run(
     // First of all, and to the end: two agents would each write over the other's journal.
     let _sole = keep.occupy()?;
     let mut shell = Shell::new(settings, os, keep, clock, status).await?;
+    let _door = Door::open(&shell.keep, shell.call_codes.clone()).await;
     let mut events = VecDeque::from([Event::Started]);
     let mut stopping = false;
     loop {
@@ -107,6 +110,7 @@ pub async fn run(
                     Event::Closed(failure)
                 }
             },
+            wanted = shell.supply.wanted() => Event::CodeWanted(wanted),
             () = async { match timer {
                 Some(at) => clock.sleep_until(at).await,
                 None => pending().await,
@@ -161,6 +165,9 @@ struct Shell {
     trust: Trust,
     about: About,
     session: Option<Session>,
+    /// What whoever shows something to people at the terminal asks for the code by.
+    call_codes: CallCodes,
+    supply: Supply,
     calling: Soon<Called>,
     working: Soon<Result<Event, AgentError>>,
     planning: Soon<Result<Event, AgentError>>,
@@ -197,6 +204,7 @@ impl Shell {
             profile_version: about.profile_version,
         };
         let identity = certificate.as_ref().map(|certificate| certificate.identity.clone());
+        let (call_codes, supply) = callcode::pair();
         Ok(Shell {
             core: Core::new(config, identity, Book::replay(entries)),
             address: Address {
@@ -214,6 +222,8 @@ impl Shell {
             certificate,
             about,
             session: None,
+            call_codes,
+            supply,
             calling: None,
             working: None,
             planning: None,
@@ -253,6 +263,7 @@ impl Shell {
                 let words = notice.words.unwrap_or_default();
                 warn!(code = notice.code, ja = words.ja, en = words.en, "the server says");
             }
+            Effect::ShowCode(shown) => self.supply.show(shown.map(|(code, until)| Shown { code, until })),
             Effect::Exit => return Ok(Onward::Exit),
         }
         Ok(Onward::Go)

@@ -3,6 +3,7 @@
 use kaishin_proto::time::Time;
 use serde_json::{Value as Json, json};
 
+use crate::callcode::Shown;
 use crate::core::{Failure, Status};
 use crate::words;
 
@@ -75,6 +76,25 @@ fn split(code: &str) -> (String, String) {
     }
 }
 
+/// What `kaishin-agent code` shows: large enough to be read out, and what to do with it.
+pub fn code_told(shown: Option<&Shown>, now: Time, as_json: bool) -> String {
+    if as_json {
+        let code = shown.map(|shown| &shown.code);
+        let until = shown.map(|shown| shown.until.rfc3339());
+        return json!({ "code": code, "until": until }).to_string();
+    }
+    let Some(shown) = shown else {
+        return "コードを取り寄せています。お待ちください。\nGetting a code; please wait.\n".to_owned();
+    };
+    let digits: Vec<String> = shown.code.chars().map(String::from).collect();
+    let minutes = (shown.until.since(now).as_seconds() + 59) / 60;
+    format!(
+        "サポート窓口に、次の4桁をお伝えください。\nRead these four digits to the support desk.\n\n    {}\n\n\
+         約{minutes}分で新しいコードに変わります。\nIt changes in about {minutes} min.\n",
+        digits.join(" ")
+    )
+}
+
 /// What `kaishin-agent status` reads.
 pub fn shown(status: &Status, now: Time) -> Json {
     let (name, ja, en) = told(status);
@@ -96,6 +116,22 @@ pub fn shown(status: &Status, now: Time) -> Json {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_code_is_told_digit_by_digit_with_how_long_it_is_good() {
+        let shown = Shown {
+            code: "0712".into(),
+            until: Time(241_000_000),
+        };
+        let told = code_told(Some(&shown), Time(1_000_000), false);
+        assert!(
+            told.contains("    0 7 1 2\n") && told.contains("約4分") && told.contains("about 4 min"),
+            "{told}"
+        );
+        assert!(code_told(None, Time(0), false).contains("お待ちください"));
+        let json = code_told(Some(&shown), Time(0), true);
+        assert!(json.contains("\"code\":\"0712\""), "{json}");
+    }
 
     #[test]
     fn every_sentence_says_something_in_both_languages() {

@@ -27,6 +27,7 @@ pub const REVOKED: &str = "E-AGENT-10";
 pub const BAD_CONFIG: &str = "E-AGENT-11";
 pub const NOT_ENROLLED: &str = "E-AGENT-12";
 pub const IN_USE: &str = "E-AGENT-13";
+pub const NOT_RUNNING: &str = "E-AGENT-14";
 
 pub const GUIDE_STRANGER: &str = "E-GUIDE-01";
 pub const GUIDE_ELSEWHERE: &str = "E-GUIDE-02";
@@ -175,6 +176,11 @@ const WORDS: &[(&str, &str, &str)] = &[
         GUIDE_NONE,
         "表示中の案内はありません。サポート窓口から作業の依頼があると表示されます。",
         "No guide is being shown. One appears when the support desk asks for something.",
+    ),
+    (
+        NOT_RUNNING,
+        "この端末でエージェントが動いていません。端末を再起動するか、ヘルプデスクに連絡してください。",
+        "The agent is not running on this terminal. Restart the terminal, or call the help desk.",
     ),
 ];
 

@@ -207,6 +207,7 @@ async fn open(config: &Config, clock: Clock) -> Result<Opened, StartError> {
             agents_address: config.agents_address(),
             ..Settings::default()
         },
+        codes: app::calls::LiveCodes::default(),
         arrivals,
         intake,
         reports,

@@ -96,6 +96,8 @@ fn body(route: &Route) -> Option<(&'static str, String)> {
         (true, path) if path.ends_with("/tokens") => json(r#"{"label":"access"}"#),
         (true, _) => json(r#"{"reason":"access"}"#),
         (false, "/sign-in") => form(&format!("name=viewer&password={PASSWORD}")),
+        (false, "/calls") => form("concern=access"),
+        (false, "/calls/{id}") => form("event=said"),
         (false, path) if path.ends_with("/jobs") => form("remedy=fast-startup-off"),
         (false, path) if path.ends_with("/tokens") => form("kind=one&uses=1&hours=1&note=access"),
         (false, path) if path.ends_with("/edit") => form("revision=1&reason=access"),

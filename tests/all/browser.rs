@@ -1,5 +1,6 @@
 //! A person at a screen: a real Chromium on a small demo, from the sign-in to the audit entry, by mouse and by keyboard.
 
+mod calls;
 mod finding;
 mod terminal;
 mod versions;
@@ -273,6 +274,8 @@ async fn every_page_is_english_after_one_click_and_the_keyboard_reaches_everythi
         "/enrolment/pending",
         "/audit?verify=yes",
         "/help/admin",
+        "/help/calls",
+        "/desk",
         "/help/roles",
         "/terminals",
         "/",

@@ -1,6 +1,7 @@
 //! The store on both engines: the same functions run over SQLite and over a PostgreSQL of the tests' own.
 
 mod audit;
+mod calls;
 mod crash;
 mod enrolment;
 mod facilities;

@@ -183,6 +183,7 @@ impl Core {
         if welcome.return_within_ms > 0 {
             self.connection.spread = Some(Span::millis(i64::from(welcome.return_within_ms)));
         }
+        self.code_welcomed(Time(welcome.now_us));
         // The first beat anywhere in the first interval: agents that came back together drift apart.
         let first = Span(self.chance.below(every.0.max(1) as u64) as i64 + 1);
         self.connection.state = State::Online {

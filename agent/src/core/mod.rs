@@ -5,6 +5,7 @@
 //! The order of effects is a promise: what stands behind a `Journal` effect must not be done before it is durable.
 
 pub mod book;
+mod code;
 mod connection;
 mod jobs;
 mod plans;
@@ -89,6 +90,8 @@ pub enum Event {
     Renewed(Option<Identity>),
     /// A profile that the server sent was kept or was not; the version that is in use now.
     ProfileSettled(u32),
+    /// Somebody at the terminal begins to look at its call code, or nobody does any more.
+    CodeWanted(bool),
     /// A moment that [`Core::next_timer`] named has come.
     Timer,
     Stop,
@@ -137,6 +140,8 @@ pub enum Effect {
     StoreCertificate(v1::CertificateChain),
     Profile(ReceivedProfile),
     Note(v1::Notice),
+    /// The call code for people at the terminal, and until when; none for now.
+    ShowCode(Option<(String, Time)>),
     /// Everything is said; the agent may end.
     Exit,
 }
@@ -185,6 +190,7 @@ pub struct Core {
     book: Book,
     sampling: Sampling,
     connection: Connection,
+    code: code::CallCode,
     identity: Option<Identity>,
     working: Option<Work>,
     plans: Plans,
@@ -211,6 +217,7 @@ impl Core {
             book,
             sampling,
             connection: Connection::default(),
+            code: code::CallCode::default(),
             identity,
             working: None,
             plans: Plans::default(),
@@ -242,6 +249,7 @@ impl Core {
             Event::Planned(preview) => self.planned(&preview),
             Event::Renewed(identity) => self.renewed(identity),
             Event::ProfileSettled(version) => self.profile_settled(version),
+            Event::CodeWanted(wanted) => self.code_wanted(wanted),
             Event::Timer => {}
             Event::Stop => self.stopping = true,
         }
@@ -262,7 +270,8 @@ impl Core {
             State::Online { next_beat, .. } => [Some(next_beat), self.connection.renew_at].into_iter().flatten().min(),
         };
         let jobs = self.book.wakes(&self.waits);
-        [sampling, waiting, jobs].into_iter().flatten().min()
+        let code = self.code.next_timer(self.connection.is_online());
+        [sampling, waiting, jobs, code].into_iter().flatten().min()
     }
 
     pub fn book(&self) -> &Book {
@@ -282,6 +291,7 @@ impl Core {
         self.pump_work();
         self.pump_connection();
         self.pump_plans();
+        self.pump_code();
     }
 
     /// A step under way is let finish and journalled; nothing new begins.
@@ -327,6 +337,7 @@ impl Core {
             Down::Goodbye(goodbye) => self.sent_away(&goodbye),
             Down::Profile(sent) => self.profile_sent(sent),
             Down::PlanRequest(request) => self.plan_asked(&request),
+            Down::CallCode(told) => self.code_told(&told),
         }
     }
 

@@ -1,6 +1,7 @@
 //! The core against a model of the server, of the machine and of a disk that loses what was not synced. Time is a number
 //! here; a crash is a number of effects.
 
+mod code;
 mod crashes;
 mod daily_life;
 mod jobs;
@@ -216,7 +217,7 @@ impl World {
         self.point()?;
         self.effects.push(format!("{effect:?}"));
         match effect {
-            Effect::Status(_) | Effect::Note(_) => {}
+            Effect::Status(_) | Effect::Note(_) | Effect::ShowCode(_) => {}
             Effect::Enrol => self.enrol(),
             Effect::Open => {
                 let failure = self.server.failure.clone();
@@ -379,7 +380,11 @@ impl World {
                 }
             }
             Up::JobEvents(events) => self.job_events(events.events),
-            Up::Heartbeat(_) | Up::CertificateRequest(_) | Up::ProbeReply(_) | Up::PlanReply(_) => {}
+            Up::Heartbeat(_)
+            | Up::CertificateRequest(_)
+            | Up::ProbeReply(_)
+            | Up::PlanReply(_)
+            | Up::CallCodeRequest(_) => {}
             Up::Goodbye(_) => self.server.open = false,
         }
     }
@@ -493,7 +498,11 @@ impl World {
         let names = |up: &Up| match up {
             Up::Facts(report) => report.sections.iter().map(|section| section.name.clone()).collect(),
             Up::Hello(_) | Up::JobEvents(_) | Up::Heartbeat(_) => Vec::new(),
-            Up::CertificateRequest(_) | Up::ProbeReply(_) | Up::Goodbye(_) | Up::PlanReply(_) => Vec::new(),
+            Up::CertificateRequest(_)
+            | Up::ProbeReply(_)
+            | Up::Goodbye(_)
+            | Up::PlanReply(_)
+            | Up::CallCodeRequest(_) => Vec::new(),
         };
         self.server.sent.iter().flat_map(names).collect()
     }

@@ -66,6 +66,8 @@ pub enum Permission {
     /// Change one terminal.
     RunRemedy,
     CancelJob,
+    /// Talk to a clinic on the phone and keep the record of it.
+    TakeCalls,
     RevokeTerminal,
     /// Change one facility, and say which terminals stand in it.
     EditFacilities,
@@ -92,11 +94,12 @@ impl Permission {
         }
     }
 
-    pub const ALL: [Permission; 15] = [
+    pub const ALL: [Permission; 16] = [
         Permission::ViewFleet,
         Permission::RefreshFacts,
         Permission::RunRemedy,
         Permission::CancelJob,
+        Permission::TakeCalls,
         Permission::RevokeTerminal,
         Permission::EditFacilities,
         Permission::ImportLedger,
@@ -116,6 +119,7 @@ impl Permission {
             Permission::RefreshFacts => "refresh-facts",
             Permission::RunRemedy => "run-remedy",
             Permission::CancelJob => "cancel-job",
+            Permission::TakeCalls => "take-calls",
             Permission::RevokeTerminal => "revoke-terminal",
             Permission::EditFacilities => "edit-facilities",
             Permission::ImportLedger => "import-ledger",
@@ -179,7 +183,7 @@ pub fn allows(role: Role, permission: Permission, _scope: Scope) -> bool {
     use Permission as P;
     match permission {
         P::ViewFleet => true,
-        P::RefreshFacts | P::RunRemedy | P::CancelJob | P::EditFacilities => {
+        P::RefreshFacts | P::RunRemedy | P::CancelJob | P::TakeCalls | P::EditFacilities => {
             matches!(role, Role::Desk | Role::Author | Role::Admin | Role::Api)
         }
         P::RevokeTerminal | P::DecidePending | P::PublishProfile => {

@@ -196,7 +196,8 @@ impl Outcome {
 }
 
 /// What somebody at the desk does with a call.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event", content = "data", rename_all = "kebab-case")]
 pub enum Event {
     Told(Caller),
     Placed {

@@ -19,7 +19,7 @@ pub use choice::{Kind, Line, Topology, UpdateChoice};
 pub use code::{BadCode, Code10, CodeNote, Table};
 pub use field::{BadField, Field, choices};
 pub use hours::{BadHours, Day, Hours, Opening};
-pub use phone::{BadPhone, Phone};
+pub use phone::{BadPhone, Phone, normal as dialled};
 pub use place::Prefecture;
 
 use crate::fold::search_key;

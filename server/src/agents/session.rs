@@ -24,7 +24,7 @@ use super::hub::{Guest, Hub, INSTANCE, Out, RETURN_AFTER_MS, Sent, goodbye, mess
 use super::listener::{Caller, Held};
 use super::rate::{Bucket, Rate};
 use super::wire;
-use crate::app::{App, AppError, Kind, Wake, arrivals, dry_run, enrolment, facts, jobs, terminals};
+use crate::app::{App, AppError, Kind, Wake, arrivals, calls, dry_run, enrolment, facts, jobs, terminals};
 use crate::pki::{Admitted, DeviceKey};
 
 /// A terminal that reads has it empty nearly always; places are allocated as they are needed.
@@ -41,6 +41,11 @@ const MESSAGES: Rate = Rate {
 const BYTES: Rate = Rate {
     burst: 4.0 * 1024.0 * 1024.0,
     per_second: 128.0 * 1024.0,
+};
+/// A code lives for minutes; a terminal that comes and goes asks a few times.
+const CODES: Rate = Rate {
+    burst: 6.0,
+    per_second: 0.1,
 };
 
 pub struct FleetService {
@@ -85,6 +90,7 @@ impl Fleet for FleetService {
             _line: line,
             messages: Bucket::full(MESSAGES, self.app.now()),
             bytes: Bucket::full(BYTES, self.app.now()),
+            codes: Bucket::full(CODES, self.app.now()),
         };
         tokio::spawn(session.live(request.into_inner()));
         Ok(Response::new(Queue(queue)))
@@ -114,6 +120,7 @@ struct Session {
     _line: Held,
     messages: Bucket,
     bytes: Bucket,
+    codes: Bucket,
 }
 
 /// Why a session ends.
@@ -326,6 +333,7 @@ impl Session {
                 dry_run::answered(&self.app, id, reply.number, wire::preview(reply));
                 Ok(())
             }
+            Some(Up::CallCodeRequest(_)) => self.call_code().await,
             Some(Up::Goodbye(_)) => Err(End::Gone),
         }
     }
@@ -336,6 +344,22 @@ impl Session {
         let told = events.events.into_iter().filter_map(wire::told).collect();
         jobs::events(&self.app, self.terminal, told).await?;
         self.send(Down::Acknowledge(v1::Acknowledge { sequences })).await
+    }
+
+    /// One who asks too often, or while every code is taken, is answered the next time.
+    async fn call_code(&mut self) -> Result<(), End> {
+        if !self.codes.take(CODES, 1.0, self.app.now()) {
+            return Ok(());
+        }
+        let Some(live) = calls::ask_code(&self.app, self.terminal) else {
+            warn!("every call code is taken");
+            return Ok(());
+        };
+        self.send(Down::CallCode(v1::CallCode {
+            code: live.text(),
+            until_us: live.until.micros(),
+        }))
+        .await
     }
 
     async fn renew(&mut self, csr: &[u8]) -> Result<(), End> {

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use kaishin_domain::facility::Code10;
-use kaishin_domain::id::{ImportId, JobId, TerminalId};
+use kaishin_domain::id::{CallId, ImportId, JobId, TerminalId};
 use kaishin_domain::remedy::Remedy;
 use kaishin_domain::time::Span;
 use tokio::sync::broadcast;
@@ -28,6 +28,8 @@ pub enum Change {
     Pending,
     Tokens,
     Audit,
+    /// Something happened in it.
+    Call(CallId),
     /// Another terminal profile or draft, or verdicts that are brought up to it.
     Verdicts,
 }

@@ -16,6 +16,7 @@ use kaishin_domain::time::Time;
 use serde_json::{Map, Value as Json, json};
 
 pub use attach::{Where, attach, reported};
+pub(super) use export::harmless;
 pub use export::{CsvEncoding, CsvFile};
 
 use super::error::AppError;

@@ -6,6 +6,7 @@ pub mod audit;
 mod authority;
 mod bus;
 pub mod ca;
+pub mod calls;
 pub mod checklist;
 pub mod dry_run;
 pub mod enrolment;
@@ -64,6 +65,8 @@ pub struct App {
     /// How far such a look has come.
     pub judging: verdicts::Judging,
     pub settings: Settings,
+    /// What terminals show so that somebody on the phone can say which one they sit at.
+    pub codes: calls::LiveCodes,
     pub(crate) arrivals: arrivals::Arrivals,
     pub(crate) intake: jobs::Intake,
     pub(crate) reports: facts::Reports,

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 
-use kaishin_domain::rule::{BadPack, Rule, RulePack};
+use kaishin_domain::call::Procedures;
+use kaishin_domain::rule::{Rule, RulePack};
 use kaishin_proto::profile::{BadProfile, Profile};
 
 use super::{AppError, Cx};
@@ -21,6 +22,8 @@ pub struct InForce {
     pub built_in: bool,
     /// Of each rule, what its verdicts depend on.
     pub fingerprints: BTreeMap<String, String>,
+    /// What clinics are led through on the phone.
+    pub procedures: Procedures,
     pack: RulePack,
 }
 
@@ -37,19 +40,21 @@ impl InForce {
 
     pub fn new(text: &str, profile: Profile) -> Result<InForce, BadProfile> {
         let pack = RulePack::built_in(&profile).map_err(|bad| unmeasurable(&bad))?;
+        let procedures = Procedures::built_in(&profile).map_err(|bad| unmeasurable(&bad))?;
         Ok(InForce {
             version: profile.version,
             text: text.into(),
             built_in: false,
             fingerprints: pack.fingerprints(),
+            procedures,
             pack,
             profile,
         })
     }
 }
 
-/// A profile that is sound in itself, but by which a rule cannot measure.
-fn unmeasurable(bad: &BadPack) -> BadProfile {
+/// A profile that is sound in itself, but by which a rule or a procedure cannot measure.
+fn unmeasurable(bad: &impl std::fmt::Display) -> BadProfile {
     let text = bad.to_string();
     let (ja, en) = text.split_once(" / ").unwrap_or((&text, &text));
     BadProfile {

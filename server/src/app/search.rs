@@ -2,9 +2,9 @@
 
 use kaishin_domain::access::{Permission, Scope};
 
-use super::Cx;
 use super::error::AppError;
 use super::listing::{cell, plain};
+use super::{Cx, calls};
 pub use crate::index::Hit;
 
 const MOST: usize = 50;
@@ -31,12 +31,23 @@ pub struct Item {
     pub model: Option<String>,
     pub facility: Option<String>,
     pub faults: Vec<String>,
+    /// It shows the code that was typed.
+    pub by_code: bool,
 }
 
 pub fn find(cx: &Cx, text: &str, limit: usize) -> Result<Vec<Item>, AppError> {
     cx.require(Permission::ViewFleet, Scope::Fleet)?;
+    let mut items = Vec::new();
+    // Four digits that a terminal shows at this moment mean that terminal.
+    if let Some(row) = calls::whose_code(cx, text).and_then(|terminal| cx.app.index.get(terminal)) {
+        items.push(Item {
+            by_code: true,
+            ..item(Hit::Terminal(Box::new(row)))
+        });
+    }
     let hits = cx.app.index.find(text, limit.clamp(1, MOST));
-    Ok(hits.into_iter().map(item).collect())
+    items.extend(hits.into_iter().map(item));
+    Ok(items)
 }
 
 fn item(hit: Hit) -> Item {
@@ -62,6 +73,7 @@ fn item(hit: Hit) -> Item {
             model: None,
             facility: None,
             faults: Vec::new(),
+            by_code: false,
         },
         Hit::Terminal(row) => {
             let known = |name: &str| {
@@ -86,6 +98,7 @@ fn item(hit: Hit) -> Item {
                 model: known("hardware.model"),
                 facility: known("facility.name"),
                 faults: row.entry.faults.clone(),
+                by_code: false,
             }
         }
     }

@@ -4,6 +4,8 @@
 mod api;
 mod assets;
 mod auth;
+mod call_told;
+mod calls_query;
 mod failure;
 mod health;
 mod ledger_query;

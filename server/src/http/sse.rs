@@ -13,7 +13,7 @@ use axum::http::HeaderMap;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures_util::Stream;
 use kaishin_domain::facility::Code10;
-use kaishin_domain::id::{ImportId, TerminalId};
+use kaishin_domain::id::{CallId, ImportId, TerminalId};
 use kaishin_domain::time::{Span, Time};
 use serde::Deserialize;
 use tokio::sync::broadcast::{self, error::RecvError};
@@ -121,6 +121,9 @@ enum Topic {
     Tokens,
     Audit,
     Versions,
+    Call(CallId),
+    /// Any call.
+    Desk,
 }
 
 impl FromStr for Topic {
@@ -129,6 +132,7 @@ impl FromStr for Topic {
         match text.split_once(':') {
             Some(("facility", code)) => Ok(Topic::Facility(code.parse().map_err(|_| ())?)),
             Some(("import", id)) => Ok(Topic::Import(id.parse().map_err(|_| ())?)),
+            Some(("call", id)) => Ok(Topic::Call(id.parse().map_err(|_| ())?)),
             Some(("terminal", id)) => Ok(Topic::Terminal(id.parse().map_err(|_| ())?)),
             Some(_) => Err(()),
             None => match text {
@@ -139,6 +143,7 @@ impl FromStr for Topic {
                 "tokens" => Ok(Topic::Tokens),
                 "audit" => Ok(Topic::Audit),
                 "versions" => Ok(Topic::Versions),
+                "desk" => Ok(Topic::Desk),
                 _ => Err(()),
             },
         }
@@ -161,6 +166,8 @@ impl Topic {
             (Topic::Tokens, Change::Tokens) => Some("tokens"),
             (Topic::Audit, Change::Audit) => Some("audit"),
             (Topic::Versions, Change::Verdicts) => Some("versions"),
+            (Topic::Call(wanted), Change::Call(id)) if wanted == *id => Some("call"),
+            (Topic::Desk, Change::Call(_)) => Some("desk"),
             (
                 Topic::Overview
                 | Topic::Terminals
@@ -171,7 +178,9 @@ impl Topic {
                 | Topic::Pending
                 | Topic::Tokens
                 | Topic::Audit
-                | Topic::Versions,
+                | Topic::Versions
+                | Topic::Call(_)
+                | Topic::Desk,
                 _,
             ) => None,
         }
@@ -187,6 +196,7 @@ impl Topic {
                 | Topic::Facility(_)
                 | Topic::Import(_)
                 | Topic::Versions
+                | Topic::Desk
         )
     }
 }

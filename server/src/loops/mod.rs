@@ -7,7 +7,7 @@ use kaishin_domain::time::Span;
 use tracing::warn;
 
 use crate::app::facilities::imports;
-use crate::app::{App, AppError, history, jobs, operators, overview, profile, selection, terminals, verdicts};
+use crate::app::{App, AppError, calls, history, jobs, operators, overview, profile, selection, terminals, verdicts};
 
 /// Deadlines and leases.
 const SWEEP_JOBS: Span = Span::seconds(5);
@@ -17,6 +17,8 @@ const FLUSH_PRESENCE: Span = Span::seconds(15);
 const NOTICE_REVOKED: Span = Span::seconds(1);
 /// A terminal that did not hear that a job is cancelled.
 const REMIND_OF_CANCELS: Span = Span::seconds(30);
+/// A terminal that somebody promised to call about is back.
+const CALL_BACKS: Span = Span::seconds(1);
 const FORGET_HISTORY: Span = Span::hours(1);
 const FORGET_SIGN_INS: Span = Span::hours(1);
 const FORGET_SELECTIONS: Span = Span::hours(1);
@@ -39,6 +41,9 @@ pub async fn run(app: Arc<App>) {
             Ok(terminals::notice_revoked(app, since).await.map(drop)?)
         }),
         judge(&app),
+        every(&app, CALL_BACKS, "call-backs", async |app| calls::look_for_due(app)
+            .await
+            .map(drop)),
         every(&app, NOTICE_PROFILE, "profile", async |app| profile::notice(app).await),
         every(&app, NOTICE_REVOKED, "imports", async |app| {
             Ok(imports::notice(app).await.map(drop)?)

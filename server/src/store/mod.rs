@@ -4,6 +4,7 @@
 //! own; all writes go through one writer that commits many callers' work together and answers only after the commit.
 
 mod audit;
+mod call;
 mod checklist;
 mod codec;
 mod db;
@@ -25,6 +26,7 @@ mod terminal;
 mod view;
 mod writer;
 
+pub use call::{CallEvent, CallFilter, CallOrder};
 pub use db::{Database, Store};
 pub use error::StoreError;
 pub use facility_import::{ImportCounts, ImportRecord, ImportRow, Undone};

@@ -5,6 +5,7 @@ permission-view-fleet = See terminals and the overview
 permission-refresh-facts = Have a terminal report anew
 permission-run-remedy = Mend a terminal
 permission-cancel-job = Cancel work
+permission-take-calls = Take calls and lead through procedures
 permission-revoke-terminal = Revoke a terminal, release a duplicate
 permission-edit-facilities = Edit facilities
 permission-import-ledger = Import a ledger and take it back

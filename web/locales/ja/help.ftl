@@ -5,6 +5,7 @@ permission-view-fleet = 端末と状況を見る
 permission-refresh-facts = 端末の情報を取り直す
 permission-run-remedy = 端末の不具合を直す
 permission-cancel-job = 作業を取り消す
+permission-take-calls = 電話を受けて手順をご案内する
 permission-revoke-terminal = 端末を失効させる、重複の保留を解除する
 permission-edit-facilities = 医療機関等を編集する
 permission-import-ledger = 台帳を取り込む・取り消す

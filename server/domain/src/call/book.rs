@@ -211,9 +211,9 @@ fn procedure(head: &HeadText, constants: &Constants, text: ProcedureText) -> Res
         steps.push(step(head, constants, &slug, &ids, following, text)?);
     }
     let procedure = Procedure {
+        about: told(&slug, constants, &text.about)?,
         slug,
         title,
-        about: text.about,
         minutes: text.minutes,
         steps,
     };
@@ -249,15 +249,10 @@ fn step(
             (None, Some(ending)) => Where::End(ending),
             (Some(_), Some(_)) | (None, None) => return Err(nowhere()),
         };
-        let sees = branch.sees;
+        let sees = told(&at, constants, &branch.sees)?;
         branches.push(Branch { sees, to });
     }
-    let fill = |words: Words| -> Result<Words, BadBook> {
-        Ok(Words::new(
-            filled(&at, constants, &words.ja, false)?.unwrap_or_default(),
-            filled(&at, constants, &words.en, false)?.unwrap_or_default(),
-        ))
-    };
+    let fill = |words: Words| told(&at, constants, &words);
     Ok(Step {
         done: condition(&at, constants, text.done.as_deref())?,
         remedy: text.remedy.map(|text| remedy(&at, text)).transpose()?,
@@ -281,6 +276,14 @@ fn both(at: &str, words: &Words) -> Result<(), BadBook> {
         return Err(bad(at, ja, "words are needed in both languages."));
     }
     Ok(())
+}
+
+/// With what the profile says put in.
+fn told(at: &str, constants: &Constants, words: &Words) -> Result<Words, BadBook> {
+    Ok(Words::new(
+        filled(at, constants, &words.ja, false)?.unwrap_or_default(),
+        filled(at, constants, &words.en, false)?.unwrap_or_default(),
+    ))
 }
 
 fn filled(at: &str, constants: &Constants, text: &str, condition: bool) -> Result<Option<String>, BadBook> {

@@ -71,8 +71,14 @@ impl Procedure {
         self.steps.iter().find(|step| step.id == id)
     }
 
-    /// Its place, counted from one.
-    pub fn number(&self, id: &str) -> Option<usize> {
-        self.steps.iter().position(|step| step.id == id).map(|at| at + 1)
+    /// The steps that follow each other where nothing unexpected is seen.
+    pub fn path(&self) -> Vec<&Step> {
+        let mut path: Vec<&Step> = Vec::new();
+        let mut at = self.steps.first();
+        while let Some(step) = at.filter(|step| path.iter().all(|known| known.id != step.id)) {
+            path.push(step);
+            at = step.next.as_deref().and_then(|next| self.step(next));
+        }
+        path
     }
 }

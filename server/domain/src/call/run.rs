@@ -96,6 +96,28 @@ pub enum Stand {
     Saw,
 }
 
+impl Stand {
+    pub const ALL: [Stand; 6] = [
+        Stand::Automatic,
+        Stand::Heard,
+        Stand::Unconfirmed,
+        Stand::Contradicted,
+        Stand::Overridden,
+        Stand::Saw,
+    ];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Stand::Automatic => "automatic",
+            Stand::Heard => "heard",
+            Stand::Unconfirmed => "unconfirmed",
+            Stand::Contradicted => "contradicted",
+            Stand::Overridden => "overridden",
+            Stand::Saw => "saw",
+        }
+    }
+}
+
 impl Run {
     pub fn begin(procedure: &Procedure, by: &str, now: Time) -> Run {
         Run {

@@ -148,6 +148,18 @@ fn branches_lead_to_another_step_or_to_an_end() {
 }
 
 #[test]
+fn the_way_through_a_procedure_leaves_out_what_only_a_branch_leads_to() {
+    let book = book();
+    let ids = |slug: &str| -> Vec<String> {
+        let path = book.find(slug).expect("there is").path();
+        path.into_iter().map(|step| step.id.clone()).collect()
+    };
+    assert_eq!(ids("restart"), ["ready", "restart", "reader"]);
+    assert_eq!(ids("distribution-refresh"), ["open", "download", "status", "check"]);
+    assert!(!ids("edge-extension-swap").contains(&"signed-in".to_owned()));
+}
+
+#[test]
 fn a_call_back_comes_due_when_its_condition_holds_and_not_before() {
     let online = Seen {
         online: true,
@@ -187,7 +199,7 @@ fn a_call_back_comes_due_when_its_condition_holds_and_not_before() {
         let desk = Desk::new(Truth3::Unknown);
         desk.seen.set(first);
         let waiting = desk.after([Event::CallBack(condition)]);
-        assert_eq!(desk.on(&waiting, Event::CameDue).is_ok(), false, "{condition:?}");
+        assert!(desk.on(&waiting, Event::CameDue).is_err(), "{condition:?}");
         assert_eq!(desk.on(&waiting, Event::Said), Err(Refused::NotOnThePhone));
         desk.seen.set(then);
         desk.now.set(NOW + passed);
@@ -288,7 +300,10 @@ fn every_procedure_is_one_that_rules_name_or_that_is_offered_by_itself() {
     for procedure in book.all() {
         assert!(pack.procedures().iter().any(|known| known.slug == procedure.slug));
         for step in &procedure.steps {
-            assert!(!step.say.ja.contains('$') && step.say.en.is_ascii() == step.say.en.is_ascii());
+            let hint = step.hint.iter().chain(step.branches.iter().map(|branch| &branch.sees));
+            for words in [&procedure.about, &step.title, &step.say].into_iter().chain(hint) {
+                assert!(!words.ja.contains('$') && !words.en.contains('$'), "{words:?}");
+            }
             assert!(step.say.ja.chars().count() <= 160, "{}/{}", procedure.slug, step.id);
         }
     }

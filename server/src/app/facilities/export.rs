@@ -55,7 +55,7 @@ pub fn csv(facilities: &[Facility], fields: &[Field], encoding: CsvEncoding) -> 
 }
 
 /// A spreadsheet would calculate what begins like a formula.
-fn harmless(text: String) -> String {
+pub fn harmless(text: String) -> String {
     if text.starts_with(['=', '@', '\t', '\r']) {
         format!("'{text}")
     } else {

@@ -2,6 +2,7 @@
 
 mod audit;
 mod caller;
+mod calls;
 mod checklist;
 mod enrolment;
 mod facilities;
@@ -15,6 +16,7 @@ mod terminals;
 use serde_json::{Value as Json, json};
 
 pub use caller::Caller;
+pub use calls::record as call_record;
 pub use checklist::name as stand_name;
 pub use jobs::bad_order;
 pub use problem::{Problem, status};
@@ -30,6 +32,7 @@ pub fn routes() -> Routes {
         .merge(history::routes())
         .merge(checklist::routes())
         .merge(jobs::routes())
+        .merge(calls::routes())
         .merge(facilities::routes())
         .merge(enrolment::routes())
         .merge(audit::routes())

@@ -143,7 +143,7 @@ fn plain_row(page: &Page, entry: &Entry) -> Row {
         action: action(page, &entry.action),
         slug: entry.action.clone(),
         target: entry.target.clone(),
-        target_href: (noun == "terminal").then(|| format!("/terminals/{id}")),
+        target_href: matches!(noun, "terminal" | "call").then(|| format!("/{noun}s/{id}")),
         reason: entry.reason.clone(),
         before: if changed {
             json_words(&entry.before)

@@ -35,11 +35,12 @@ macro_rules! handbook {
 }
 
 static START: Handbook = handbook!("start");
+static CALLS: Handbook = handbook!("calls");
 static ENROLMENT: Handbook = handbook!("enrolment");
 static FILTER: Handbook = handbook!("filter");
 static ROLES: Handbook = handbook!("roles");
 static ADMIN: Handbook = handbook!("admin");
-static ALL: [&Handbook; 5] = [&START, &ENROLMENT, &FILTER, &ROLES, &ADMIN];
+static ALL: [&Handbook; 6] = [&START, &CALLS, &ENROLMENT, &FILTER, &ROLES, &ADMIN];
 
 /// Whoever may sign in may read: a handbook says nothing of any terminal.
 pub fn routes() -> Routes {
@@ -48,6 +49,7 @@ pub fn routes() -> Routes {
     Routes::new()
         .get("/help", Needs::SignIn, move |_: Visitor| first())
         .get(START.href, Needs::SignIn, opens(&START))
+        .get(CALLS.href, Needs::SignIn, opens(&CALLS))
         .get(ENROLMENT.href, Needs::SignIn, opens(&ENROLMENT))
         .get(FILTER.href, Needs::SignIn, opens(&FILTER))
         .get(ROLES.href, Needs::SignIn, opens(&ROLES))

@@ -2,7 +2,9 @@
 //! what all pages share is the frame below and the small pieces in `parts`.
 
 mod audit;
+mod call;
 mod charts;
+mod desk;
 mod error;
 mod facilities;
 mod facility;
@@ -38,6 +40,8 @@ use parts::Problem;
 pub fn routes() -> Routes {
     Routes::new()
         .merge(sign_in::routes())
+        .merge(desk::routes())
+        .merge(call::routes())
         .merge(overview::routes())
         .merge(facilities::routes())
         .merge(facility::routes())
@@ -80,6 +84,7 @@ pub struct Who {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
+    Desk,
     Overview,
     Facilities,
     Terminals,
@@ -220,6 +225,10 @@ impl Page {
             code: error.code.to_owned(),
             text: self.of(&error.words).to_owned(),
         }
+    }
+
+    fn may_take_calls(&self) -> bool {
+        self.may(Permission::TakeCalls)
     }
 
     fn may_see_tokens(&self) -> bool {

@@ -70,7 +70,16 @@ fn found(page: &Page, item: Item) -> Found {
         item.model.unwrap_or_default(),
         item.serial.unwrap_or_default(),
     ];
-    let about: Vec<String> = about.into_iter().filter(|text| !text.is_empty()).collect();
+    let code = if item.by_code {
+        page.t("search-code")
+    } else {
+        String::new()
+    };
+    let about: Vec<String> = [code]
+        .into_iter()
+        .chain(about)
+        .filter(|text| !text.is_empty())
+        .collect();
     Found {
         href: match facility {
             true => format!("/facilities/{}", item.id),

@@ -16,7 +16,8 @@ static PAGES: LazyLock<HashMap<&'static str, Needs>> = LazyLock::new(|| {
     pages.map(|route| (route.path, route.needs)).collect()
 });
 
-const PLACES: [(Place, &str, &str); 7] = [
+const PLACES: [(Place, &str, &str); 8] = [
+    (Place::Desk, "/desk", "nav-desk"),
     (Place::Overview, "/", "nav-overview"),
     (Place::Facilities, "/facilities", "nav-facilities"),
     (Place::Terminals, "/terminals", "nav-terminals"),
@@ -27,7 +28,8 @@ const PLACES: [(Place, &str, &str); 7] = [
 ];
 
 /// Where the palette leads besides the places of the menu.
-const FURTHER: [(&str, &str); 5] = [
+const FURTHER: [(&str, &str); 6] = [
+    ("/desk?state=due&owner=", "go-due"),
     ("/terminals?q=fault%3A*", "go-faulty"),
     ("/terminals?q=online%3Ano", "go-offline"),
     ("/enrolment/tokens", "go-tokens"),
@@ -36,13 +38,14 @@ const FURTHER: [(&str, &str); 5] = [
 ];
 
 /// The keys that act on every page, and their words.
-const KEYS: [(&str, &str); 7] = [
+const KEYS: [(&str, &str); 8] = [
     ("/", "key-search"),
     ("Ctrl+K", "key-palette"),
     ("j", "key-down"),
     ("k", "key-up"),
     ("Enter", "key-open"),
     ("Esc", "key-close"),
+    ("c", "key-call"),
     ("?", "key-help"),
 ];
 

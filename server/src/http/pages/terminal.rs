@@ -91,6 +91,8 @@ struct TabLink {
 
 /// What stands above every part.
 struct Head {
+    /// Of the terminal.
+    id: String,
     href: String,
     topic: String,
     hostname: String,
@@ -151,6 +153,7 @@ fn head(page: &Page, detail: &TerminalDetail, tab: Tab) -> Head {
         held: terminal.is_active() && matches!(terminal.hold, Some(Hold::Duplicate { .. })),
         commands: commands(page, &href, &cannot),
         cannot,
+        id: terminal.id.to_string(),
         href,
     }
 }
@@ -227,23 +230,27 @@ struct Cannot {
     work: Option<Why>,
     revoke: Option<Why>,
     cancel: Option<Why>,
+    call: Option<Why>,
 }
 
 impl Cannot {
     fn of(page: &Page, terminal: &Terminal) -> Cannot {
         let cancel = why("why-cancel", page.denied(Permission::CancelJob));
+        let call = why("why-work", page.denied(Permission::TakeCalls));
         if !terminal.is_active() {
             let revoked = why("why-revoked", Some(page.t("denied-revoked")));
             return Cannot {
                 work: revoked.clone(),
                 revoke: revoked,
                 cancel,
+                call,
             };
         }
         Cannot {
             work: why("why-work", page.denied(Permission::RunRemedy)),
             revoke: why("why-revoke", page.denied(Permission::RevokeTerminal)),
             cancel,
+            call,
         }
     }
 
@@ -307,8 +314,10 @@ pub(super) mod samples {
             work: why("why-work", page.denied(Permission::RunRemedy)),
             revoke: why("why-revoke", page.denied(Permission::RevokeTerminal)),
             cancel: why("why-cancel", page.denied(Permission::CancelJob)),
+            call: why("why-call", page.denied(Permission::TakeCalls)),
         };
         Head {
+            id: "x".into(),
             href: "/terminals/x".into(),
             topic: "terminal:x".into(),
             hostname: "UKETSUKE-01<i>".into(),

@@ -9,6 +9,7 @@ use kaishin_domain::time::Time;
 
 use super::jobs::{JobView, jobs_of, why_not_cancel};
 use super::{Answer, AppError, Badge, Cx, Head, Link, Page, Tab, Visitor, Why, head, opened, show, shown};
+use crate::app::calls;
 use crate::app::history::{self, FactChange, What};
 use crate::app::terminals::{FaultRow as Fault, TerminalDetail};
 use crate::http::pages::parts::badge;
@@ -119,6 +120,11 @@ fn fault_row(cx: &Cx, page: &Page, href: &str, fault: &Fault, changes: &[FactCha
         procedure: rule
             .and_then(|rule| rule.procedure.as_ref())
             .map(|procedure| page.of(&procedure.name).to_owned()),
+        guide: rule.and_then(|rule| {
+            let named = rule.procedure.as_ref().map(|procedure| procedure.slug.as_str());
+            let slug = named.or_else(|| rule.remedy.map(Remedy::name))?;
+            Some(calls::guide(&cx.app, slug)?.slug.clone())
+        }),
     }
 }
 
@@ -200,6 +206,8 @@ struct FaultRow {
     remedy: Option<Link>,
     /// What a person does where no remedy helps.
     procedure: Option<String>,
+    /// What a clinic can be led through on the phone.
+    guide: Option<String>,
 }
 
 struct Check {
@@ -267,6 +275,7 @@ mod tests {
                 name: "高速スタートアップを無効にする".into(),
             }),
             procedure: None,
+            guide: Some("restart".into()),
         }
     }
 

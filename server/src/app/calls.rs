@@ -1,0 +1,580 @@
+//! Calls of clinics: opened, gone through, called back, closed; and the codes that terminals show so that somebody on the
+//! phone can say which one they sit at.
+
+mod codes;
+mod files;
+mod refusals;
+
+use std::sync::Arc;
+
+use kaishin_domain::access::{Actor, Permission, Scope};
+use kaishin_domain::call::{
+    About, Around, Call, Caller, Event, JobLine, Outcome, Procedure, Procedures, Refused, Seen, Step, draft, note,
+};
+use kaishin_domain::expr::{Field, Truth3};
+use kaishin_domain::facility::Code10;
+use kaishin_domain::fold::fold;
+use kaishin_domain::id::{CallId, JobId, TerminalId};
+use kaishin_domain::job::Job;
+use kaishin_domain::remedy::Remedy;
+use kaishin_domain::time::{Span, Time};
+use kaishin_domain::value::Value;
+use kaishin_domain::words::Words;
+use serde_json::json;
+
+use super::error::AppError;
+use super::jobs::{self, Order};
+use super::{App, Change, Cx, Wake};
+use crate::index::Row;
+use crate::store::{JobDetail, StoreError};
+
+pub use crate::store::{CallEvent, CallFilter, CallOrder};
+pub use codes::{LiveCodes, ask_code, whose_code};
+pub use files::{csv, xlsx};
+pub use refusals::{condition, known_state, outcome};
+use refusals::{refused, too_long};
+
+pub const MOST_ROWS: u32 = 200;
+/// How many that wait are looked at in one go.
+const DUE_PAGE: u32 = 1_000;
+/// While somebody is led through a procedure, what they did is wanted soon.
+const LOOK_EVERY: Span = Span::seconds(2);
+const LOOK_FOR: Span = Span::minutes(20);
+/// More terminals of one facility are found by the search.
+const MOST_RESIDENTS: usize = 20;
+/// Others change the call at the same moment: their change is taken in, and ours made again.
+const TRIES: u32 = 5;
+
+/// What somebody says when the phone rings.
+#[derive(Clone, Debug, Default)]
+pub struct NewCall {
+    pub name: String,
+    pub role: String,
+    pub phone: String,
+    pub concern: String,
+    pub facility: Option<Code10>,
+    pub terminal: Option<TerminalId>,
+    /// To begin with.
+    pub procedure: Option<String>,
+}
+
+/// A call, and what is known around it now.
+#[derive(Clone, Debug)]
+pub struct Detail {
+    pub call: Call,
+    pub row: Option<Row>,
+    pub facility: Option<Words>,
+    /// In the order of the call's jobs; none where one is gone.
+    pub jobs: Vec<Option<JobDetail>>,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Page {
+    pub items: Vec<Item>,
+    pub total: u64,
+    /// How many stand before the next page.
+    pub next: Option<u32>,
+}
+
+/// A call as lists show it.
+#[derive(Clone, Debug)]
+pub struct Item {
+    pub call: Call,
+    pub facility: Option<String>,
+    pub hostname: Option<String>,
+    pub online: bool,
+}
+
+pub async fn open(cx: &Cx, new: NewCall) -> Result<Call, AppError> {
+    let scope = new.terminal.map_or(Scope::Fleet, Scope::Terminal);
+    cx.require(Permission::TakeCalls, scope)?;
+    let (now, app) = (cx.now(), &cx.app);
+    let caller = Caller::read(&new.name, &new.role, &new.phone, &new.concern).map_err(too_long)?;
+    let place = place(cx, new.facility, new.terminal)?;
+    let id = CallId::new(now, app.entropy.bytes());
+    let mut call = Call::open(id, caller, place, &cx.actor.name, now);
+    if let Some(procedure) = new.procedure.filter(|slug| !slug.is_empty()) {
+        // What happens while it is opened is one change with it.
+        call = on(cx, &call, Event::Began { procedure })?;
+        call.version = 1;
+    }
+    let opened = json!({ "event": "opened", "data": told(&call) });
+    let event = cx.event(
+        "call.open",
+        format!("call:{id}"),
+        "",
+        serde_json::Value::Null,
+        told(&call),
+    );
+    let (row, words) = (call.clone(), words(app, &call));
+    let happened = history(&call, &cx.actor.name, now, opened.to_string());
+    app.store
+        .write::<_, AppError, _>(move |tx| {
+            Box::pin(async move {
+                tx.insert_call(&row, &words).await?;
+                tx.insert_call_event(id, &happened).await?;
+                tx.audit(event).await?;
+                Ok(())
+            })
+        })
+        .await?;
+    changed(app, id);
+    Ok(call)
+}
+
+pub async fn get(cx: &Cx, id: CallId) -> Result<Detail, AppError> {
+    let call = load(cx, id).await?;
+    cx.require(Permission::ViewFleet, scope(&call))?;
+    let mut jobs = Vec::with_capacity(call.jobs.len());
+    for ordered in &call.jobs {
+        jobs.push(cx.app.store.job(ordered.job).await?);
+    }
+    Ok(Detail {
+        row: call.terminal.and_then(|terminal| cx.app.index.get(terminal)),
+        facility: facility_name(&cx.app, &call).map(|name| Words::new(&name, &name)),
+        jobs,
+        call,
+    })
+}
+
+/// Somebody looks at the call: its terminal reports sooner, so that steps are ticked as they are done.
+pub fn watch(cx: &Cx, call: &Call) -> Result<(), AppError> {
+    cx.require(Permission::ViewFleet, scope(call))?;
+    if let Some(terminal) = call.terminal.filter(|_| !call.is_closed()) {
+        cx.app.bus.wake(Wake::Observe {
+            terminal,
+            every: LOOK_EVERY,
+            lasting: LOOK_FOR,
+        });
+    }
+    Ok(())
+}
+
+pub async fn list(
+    cx: &Cx,
+    filter: CallFilter,
+    order: (CallOrder, bool),
+    limit: u32,
+    offset: u32,
+) -> Result<Page, AppError> {
+    cx.require(Permission::ViewFleet, Scope::Fleet)?;
+    let (store, limit) = (&cx.app.store, limit.clamp(1, MOST_ROWS));
+    let filter = CallFilter {
+        words: fold(filter.words.trim()),
+        ..filter
+    };
+    let calls = store.calls(&filter, order, limit, offset).await?;
+    let total = store.count_calls(&filter).await?;
+    let shown = offset.saturating_add(u32::try_from(calls.len()).unwrap_or(0));
+    Ok(Page {
+        next: (u64::from(shown) < total && !calls.is_empty()).then_some(shown),
+        items: calls.into_iter().map(|call| item(&cx.app, call)).collect(),
+        total,
+    })
+}
+
+pub async fn events(cx: &Cx, id: CallId) -> Result<Vec<CallEvent>, AppError> {
+    let call = load(cx, id).await?;
+    cx.require(Permission::ViewFleet, scope(&call))?;
+    Ok(cx.app.store.call_events(id).await?)
+}
+
+/// Something happens in a call, as whoever does it saw it: not on top of what they have not seen.
+pub async fn happen(cx: &Cx, id: CallId, seen: Option<i64>, event: Event) -> Result<Call, AppError> {
+    let was = load(cx, id).await?;
+    cx.require(Permission::TakeCalls, scope(&was))?;
+    if seen.is_some_and(|seen| seen != was.version) {
+        return Err(StoreError::LostRace("call").into());
+    }
+    let event = sound(cx, &was, event)?;
+    let is = on(cx, &was, event.clone())?;
+    commit(&cx.app, &cx.actor, &was, &is, &event).await?;
+    if let (Event::Said | Event::Began { .. }, Some(_)) = (&event, is.terminal) {
+        watch(cx, &is)?;
+    }
+    Ok(is)
+}
+
+/// Orders work for the step that the caller is at: what that step is done by, unless something else is named.
+pub async fn order(cx: &Cx, id: CallId, remedy: Option<Remedy>) -> Result<Job, AppError> {
+    let call = load(cx, id).await?;
+    cx.require(Permission::TakeCalls, scope(&call))?;
+    let of_step = || call.step(procedures(&cx.app))?.remedy.as_ref()?.remedy;
+    let remedy = remedy.or_else(of_step).ok_or_else(|| refused(Refused::NoSuchStep))?;
+    let probe = Event::Ordered {
+        job: JobId::new(cx.now(), [0; 10]),
+        remedy: remedy.name().to_owned(),
+    };
+    // Whether the call takes it is asked before anything is ordered.
+    on(cx, &call, probe)?;
+    let terminal = call.terminal.ok_or_else(|| refused(Refused::NoTerminal))?;
+    let order = Order {
+        terminal,
+        remedy,
+        life: None,
+        reason: format!("call:{id}"),
+    };
+    let job = jobs::create(cx, order).await?;
+    let event = Event::Ordered {
+        job: job.id,
+        remedy: remedy.name().to_owned(),
+    };
+    for left in (0..TRIES).rev() {
+        match happen(cx, id, None, event.clone()).await {
+            Ok(_) => break,
+            Err(error) if left > 0 && error.code == LOST => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(job)
+}
+
+const LOST: &str = "E-STORE-01";
+
+/// The call's record in both languages, as it stands now; the caller says how it writes moments and states.
+pub fn record(
+    cx: &Cx,
+    detail: &Detail,
+    states: &dyn Fn(&Job) -> Words,
+    when: &dyn Fn(Time) -> Words,
+    clock: &dyn Fn(Time) -> Words,
+) -> Result<Words, AppError> {
+    cx.require(Permission::ViewFleet, scope(&detail.call))?;
+    let lines: Vec<JobLine> = detail
+        .call
+        .jobs
+        .iter()
+        .zip(&detail.jobs)
+        .map(|(ordered, job)| JobLine {
+            title: job.as_ref().map_or_else(
+                || Words::new(&ordered.remedy, &ordered.remedy),
+                |job| job.job.remedy.title(),
+            ),
+            state: job
+                .as_ref()
+                .map_or_else(|| Words::new("不明", "unknown"), |job| states(&job.job)),
+        })
+        .collect();
+    let about = About {
+        facility: detail.facility.as_ref().map(|name| name.ja.as_str()),
+        hostname: detail.row.as_ref().map(|row| row.entry.hostname.as_str()),
+        jobs: &lines,
+        when,
+        clock,
+    };
+    Ok(draft(&detail.call, procedures(&cx.app), &about))
+}
+
+/// Call-backs whose moment has come. Says how many.
+pub async fn look_for_due(app: &Arc<App>) -> Result<usize, AppError> {
+    let mut came = 0;
+    for was in app.store.waiting_calls(DUE_PAGE).await? {
+        let system = app.on_behalf_of(Actor::system());
+        let Ok(is) = on(&system, &was, Event::CameDue) else {
+            continue;
+        };
+        match commit(app, &system.actor, &was, &is, &Event::CameDue).await {
+            Ok(()) => came += 1,
+            // Somebody took it up at this very moment.
+            Err(error) if error.code == LOST => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(came)
+}
+
+pub fn procedures(app: &App) -> &Procedures {
+    &app.rules.in_force().procedures
+}
+
+/// The procedures that help with this terminal's faults, the gravest fault's first; then all others.
+pub fn helping<'a>(app: &'a App, row: Option<&Row>) -> (Vec<&'a Procedure>, Vec<&'a Procedure>) {
+    let all = procedures(app).all();
+    let mut faults: Vec<_> = row
+        .iter()
+        .flat_map(|row| &row.entry.faults)
+        .filter_map(|fault| app.rules.rule(fault))
+        .collect();
+    faults.sort_by_key(|rule| rule.severity);
+    let mut first: Vec<&Procedure> = Vec::new();
+    for rule in faults {
+        let of_rule = rule.procedure.as_ref().map(|procedure| procedure.slug.as_str());
+        let of_remedy = rule.remedy.map(Remedy::name);
+        let slug = [of_rule, of_remedy].into_iter().flatten();
+        for found in slug.filter_map(|slug| guide(app, slug)) {
+            if first.iter().all(|known| known.slug != found.slug) {
+                first.push(found);
+            }
+        }
+    }
+    let rest = all
+        .iter()
+        .filter(|one| first.iter().all(|known| known.slug != one.slug))
+        .collect();
+    (first, rest)
+}
+
+/// The procedure of that name, or the one that does what the remedy of that name does.
+pub fn guide<'a>(app: &'a App, name: &str) -> Option<&'a Procedure> {
+    let all = procedures(app);
+    all.find(name).or_else(|| {
+        let names = |step: &Step| step.remedy.as_ref().is_some_and(|to_do| to_do.name == name);
+        all.all().iter().find(|procedure| procedure.steps.iter().any(names))
+    })
+}
+
+/// Whether a step's condition holds on the terminal; what a terminal that is away said last proves nothing.
+pub fn truth(app: &App, row: Option<&Row>, step: &Step) -> Truth3 {
+    match (row.filter(|row| row.online()), &step.done) {
+        (Some(row), Some(done)) => done.evaluate(row, app.now()),
+        (None, _) | (_, None) => Truth3::Unknown,
+    }
+}
+
+/// The terminals of the call's facility, while none of them is chosen.
+pub fn residents(cx: &Cx, call: &Call) -> Vec<Row> {
+    let code = call.facility.filter(|_| call.terminal.is_none());
+    let terminals = code.map(|code| cx.app.ledger.terminals(code)).unwrap_or_default();
+    terminals
+        .into_iter()
+        .filter_map(|id| cx.app.index.get(id))
+        .take(MOST_RESIDENTS)
+        .collect()
+}
+
+/// The facts that a step's condition looks at.
+pub fn fields(step: &Step) -> Vec<Field> {
+    step.done.as_ref().map(|done| done.fields()).unwrap_or_default()
+}
+
+fn on(cx: &Cx, call: &Call, event: Event) -> Result<Call, AppError> {
+    let row = call.terminal.and_then(|terminal| cx.app.index.get(terminal));
+    let truth = |step: &Step| truth(&cx.app, row.as_ref(), step);
+    let around = Around {
+        procedures: procedures(&cx.app),
+        truth: &truth,
+        seen: seen(row.as_ref()),
+        by: &cx.actor.name,
+        now: cx.now(),
+    };
+    call.on(event, &around).map_err(refused)
+}
+
+fn seen(row: Option<&Row>) -> Seen {
+    let Some(row) = row else { return Seen::default() };
+    let booted = if let Some(Value::Time(at)) = row.entry.facts.get("boot.time") {
+        Some(*at)
+    } else {
+        None
+    };
+    Seen {
+        online: row.online(),
+        last_seen: row.entry.last_seen,
+        booted,
+    }
+}
+
+/// Free text is bounded, and places exist.
+fn sound(cx: &Cx, call: &Call, event: Event) -> Result<Event, AppError> {
+    let line = |text: &str| note(text).map_err(too_long);
+    Ok(match event {
+        Event::Told(caller) => {
+            let Caller {
+                name,
+                role,
+                phone,
+                concern,
+            } = caller;
+            Event::Told(Caller::read(&name, &role, &phone, &concern).map_err(too_long)?)
+        }
+        Event::Noted { text } => match line(&text)? {
+            text if text.is_empty() => return Err(refused(Refused::NoReason)),
+            text => Event::Noted { text },
+        },
+        Event::Overrode { reason } => Event::Overrode { reason: line(&reason)? },
+        Event::Closed { outcome, note } => Event::Closed {
+            outcome,
+            note: line(&note)?,
+        },
+        Event::Placed { facility, terminal } => {
+            let (facility, terminal) = place(cx, facility.or(call.facility), terminal)?;
+            Event::Placed { facility, terminal }
+        }
+        Event::Began { .. }
+        | Event::Said
+        | Event::TookBack
+        | Event::Skipped
+        | Event::Saw { .. }
+        | Event::SteppedBack
+        | Event::Stopped
+        | Event::Ordered { .. }
+        | Event::CallBack(_)
+        | Event::CameDue
+        | Event::Resumed
+        | Event::TakenOver => event,
+    })
+}
+
+/// A terminal says where it stands, if nobody else does.
+fn place(
+    cx: &Cx,
+    facility: Option<Code10>,
+    terminal: Option<TerminalId>,
+) -> Result<(Option<Code10>, Option<TerminalId>), AppError> {
+    if let Some(id) = terminal
+        && cx.app.index.get(id).is_none()
+    {
+        return Err(AppError::no_such_terminal());
+    }
+    // Where only one stands, it is that one.
+    let alone = || match cx.app.ledger.terminals(facility?).as_slice() {
+        [only] => Some(*only),
+        _ => None,
+    };
+    let terminal = terminal.or_else(alone);
+    let of_terminal = terminal
+        .and_then(|id| cx.app.ledger.of_terminal(id))
+        .map(|listed| listed.code);
+    Ok((of_terminal.or(facility), terminal))
+}
+
+async fn load(cx: &Cx, id: CallId) -> Result<Call, AppError> {
+    let found = cx.app.store.call(id).await?;
+    found.ok_or_else(|| {
+        AppError::not_found(
+            "E-CALL-10",
+            "この電話の記録は見つかりません。",
+            "There is no such call.",
+        )
+    })
+}
+
+fn scope(call: &Call) -> Scope {
+    call.terminal.map_or(Scope::Fleet, Scope::Terminal)
+}
+
+async fn commit(app: &Arc<App>, actor: &Actor, was: &Call, is: &Call, event: &Event) -> Result<(), AppError> {
+    let id = is.id;
+    let action = match event {
+        Event::Closed { .. } => "call.close",
+        Event::CallBack(_) => "call.call-back",
+        Event::CameDue => "call.due",
+        Event::Overrode { .. } => "call.override",
+        Event::Told(_)
+        | Event::Placed { .. }
+        | Event::Began { .. }
+        | Event::Said
+        | Event::TookBack
+        | Event::Skipped
+        | Event::Saw { .. }
+        | Event::SteppedBack
+        | Event::Stopped
+        | Event::Ordered { .. }
+        | Event::Noted { .. }
+        | Event::Resumed
+        | Event::TakenOver => "call.step",
+    };
+    let reason = if let Event::Overrode { reason } = event {
+        reason.as_str()
+    } else {
+        ""
+    };
+    let text = serde_json::to_value(event).unwrap_or_default();
+    let cx = app.on_behalf_of(actor.clone());
+    let audit = cx.event(action, format!("call:{id}"), reason, told(was), {
+        let mut after = told(is);
+        after["event"] = event.name().into();
+        after
+    });
+    let (row, words) = (is.clone(), words(app, is));
+    let happened = history(is, &actor.name, cx.now(), text.to_string());
+    app.store
+        .write::<_, AppError, _>(move |tx| {
+            Box::pin(async move {
+                tx.update_call(&row, &words).await?;
+                tx.insert_call_event(id, &happened).await?;
+                tx.audit(audit).await?;
+                Ok(())
+            })
+        })
+        .await?;
+    changed(app, id);
+    Ok(())
+}
+
+fn history(call: &Call, by: &str, at: Time, event: String) -> CallEvent {
+    CallEvent {
+        number: call.version,
+        at,
+        by: by.to_owned(),
+        event,
+    }
+}
+
+fn changed(app: &App, id: CallId) {
+    app.bus.changed(Change::Call(id));
+    app.bus.changed(Change::Audit);
+}
+
+/// What the audit log says of a call: where it stands, nobody's name or words.
+fn told(call: &Call) -> serde_json::Value {
+    let run = call.run();
+    json!({
+        "state": call.state.name(),
+        "outcome": call.outcome().map(Outcome::name),
+        "owner": call.owner,
+        "terminal": call.terminal,
+        "facility": call.facility.map(|code| code.to_string()),
+        "procedure": run.map(|run| &run.procedure),
+        "step": run.and_then(|run| run.at.as_ref()),
+    })
+}
+
+/// What a call is found by.
+fn words(app: &App, call: &Call) -> String {
+    let Caller {
+        name,
+        role,
+        phone,
+        concern,
+    } = &call.caller;
+    let item = item(app, call.clone());
+    let digits = kaishin_domain::facility::dialled(phone);
+    let code = call.facility.map(|code| code.to_string()).unwrap_or_default();
+    let known = [
+        name.as_str(),
+        role,
+        phone,
+        &digits,
+        concern,
+        &code,
+        item.facility.as_deref().unwrap_or_default(),
+        item.hostname.as_deref().unwrap_or_default(),
+    ];
+    known.map(fold).join("\n")
+}
+
+fn facility_name(app: &App, call: &Call) -> Option<String> {
+    let listed = app.ledger.get(app.ledger.current(call.facility?)?)?;
+    Some(listed.name.to_string())
+}
+
+fn item(app: &App, call: Call) -> Item {
+    let row = call.terminal.and_then(|terminal| app.index.get(terminal));
+    Item {
+        facility: facility_name(app, &call),
+        hostname: row.as_ref().map(|row| row.entry.hostname.clone()),
+        online: row.is_some_and(|row| row.online()),
+        call,
+    }
+}
+
+/// Of everybody's: how many are to be called back now.
+pub async fn count_due(cx: &Cx) -> Result<u64, AppError> {
+    cx.require(Permission::ViewFleet, Scope::Fleet)?;
+    let due = CallFilter {
+        state: "due".to_owned(),
+        ..CallFilter::default()
+    };
+    Ok(cx.app.store.count_calls(&due).await?)
+}

@@ -1,0 +1,324 @@
+//! The parts of a call's page: the step that is read aloud, how each step was passed, what the terminal shows.
+
+use kaishin_domain::call::{Procedures, Run, Stand, Step};
+use kaishin_domain::expr::{Field, Truth3};
+use kaishin_domain::remedy::step_title;
+use kaishin_domain::rule::Severity;
+use kaishin_domain::value::Value;
+use kaishin_domain::words::Words;
+
+use super::super::parts::{Badge, badge, job_state};
+use super::super::terminal::shown;
+use super::Page;
+use crate::app::Cx;
+use crate::app::calls::{self, Detail};
+
+/// A procedure that can be begun.
+pub struct Choice {
+    pub slug: String,
+    pub title: String,
+    pub about: String,
+    pub minutes: u32,
+}
+
+/// The step that the caller is at.
+pub struct StepView {
+    pub procedure: String,
+    /// Its place on the way; what only a branch leads to has none.
+    pub number: Option<usize>,
+    pub of: usize,
+    pub title: String,
+    pub say: String,
+    pub screen: Option<String>,
+    /// The same on an English Windows.
+    pub screen_other: Option<String>,
+    pub hint: Option<String>,
+    pub citation: Option<String>,
+    pub stand: Badge,
+    /// The terminal shows it done.
+    pub seen: bool,
+    pub contradicted: bool,
+    /// The terminal shows that it is not done.
+    pub not_yet: bool,
+    /// The terminal tells by itself; otherwise only the caller can.
+    pub watched: bool,
+    pub branches: Vec<String>,
+    pub remedy: Option<RemedyView>,
+    pub back: bool,
+}
+
+pub struct RemedyView {
+    pub title: String,
+    pub effect: String,
+    /// Not built yet: done by hand.
+    pub coming: bool,
+    /// Of the last time that it was ordered for this step.
+    pub job: Option<Badge>,
+}
+
+/// A procedure's steps, as they were passed.
+pub struct Ran {
+    pub title: String,
+    pub steps: Vec<RanStep>,
+}
+
+pub struct RanStep {
+    pub title: String,
+    pub here: bool,
+    pub stand: Option<Badge>,
+    pub class: &'static str,
+}
+
+/// A fact that the step looks at.
+pub struct Facts {
+    pub name: String,
+    pub value: String,
+}
+
+pub struct Finding {
+    pub name: String,
+    pub weight: Badge,
+    /// What helps, to be begun at a click.
+    pub procedure: Option<String>,
+}
+
+/// A job that was ordered in this call.
+pub struct Work {
+    pub title: String,
+    pub state: Badge,
+    pub note: String,
+    pub step: Option<(String, String)>,
+}
+
+fn tick(page: &Page, stand: Stand) -> Badge {
+    let kind = match stand {
+        Stand::Automatic => "good",
+        Stand::Heard => "busy",
+        Stand::Unconfirmed => "",
+        Stand::Contradicted => "bad",
+        Stand::Overridden => "warn",
+        Stand::Saw => "warn",
+    };
+    badge(kind, page.t(&format!("stand-{}", stand.name())))
+}
+
+pub fn step_view(cx: &Cx, page: &Page, detail: &Detail, step: &Step) -> StepView {
+    let run = detail.call.run();
+    let procedure = run.and_then(|run| calls::procedures(&cx.app).find(&run.procedure));
+    let path = procedure.map(|one| one.path()).unwrap_or_default();
+    let truth = calls::truth(&cx.app, detail.row.as_ref(), step);
+    let stand = run.and_then(|run| run.stand(step, truth)).unwrap_or(Stand::Unconfirmed);
+    let screen = step.screen.as_ref();
+    let remedy = step.remedy.as_ref().filter(|_| detail.call.terminal.is_some());
+    let last_job = || {
+        let ordered = detail.call.jobs.iter().zip(&detail.jobs);
+        let mut of_step = ordered.filter(|(ordered, _)| ordered.step == step.id);
+        of_step.next_back()?.1.as_ref().map(|job| job_state(page, &job.job))
+    };
+    StepView {
+        procedure: procedure.map_or_else(String::new, |one| page.of(&one.title).to_owned()),
+        number: path.iter().position(|one| one.id == step.id).map(|at| at + 1),
+        of: path.len(),
+        title: page.of(&step.title).to_owned(),
+        say: page.of(&step.say).to_owned(),
+        screen: screen.map(|screen| screen.ja.clone()),
+        screen_other: screen.and_then(|screen| screen.en.clone()),
+        hint: step.hint.as_ref().map(|hint| page.of(hint).to_owned()),
+        citation: step.citation.as_ref().map(|source| page.of(&source.words()).to_owned()),
+        stand: tick(page, stand),
+        seen: truth == Truth3::True,
+        contradicted: stand == Stand::Contradicted,
+        not_yet: truth == Truth3::False,
+        watched: step.done.is_some() && truth != Truth3::Unknown,
+        branches: step
+            .branches
+            .iter()
+            .map(|branch| page.of(&branch.sees).to_owned())
+            .collect(),
+        remedy: remedy.map(|to_do| RemedyView {
+            title: to_do
+                .remedy
+                .map_or_else(String::new, |known| page.of(&known.title()).to_owned()),
+            effect: to_do.remedy.map_or_else(String::new, |known| {
+                page.of(&Words::from(known.about().effect)).to_owned()
+            }),
+            coming: to_do.remedy.is_none(),
+            job: last_job(),
+        }),
+        back: run.is_some_and(|run| !run.trail.is_empty()),
+    }
+}
+
+pub fn ran(page: &Page, procedures: &Procedures, run: &Run) -> Ran {
+    let Some(procedure) = procedures.find(&run.procedure) else {
+        return Ran {
+            title: run.procedure.clone(),
+            steps: Vec::new(),
+        };
+    };
+    let path = procedure.path();
+    let seen = |step: &&Step| {
+        let on_the_way = path.iter().any(|one| one.id == step.id);
+        on_the_way
+            || run.at.as_deref() == Some(step.id.as_str())
+            || run.trail.iter().any(|passed| passed.step == step.id)
+    };
+    let step = |step: &Step| {
+        let here = run.at.as_deref() == Some(step.id.as_str());
+        // Of the one that the caller is at, the card above tells more.
+        let stand = if here { None } else { run.stand(step, Truth3::Unknown) };
+        RanStep {
+            title: page.of(&step.title).to_owned(),
+            here,
+            stand: stand.map(|stand| tick(page, stand)),
+            class: stand.map_or("", Stand::name),
+        }
+    };
+    Ran {
+        title: page.of(&procedure.title).to_owned(),
+        steps: procedure.steps.iter().filter(seen).map(step).collect(),
+    }
+}
+
+pub fn facts(page: &Page, detail: &Detail, step: Option<&Step>) -> Vec<Facts> {
+    let (Some(step), Some(row)) = (step, detail.row.as_ref()) else {
+        return Vec::new();
+    };
+    let of_fields = calls::fields(step).into_iter().filter_map(|field| {
+        let Field::Fact(fact) = field else { return None };
+        let value = row.entry.facts.get(fact.key);
+        let value = value.map_or_else(
+            || page.t("not-known"),
+            |value: &Value| shown(page.lang, fact.key, value).line(page.lang),
+        );
+        Some(Facts {
+            name: page.of(&Words::new(fact.ja, fact.en)).to_owned(),
+            value,
+        })
+    });
+    of_fields.collect()
+}
+
+pub fn finding(cx: &Cx, page: &Page, detail: &Detail) -> Vec<Finding> {
+    let Some(row) = &detail.row else { return Vec::new() };
+    let mut rules: Vec<_> = row
+        .entry
+        .faults
+        .iter()
+        .filter_map(|fault| cx.app.rules.rule(fault))
+        .collect();
+    rules.sort_by_key(|rule| rule.severity);
+    let finding = |rule: &kaishin_domain::rule::Rule| {
+        let helps = rule.procedure.as_ref().map(|procedure| procedure.slug.as_str());
+        let helps = helps.or_else(|| rule.remedy.map(|remedy| remedy.name()));
+        Finding {
+            name: page.of(&rule.title).to_owned(),
+            weight: match rule.severity {
+                Severity::Serious => badge("bad", page.t("weight-grave")),
+                Severity::Warning => badge("warn", page.t("weight-mild")),
+                Severity::Notice => badge("", page.t("weight-note")),
+            },
+            procedure: helps
+                .and_then(|slug| calls::guide(&cx.app, slug))
+                .map(|procedure| procedure.slug.clone()),
+        }
+    };
+    rules.into_iter().map(finding).collect()
+}
+
+/// The latest first.
+pub fn work(page: &Page, detail: &Detail) -> Vec<Work> {
+    let ordered = detail.call.jobs.iter().zip(&detail.jobs).rev();
+    ordered
+        .map(|(ordered, job)| match job {
+            None => Work {
+                title: ordered.remedy.clone(),
+                state: badge("", page.t("not-known")),
+                note: String::new(),
+                step: None,
+            },
+            Some(job) => Work {
+                title: page.of(&job.job.remedy.spelled()).to_owned(),
+                state: job_state(page, &job.job),
+                note: job
+                    .job
+                    .finish()
+                    .map_or_else(String::new, |finish| format!("{} {}", finish.code, finish.detail))
+                    .trim()
+                    .to_owned(),
+                step: job
+                    .steps
+                    .last()
+                    .map(|step| (page.of(&step_title(&step.name)).to_owned(), step.evidence.clone())),
+            },
+        })
+        .collect()
+}
+
+#[cfg(test)]
+pub mod samples {
+    use super::*;
+
+    pub fn step(page: &Page) -> StepView {
+        StepView {
+            procedure: "拡張機能の入れ替え<i>".into(),
+            number: Some(3),
+            of: 10,
+            title: "古い拡張機能を3つ外す<i>".into(),
+            say: "「削除」を押してください。<i>".into(),
+            screen: Some("削除<i>".into()),
+            screen_other: Some("Remove".into()),
+            hint: Some("閉じていただきます。<i>".into()),
+            citation: Some("手順書A<i>".into()),
+            stand: tick(page, Stand::Contradicted),
+            seen: false,
+            contradicted: true,
+            not_yet: true,
+            watched: true,
+            branches: vec!["「削除」を押せない<i>".into()],
+            remedy: Some(RemedyView {
+                title: "最新の情報を取得".into(),
+                effect: "読み取るだけです。<i>".into(),
+                coming: false,
+                job: Some(badge("busy", "実行中")),
+            }),
+            back: true,
+        }
+    }
+
+    pub fn ran(page: &Page) -> Ran {
+        Ran {
+            title: "拡張機能の入れ替え<i>".into(),
+            steps: vec![RanStep {
+                title: "開く<i>".into(),
+                here: false,
+                stand: Some(tick(page, Stand::Heard)),
+                class: "heard",
+            }],
+        }
+    }
+
+    pub fn facts() -> Vec<Facts> {
+        vec![Facts {
+            name: "Edge".into(),
+            value: "1.0<i>".into(),
+        }]
+    }
+
+    pub fn findings() -> Vec<Finding> {
+        vec![Finding {
+            name: "古い<i>".into(),
+            weight: badge("bad", "重大"),
+            procedure: Some("restart".into()),
+        }]
+    }
+
+    pub fn work(page: &Page) -> Vec<Work> {
+        vec![Work {
+            title: "最新の情報を取得<i>".into(),
+            state: badge("good", page.t("job-succeeded")),
+            note: "E-JOB-07 <i>".into(),
+            step: Some(("読み取り".into(), "<i>".into())),
+        }]
+    }
+}
