@@ -19,11 +19,6 @@
     if (to) to.focus();
     else if (field && by < 0) field.focus();
   };
-  // What a page offers by a key of its own is shown on its button.
-  const shown = (key) => {
-    const button = /^[a-z0-9]$/.test(key) && [...document.querySelectorAll(`[data-key="${key}"]`)].find((one) => one.offsetParent !== null);
-    return button && (() => button.click());
-  };
   const rows = () => [...document.querySelectorAll("main tbody tr, main [data-rows] > li")]
     .filter((row) => row.offsetParent !== null && !row.closest("details:not([open])"))
     .map((row) => row.querySelector("a")).filter(Boolean);
@@ -36,13 +31,12 @@
       return;
     }
     if (writes(event.target) || document.querySelector("dialog[open]")) return;
-    const key = event.key.normalize("NFKC");
     const act = {
       "/": () => { search?.focus(); search?.select(); },
       "?": () => open("keys"),
       j: () => step(rows(), 1),
       k: () => step(rows(), -1),
-    }[key] || shown(key);
+    }[event.key.normalize("NFKC")];
     if (!act) return;
     event.preventDefault();
     act();

@@ -267,20 +267,26 @@ pub fn record(
 
 /// Call-backs whose moment has come. Says how many.
 pub async fn look_for_due(app: &Arc<App>) -> Result<usize, AppError> {
-    let mut came = 0;
-    for was in app.store.waiting_calls(DUE_PAGE).await? {
-        let system = app.on_behalf_of(Actor::system());
-        let Ok(is) = on(&system, &was, Event::CameDue) else {
-            continue;
-        };
-        match commit(app, &system.actor, &was, &is, &Event::CameDue).await {
-            Ok(()) => came += 1,
-            // Somebody took it up at this very moment.
-            Err(error) if error.code == LOST => {}
-            Err(error) => return Err(error),
+    let (mut came, mut after) = (0, None);
+    loop {
+        let waiting = app.store.waiting_calls(after, DUE_PAGE).await?;
+        for was in &waiting {
+            let system = app.on_behalf_of(Actor::system());
+            let Ok(is) = on(&system, was, Event::CameDue) else {
+                continue;
+            };
+            match commit(app, &system.actor, was, &is, &Event::CameDue).await {
+                Ok(()) => came += 1,
+                // Somebody took it up at this very moment.
+                Err(error) if error.code == LOST => {}
+                Err(error) => return Err(error),
+            }
+        }
+        match waiting.last() {
+            Some(last) if waiting.len() == DUE_PAGE as usize => after = Some(last.id),
+            Some(_) | None => return Ok(came),
         }
     }
-    Ok(came)
 }
 
 pub fn procedures(app: &App) -> &Procedures {

@@ -78,7 +78,7 @@ const UPDATE: &str = "
 const INSERT_EVENT: &str = "
     INSERT INTO call_event (call_id, number, at, by, event) VALUES ($1, $2, $3, $4, $5)";
 const EVENTS: &str = "SELECT number, at, by, event FROM call_event WHERE call_id = $1 ORDER BY number";
-const WAITING: &str = "SELECT body FROM call WHERE state = 'waiting' ORDER BY id LIMIT $1";
+const WAITING: &str = "SELECT body FROM call WHERE state = 'waiting' AND id > $1 ORDER BY id LIMIT $2";
 const COUNT: &str = "
     SELECT COUNT(*) FROM call
     WHERE ($1 = '' OR state = $1 OR ($1 = 'unfinished' AND state <> 'closed')) AND ($2 = '' OR owner = $2)
@@ -162,10 +162,14 @@ impl Store {
         Ok(count.unsigned_abs())
     }
 
-    /// Those that somebody calls back once something holds.
-    pub async fn waiting_calls(&self, limit: u32) -> Result<Vec<Call>, StoreError> {
-        let bodies: Vec<String> =
-            on_pool!(self, c => sqlx::query_scalar(WAITING).bind(i64::from(limit)).fetch_all(c).await)?;
+    /// Those that somebody calls back once something holds, from any place on.
+    pub async fn waiting_calls(&self, after: Option<CallId>, limit: u32) -> Result<Vec<Call>, StoreError> {
+        let after = after.map(|id| id.to_string()).unwrap_or_default();
+        let bodies: Vec<String> = on_pool!(self, c => sqlx::query_scalar(WAITING)
+            .bind(&after)
+            .bind(i64::from(limit))
+            .fetch_all(c)
+            .await)?;
         bodies.into_iter().map(call).collect()
     }
 

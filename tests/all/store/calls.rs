@@ -149,15 +149,13 @@ async fn those_that_wait_are_found_and_what_happened_stands_in_order(opened: Ope
     for (n, state) in [(1, State::Open), (2, waiting()), (3, closed()), (4, waiting())] {
         insert(&opened, call(n, "suzuki", state), "").await;
     }
-    let waiting: Vec<i64> = opened
-        .store
-        .waiting_calls(9)
-        .await
-        .expect("read")
-        .iter()
-        .map(|call| call.opened_at.micros())
-        .collect();
-    assert_eq!(waiting, [2, 4]);
+    let read = async |after: Option<CallId>, limit: u32| -> Vec<i64> {
+        let calls = opened.store.waiting_calls(after, limit).await.expect("read");
+        calls.iter().map(|call| call.opened_at.micros()).collect()
+    };
+    assert_eq!(read(None, 9).await, [2, 4]);
+    assert_eq!(read(None, 1).await, [2]);
+    assert_eq!(read(Some(call(2, "suzuki", State::Open).id), 9).await, [4]);
     let id = call(1, "suzuki", State::Open).id;
     let event = |number: i64| CallEvent {
         number,

@@ -1,6 +1,5 @@
 nav-desk = Desk
 go-due = Calls to be returned
-key-call = Take or resume a call
 do-call = Take a call
 call-begin = Take a call
 call-find = Find a facility or terminal

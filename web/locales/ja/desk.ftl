@@ -1,6 +1,5 @@
 nav-desk = 受付
 go-due = 折り返しが必要な電話
-key-call = 電話を受ける・再開する
 do-call = 電話を受ける
 call-begin = 電話を受ける
 call-find = 医療機関等または端末を探す

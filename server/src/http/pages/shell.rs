@@ -38,14 +38,13 @@ const FURTHER: [(&str, &str); 6] = [
 ];
 
 /// The keys that act on every page, and their words.
-const KEYS: [(&str, &str); 8] = [
+const KEYS: [(&str, &str); 7] = [
     ("/", "key-search"),
     ("Ctrl+K", "key-palette"),
     ("j", "key-down"),
     ("k", "key-up"),
     ("Enter", "key-open"),
     ("Esc", "key-close"),
-    ("c", "key-call"),
     ("?", "key-help"),
 ];
 
