@@ -20,6 +20,7 @@ fn answers(world: &World) -> Vec<v1::PlanReply> {
         | Up::Heartbeat(_)
         | Up::CertificateRequest(_)
         | Up::ProbeReply(_)
+        | Up::CallCodeRequest(_)
         | Up::Goodbye(_) => None,
     })
 }
