@@ -15,10 +15,6 @@ use crate::os::{Hive, Os, Read, RegistryValue};
 /// Somebody signs in, or nobody does: there is no hurry.
 const LOOK_AGAIN: Span = Span::minutes(1);
 
-/// As Windows writes it for a user, and for its services.
-const USERS: u32 = 0x46;
-const SERVICES: u32 = 0x28;
-
 const REMEDY: Remedy = Remedy::ProxyRepair;
 
 pub fn act(step: &str, os: &dyn Os, around: &Around) -> Result<Acted, Failed> {
@@ -128,7 +124,7 @@ fn wants_of(os: &dyn Os, around: &Around, place: &Place) -> Read<Vec<Want>> {
     ];
     let connections = format!(r"{}\Connections", place.key);
     let now = os.registry_get(place.hive, &connections, CONNECTION)?;
-    let then = blob::through(now.as_ref(), USERS, &server, &exceptions);
+    let then = blob::through(now.as_ref(), blob::USERS, &server, &exceptions);
     wants.push(Want::of(os, value(&connections, CONNECTION, then))?);
     Ok(wants)
 }
@@ -147,7 +143,7 @@ fn services(os: &dyn Os, around: &Around) -> Read<Vec<Want>> {
         }
         None => (wanted.server.clone(), wanted.bypass.join(";")),
     };
-    let then = blob::through(now.as_ref(), SERVICES, &server, &exceptions);
+    let then = blob::through(now.as_ref(), blob::SERVICES, &server, &exceptions);
     let to = State::Registry {
         hive: Hive::LocalMachine,
         key: connections,
@@ -198,13 +194,13 @@ mod tests {
             Hive::Users,
             &key,
             CONNECTION,
-            Some(connection_settings(USERS, server, exceptions)),
+            Some(connection_settings(blob::USERS, server, exceptions)),
         );
     }
 
     fn set_services(sim: &Sim, server: Option<&str>, exceptions: &str) {
         let key = format!(r"{}\Connections", proxy::SETTINGS);
-        let value = connection_settings(SERVICES, server, exceptions);
+        let value = connection_settings(blob::SERVICES, server, exceptions);
         sim.poke(Hive::LocalMachine, &key, WINHTTP, Some(value));
     }
 

@@ -3,6 +3,10 @@
 
 use crate::os::{OsError, Read, RegistryKind, RegistryValue};
 
+/// The form that a user's settings have.
+pub const USERS: u32 = 0x46;
+/// The form that those of Windows' own services have.
+pub const SERVICES: u32 = 0x28;
 const DIRECT: u32 = 0x1;
 const PROXY: u32 = 0x2;
 
@@ -59,7 +63,9 @@ pub fn through(now: Option<&RegistryValue>, version: u32, server: &str, bypass: 
         return known.clone();
     }
     let mut next = || number(&mut rest).unwrap_or(0);
-    let (version, count, flags) = (next(), next().wrapping_add(1), next() | PROXY);
+    // Where changes are not counted, anything but zero is no sound value to Windows.
+    let count = |count: u32| if count == 0 { 0 } else { count.wrapping_add(1) };
+    let (version, count, flags) = (next(), count(next()), next() | PROXY);
     // Past the texts that were there.
     for _ in 0..2 {
         text(&mut rest);
@@ -73,8 +79,10 @@ pub fn through(now: Option<&RegistryValue>, version: u32, server: &str, bypass: 
 /// As Windows would write it.
 pub fn write(version: u32, server: Option<&str>, bypass: &str) -> RegistryValue {
     let flags = if server.is_some() { PROXY | DIRECT } else { DIRECT };
-    // No script, and room that Windows leaves empty.
-    let bytes = bytes([version, 1, flags], [server.unwrap_or_default(), bypass], &[0; 36]);
+    // A user's are counted, and have no script and room that Windows leaves empty.
+    let count = u32::from(version == USERS);
+    let rest: &[u8] = if version == USERS { &[0; 36] } else { &[] };
+    let bytes = bytes([version, count, flags], [server.unwrap_or_default(), bypass], rest);
     RegistryValue::new(RegistryKind::BINARY, bytes)
 }
 
@@ -134,6 +142,10 @@ mod tests {
         assert_eq!(through(Some(&new), 0x46, server, bypass), new, "twice is once");
         let off = through(Some(&write(0x46, None, "")), 0x46, server, bypass);
         assert_eq!(read(&off), read(&new));
+        let netsh = write(SERVICES, Some("old:80"), "*.a");
+        let services = through(Some(&netsh), SERVICES, server, bypass);
+        assert_eq!(services, write(SERVICES, Some(server), bypass), "never counted");
+        assert_eq!(services.bytes[..12], [0x28, 0, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0]);
         for nothing in [None, Some(RegistryValue::text("proxy"))] {
             assert_eq!(
                 through(nothing.as_ref(), 0x28, server, bypass),
