@@ -11,6 +11,7 @@ mod door;
 mod entropy;
 mod error;
 pub mod facts;
+pub mod governor;
 pub mod guide;
 mod identity;
 pub mod journal;

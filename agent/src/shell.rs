@@ -79,7 +79,36 @@ pub async fn run(
 ) -> Result<(), AgentError> {
     // First of all, and to the end: two agents would each write over the other's journal.
     let _sole = keep.occupy()?;
-    let mut shell = Shell::new(settings, os, keep, clock, status).await?;
+    loop {
+        let shell = Shell::new(
+            settings.clone(),
+            os.clone(),
+            keep.clone(),
+            clock.clone(),
+            status.clone(),
+        )
+        .await?;
+        match live(shell, &stop).await? {
+            Ended::Told => return Ok(()),
+            Ended::Down => {}
+        }
+        // All of it is gone, as when a machine restarts; what comes up again knows what its disk holds.
+        while let Some(left) = os.down_for() {
+            tokio::select! {
+                () = stop.cancelled() => return Ok(()),
+                () = clock.sleep(left) => {}
+            }
+        }
+    }
+}
+
+enum Ended {
+    Told,
+    /// The machine itself, which is a simulated one.
+    Down,
+}
+
+async fn live(mut shell: Shell, stop: &CancellationToken) -> Result<Ended, AgentError> {
     let _door = Door::open(&shell.keep, shell.call_codes.clone()).await;
     let mut events = VecDeque::from([Event::Started]);
     let mut stopping = false;
@@ -88,9 +117,12 @@ pub async fn run(
             let now = shell.clock.now();
             for effect in shell.core.handle(event, now) {
                 if shell.perform(effect, &mut events).await? == Onward::Exit {
-                    return Ok(());
+                    return Ok(Ended::Told);
                 }
             }
+        }
+        if shell.os.down_for().is_some() {
+            return Ok(Ended::Down);
         }
         let timer = shell.core.next_timer();
         let clock = shell.clock.clone();
@@ -551,5 +583,37 @@ mod tests {
         stop.cancel();
         agent.await.unwrap().unwrap();
         assert_eq!(*seen.borrow(), Status::Stopped);
+    }
+
+    #[tokio::test]
+    async fn a_simulated_machine_that_restarts_takes_its_agent_along_and_brings_it_back() {
+        let clock = Clock::manual(kaishin_proto::time::Time(1_800_000_000_000_000));
+        let os = Arc::new(Sim::new(1, 1, clock.clone()));
+        let (status, mut seen) = watch::channel(Status::Starting);
+        let stop = CancellationToken::new();
+        let machine = os.clone();
+        let agent = tokio::spawn(run(
+            settings(),
+            machine,
+            Keep::memory(),
+            clock.clone(),
+            stop.clone(),
+            status,
+        ));
+        let waits = |status: &Status| matches!(status, Status::Waiting { .. });
+        seen.wait_for(waits).await.unwrap();
+        os.restart().unwrap();
+        while os.boots() == 1 {
+            clock.advance(Span::seconds(10));
+            tokio::task::yield_now().await;
+        }
+        seen.mark_unchanged();
+        while !seen.has_changed().unwrap() {
+            clock.advance(Span::seconds(10));
+            tokio::task::yield_now().await;
+        }
+        seen.wait_for(waits).await.unwrap();
+        stop.cancel();
+        agent.await.unwrap().unwrap();
     }
 }

@@ -14,6 +14,12 @@ pub const JOB_MANY_QUESTIONS: &str = "E-JOB-44";
 pub const JOB_NOT_APPLICABLE: &str = "E-JOB-04";
 pub const POLICY_DAMAGED: &str = "E-JOB-51";
 
+pub const JOB_DECLINED: &str = "E-JOB-60";
+pub const JOB_NO_RESTART: &str = "E-JOB-61";
+pub const JOB_NOT_BACK: &str = "E-JOB-62";
+pub const JOB_NOT_UP_TO_DATE: &str = "E-JOB-63";
+pub const JOB_UPDATE_FAILED: &str = "E-JOB-64";
+
 pub const NO_SERVER: &str = "E-AGENT-01";
 pub const BAD_PIN: &str = "E-AGENT-02";
 pub const STATE: &str = "E-AGENT-03";
@@ -91,6 +97,31 @@ const WORDS: &[(&str, &str, &str)] = &[
         POLICY_DAMAGED,
         "この端末のポリシーファイルが壊れているため、何も変えていません。ポリシーエディター（gpedit.msc）で設定し直してください。",
         "This terminal's policy file is damaged, so nothing was changed. Set the policy with the policy editor (gpedit.msc).",
+    ),
+    (
+        JOB_DECLINED,
+        "端末の画面で断られました。何も変えていません。都合のよい時を聞いて、もう一度指示してください。",
+        "It was refused on the terminal's screen, and nothing was changed. Ask when it suits them, then order it again.",
+    ),
+    (
+        JOB_NO_RESTART,
+        "Windowsが再起動しませんでした。保存していないソフトが開いていないか確認し、画面から再起動してもらってください。",
+        "Windows did not restart. See whether a program with unsaved work is open, and have it restarted from the screen.",
+    ),
+    (
+        JOB_NOT_BACK,
+        "再起動しましたが、動いていたサービスが動いていません。記録の詳細にある名前を確認してください。",
+        "It restarted, but a service that ran before does not run. The record says which.",
+    ),
+    (
+        JOB_NOT_UP_TO_DATE,
+        "配信アプリの更新が済みませんでした。配信日は混み合います。時間をおいてもう一度指示し、続くときは接続を確認してください。",
+        "The distribution software did not finish its updates. Release days are busy: order it again later, and check the connections if it goes on.",
+    ),
+    (
+        JOB_UPDATE_FAILED,
+        "Windows Updateが失敗しました。記録の詳細に番号と理由があります。理由を取り除いてから、もう一度指示してください。",
+        "Windows Update failed. The record has the number and the reason; remove the reason, then order it again.",
     ),
     (
         NO_SERVER,

@@ -1,10 +1,10 @@
 //! Facts between the wire and the vocabulary, and a section's digest.
 
-use prost::Message;
+use prost::Message as _;
 use sha2::{Digest, Sha256};
 
 use crate::preview::{Change, Preview, Verdict};
-use crate::remedy::{Remedy, UpdateMode};
+use crate::remedy::{Message, Remedy, UpdateMode};
 use crate::time::{Span, Time};
 use crate::v1;
 use crate::value::{Reason, Table, Unknown, Value, Version};
@@ -43,6 +43,13 @@ pub fn remedy_to_wire(remedy: Remedy) -> v1::Remedy {
         Remedy::PowerSettings => Kind::PowerSettings(v1::PowerSettings {}),
         Remedy::ProxyRepair => Kind::ProxyRepair(v1::ProxyRepair {}),
         Remedy::DailyRestart { hour } => Kind::DailyRestart(v1::DailyRestart { hour: hour.into() }),
+        Remedy::RestartNow => Kind::RestartNow(v1::RestartNow {}),
+        Remedy::WindowsUpdateRun => Kind::WindowsUpdateRun(v1::WindowsUpdateRun {}),
+        Remedy::DistributionAppRefresh => Kind::DistributionAppRefresh(v1::DistributionAppRefresh {}),
+        Remedy::ConnectionCheck => Kind::ConnectionCheck(v1::ConnectionCheck {}),
+        Remedy::NotifyStaff { message } => Kind::NotifyStaff(v1::NotifyStaff {
+            message: message_to_wire(message).into(),
+        }),
     };
     v1::Remedy { kind: Some(kind) }
 }
@@ -72,6 +79,13 @@ pub fn remedy_from_wire(remedy: Option<&v1::Remedy>) -> Option<Remedy> {
         Kind::ProxyRepair(v1::ProxyRepair {}) => Remedy::ProxyRepair,
         Kind::DailyRestart(wanted) => Remedy::DailyRestart {
             hour: hour(wanted.hour)?,
+        },
+        Kind::RestartNow(v1::RestartNow {}) => Remedy::RestartNow,
+        Kind::WindowsUpdateRun(v1::WindowsUpdateRun {}) => Remedy::WindowsUpdateRun,
+        Kind::DistributionAppRefresh(v1::DistributionAppRefresh {}) => Remedy::DistributionAppRefresh,
+        Kind::ConnectionCheck(v1::ConnectionCheck {}) => Remedy::ConnectionCheck,
+        Kind::NotifyStaff(told) => Remedy::NotifyStaff {
+            message: message_from_wire(told.message())?,
         },
     };
     remedy.checked().ok()
@@ -113,6 +127,24 @@ pub fn preview_from_wire(reply: v1::PlanReply) -> Preview {
         changes: changes.map(|one| Change::new(one.what, one.from, one.to)).collect(),
         reason: reply.reason,
     }
+}
+
+fn message_to_wire(message: Message) -> v1::notify_staff::Message {
+    use v1::notify_staff::Message as W;
+    match message {
+        Message::Working => W::Working,
+        Message::LeaveOn => W::LeaveOn,
+        Message::RestartToday => W::RestartToday,
+        Message::CallUs => W::CallUs,
+        Message::Done => W::Done,
+        Message::CheckCable => W::CheckCable,
+    }
+}
+
+fn message_from_wire(message: v1::notify_staff::Message) -> Option<Message> {
+    Message::ALL
+        .into_iter()
+        .find(|known| message_to_wire(*known) == message)
 }
 
 /// What a section takes on the wire, for those who must keep below its caps.
@@ -210,6 +242,10 @@ mod tests {
     fn every_remedy_crosses_the_wire_and_nothing_out_of_range_does() {
         for remedy in Remedy::ALL {
             assert_eq!(remedy_from_wire(Some(&remedy_to_wire(remedy))), Some(remedy));
+        }
+        for message in Message::ALL {
+            let told = Remedy::NotifyStaff { message };
+            assert_eq!(remedy_from_wire(Some(&remedy_to_wire(told))), Some(told));
         }
         let hours = |start, end| v1::Remedy {
             kind: Some(v1::remedy::Kind::ActiveHours(v1::ActiveHours { start, end })),

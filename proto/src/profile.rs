@@ -42,6 +42,9 @@ pub struct Profile {
     pub account: String,
     /// Names of the tasks that have to be there.
     pub tasks: Vec<String>,
+    /// Names of the Windows services that belong to the verification software; a terminal need not have them all.
+    #[serde(default)]
+    pub services: Vec<String>,
     pub restart: Restart,
     /// Folders that have to be shared.
     pub shares: Vec<String>,
@@ -166,6 +169,8 @@ impl Restart {
 pub struct Clock24(u16);
 
 impl Clock24 {
+    pub const MIDNIGHT: Clock24 = Clock24(0);
+
     pub fn new(hour: u16, minute: u16) -> Option<Clock24> {
         (hour < 24 && minute < 60).then_some(Clock24(hour * 60 + minute))
     }
@@ -240,8 +245,19 @@ pub struct Software {
 pub struct Distribution {
     /// Where the distribution software writes its status words.
     pub status_file: String,
+    /// The scheduled task that starts it.
+    #[serde(default = "start_task")]
+    pub start_task: String,
+    /// Days on which updates are released and everybody fetches them, written `2026-12-08`.
+    #[serde(default)]
+    pub release_days: Vec<String>,
     /// Where it keeps whether it updates by itself, once somebody has found out.
     pub auto_update: Option<RegistryPlace>,
+}
+
+/// Of profiles that do not say it.
+fn start_task() -> String {
+    "OQS_exec_distroappstart".to_owned()
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -467,7 +483,14 @@ impl Profile {
                 return unsound(&software.version.0, "版数ではありません。", "this is no version.");
             }
         }
-        let lists = [&self.tasks, &self.shares, &self.arp.adapters, &self.proxy.bypass];
+        let lists = [
+            &self.tasks,
+            &self.services,
+            &self.distribution.release_days,
+            &self.shares,
+            &self.arp.adapters,
+            &self.proxy.bypass,
+        ];
         let software = self
             .software
             .all()
@@ -490,7 +513,7 @@ impl Profile {
         if self.checks.len() > MOST || self.arp.models.len() > MOST || self.latest.os.len() > MOST {
             return unsound("checks", "多すぎます (64件まで)。", "too many; 64 at most.");
         }
-        [&self.account, &self.certificate_issuer]
+        [&self.account, &self.certificate_issuer, &self.distribution.start_task]
             .into_iter()
             .find(|name| name.trim().is_empty() || too_long(name))
             .and_then(|name| unsound(name, "空か、長すぎます。", "empty or too long."))

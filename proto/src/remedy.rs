@@ -32,6 +32,13 @@ pub enum Remedy {
     DailyRestart {
         hour: u8,
     },
+    RestartNow,
+    WindowsUpdateRun,
+    DistributionAppRefresh,
+    ConnectionCheck,
+    NotifyStaff {
+        message: Message,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -39,6 +46,39 @@ pub enum Remedy {
 pub enum UpdateMode {
     Automatic,
     Manual,
+}
+
+/// What staff can be told on the screen; the words are part of the program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Message {
+    Working,
+    LeaveOn,
+    RestartToday,
+    CallUs,
+    Done,
+    CheckCable,
+}
+
+impl Message {
+    pub const ALL: [Message; 6] = [
+        Message::Working,
+        Message::LeaveOn,
+        Message::RestartToday,
+        Message::CallUs,
+        Message::Done,
+        Message::CheckCable,
+    ];
+
+    /// What it is about, for whoever picks it.
+    pub fn title(self) -> Said {
+        about::MESSAGES[self as usize].title
+    }
+
+    /// What people read on the screen.
+    pub fn text(self) -> Said {
+        about::message(self)
+    }
 }
 
 /// What it takes for a terminal to be given this work.
@@ -57,6 +97,8 @@ pub enum Restart {
     None,
     /// It holds from the next restart on; none is made for it.
     Next,
+    /// One is made for it.
+    Made,
 }
 
 /// A sentence in the two languages, known when the program was built.
@@ -142,7 +184,7 @@ pub const MOST_ACTIVE: u8 = 18;
 
 impl Remedy {
     /// One of each kind, with the usual parameters.
-    pub const ALL: [Remedy; 9] = [
+    pub const ALL: [Remedy; 14] = [
         Remedy::RefreshFacts,
         Remedy::FastStartupOff,
         Remedy::ArpOffloadOff,
@@ -155,6 +197,13 @@ impl Remedy {
         Remedy::PowerSettings,
         Remedy::ProxyRepair,
         Remedy::DailyRestart { hour: 2 },
+        Remedy::RestartNow,
+        Remedy::WindowsUpdateRun,
+        Remedy::DistributionAppRefresh,
+        Remedy::ConnectionCheck,
+        Remedy::NotifyStaff {
+            message: Message::Working,
+        },
     ];
 
     pub fn about(self) -> &'static About {
@@ -168,6 +217,11 @@ impl Remedy {
             Remedy::PowerSettings => &about::POWER_SETTINGS,
             Remedy::ProxyRepair => &about::PROXY_REPAIR,
             Remedy::DailyRestart { .. } => &about::DAILY_RESTART,
+            Remedy::RestartNow => &about::RESTART_NOW,
+            Remedy::WindowsUpdateRun => &about::WINDOWS_UPDATE_RUN,
+            Remedy::DistributionAppRefresh => &about::DISTRIBUTION_APP_REFRESH,
+            Remedy::ConnectionCheck => &about::CONNECTION_CHECK,
+            Remedy::NotifyStaff { .. } => &about::NOTIFY_STAFF,
         }
     }
 
@@ -188,6 +242,10 @@ impl Remedy {
         let mut words = self.title();
         match self {
             Remedy::RefreshFacts
+            | Remedy::RestartNow
+            | Remedy::WindowsUpdateRun
+            | Remedy::DistributionAppRefresh
+            | Remedy::ConnectionCheck
             | Remedy::FastStartupOff
             | Remedy::ArpOffloadOff
             | Remedy::TimeSource
@@ -196,6 +254,10 @@ impl Remedy {
             Remedy::DailyRestart { hour } => {
                 words.ja += &format!("（{hour}時台）");
                 words.en += &format!(" (after {hour}:00)");
+            }
+            Remedy::NotifyStaff { message } => {
+                words.ja += &format!("（{}）", message.title().ja);
+                words.en += &format!(" ({})", message.title().en);
             }
             Remedy::ActiveHours { start, end } => {
                 words.ja += &format!("（{start}時から{end}時）");
@@ -290,7 +352,12 @@ impl Remedy {
             | Remedy::WindowsUpdateMode { .. }
             | Remedy::PowerSettings
             | Remedy::ProxyRepair
-            | Remedy::DailyRestart { .. } => Ok(self),
+            | Remedy::DailyRestart { .. }
+            | Remedy::RestartNow
+            | Remedy::WindowsUpdateRun
+            | Remedy::DistributionAppRefresh
+            | Remedy::ConnectionCheck
+            | Remedy::NotifyStaff { .. } => Ok(self),
         }
     }
 }
@@ -422,7 +489,7 @@ mod tests {
             assert_eq!(Remedy::by_name(remedy.name()), Some(remedy), "all is usual");
             assert!(names.insert(remedy.name()));
             assert_eq!(remedy.spelled() == remedy.title(), named.is_empty());
-            assert_eq!(about.undo, about.class != Class::Read);
+            assert!(!about.undo || about.class != Class::Read);
             assert!(about.facts.iter().all(|key| crate::fact::find(key).is_some()));
             assert_eq!(about.facts.is_empty(), about.class == Class::Read);
             let steps: std::collections::BTreeSet<_> = about.steps.iter().map(|step| step.id).collect();

@@ -350,9 +350,11 @@ impl Book {
                     story.since = entry.at;
                 }
                 What::Done { step, evidence, .. } => {
-                    story
-                        .done
-                        .extend(names.get(index(*step)).map(|step| (step.name, evidence.clone())));
+                    let Some(step) = names.get(index(*step)) else { continue };
+                    story.done.push((step.name, evidence.clone()));
+                    if step.name == "consent" {
+                        story.consented = Some(entry.at);
+                    }
                 }
                 What::Accepted { .. }
                 | What::Again { .. }

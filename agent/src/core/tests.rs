@@ -127,6 +127,10 @@ impl World {
     /// A new process on the same disk.
     fn start(&mut self) {
         self.starts += 1;
+        while let Some(left) = self.os.down_for() {
+            self.clock.advance(left);
+            self.now = self.clock.now();
+        }
         let config = Config {
             seed: self.starts,
             instance: [self.starts as u8; 16],
@@ -317,6 +321,8 @@ impl World {
             self.os.poke(Hive::Users, &key, "ProxyOverride", text("*.rece"));
             self.os.sign_in(&user.sid);
         }
+        let status = &self.around().about.profile.distribution.status_file;
+        self.os.put_file(status, "未適用更新ファイルなし");
     }
 
     fn work(&mut self, work: &Work) -> Result<(), Cut> {
@@ -341,7 +347,7 @@ impl World {
                 Event::Acted(remedies::act(*remedy, name(*remedy, *step), &self.os, &around))
             }
             Work::Probe { remedy, step, .. }
-                if (self.playbook)(*remedy)[*step].repeat == crate::remedies::Repeat::Once =>
+                if (self.playbook)(*remedy)[*step].repeat != remedies::steps(*remedy)[*step].repeat =>
             {
                 Event::Looked(Probed::Uncertain("nothing to see".into()))
             }
@@ -350,6 +356,10 @@ impl World {
             }
         };
         self.point()?;
+        if self.os.down_for().is_some() {
+            // The machine restarts, and nobody hears of the end of this.
+            return Err(Cut);
+        }
         self.events.push_back(event);
         Ok(())
     }

@@ -18,7 +18,7 @@ pub fn collect(os: &dyn Os, _: &About) -> Facts {
 }
 
 /// Windows makes one of these keys and removes it at the restart; their mere presence is the message.
-fn restart_pending(os: &dyn Os) -> Read<bool> {
+pub fn restart_pending(os: &dyn Os) -> Read<bool> {
     for key in [WINDOWS_UPDATE, SERVICING] {
         if os.registry_list(Hive::LocalMachine, key)?.is_some() {
             return Ok(true);

@@ -4,7 +4,7 @@
 
 mod accounts;
 mod agent;
-mod boot;
+pub mod boot;
 pub mod certificates;
 mod connectivity;
 mod disk;
@@ -13,7 +13,7 @@ mod dotnet;
 mod edge;
 mod hardware;
 pub mod network;
-mod oqs;
+pub mod oqs;
 mod os;
 mod people;
 pub mod power;
@@ -24,6 +24,7 @@ pub mod tasks;
 pub mod time;
 pub mod update;
 
+use kaishin_proto::calendar::Hours;
 use kaishin_proto::convert::{self, Facts};
 use kaishin_proto::fact::{self, Section};
 use kaishin_proto::profile::Profile;
@@ -44,6 +45,8 @@ pub struct About {
     pub profile_version: u32,
     /// Why the last one that the server sent is not in use, if it is not.
     pub profile_refused: Option<String>,
+    /// When patients are received here.
+    pub hours: Hours,
 }
 
 impl About {
@@ -55,6 +58,7 @@ impl About {
             profile: Profile::built_in().into(),
             profile_version: 0,
             profile_refused: None,
+            hours: Hours::default(),
         }
     }
 }

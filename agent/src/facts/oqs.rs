@@ -77,15 +77,29 @@ fn first_version(text: &str) -> Option<Version> {
     })
 }
 
+/// What the software last said of itself, in the words that facts use.
+pub fn status_word(os: &dyn Os, distribution: &Distribution) -> Read<String> {
+    said(os, distribution).map(|(word, _)| word)
+}
+
+/// When it last wrote that.
+pub fn status_at(os: &dyn Os, distribution: &Distribution) -> Read<Time> {
+    written(os, Path::new(&distribution.status_file))
+}
+
+/// The word, and the line as it stands there.
+fn said(os: &dyn Os, distribution: &Distribution) -> Read<(String, String)> {
+    let bytes = os.read_file(Path::new(&distribution.status_file))?;
+    let text = crate::text::decode(&bytes);
+    let text = text.ok_or_else(|| OsError::damaged(format!("{} is no text", distribution.status_file)))?;
+    let last = text.lines().rev().map(str::trim).find(|line| !line.is_empty());
+    let last = last.ok_or_else(|| OsError::not_found(format!("{} is empty", distribution.status_file)))?;
+    Ok((word(&text).to_owned(), shown(last.to_owned())))
+}
+
 fn status(os: &dyn Os, distribution: &Distribution) -> Facts {
     let place = Path::new(&distribution.status_file);
-    let read = os.read_file(place).and_then(|bytes| {
-        let text = crate::text::decode(&bytes);
-        let text = text.ok_or_else(|| OsError::damaged(format!("{} is no text", distribution.status_file)))?;
-        let last = text.lines().rev().map(str::trim).find(|line| !line.is_empty());
-        let last = last.ok_or_else(|| OsError::not_found(format!("{} is empty", distribution.status_file)))?;
-        Ok((word(&text).to_owned(), shown(last.to_owned())))
-    });
+    let read = said(os, distribution);
     let at = read.as_ref().map_err(OsError::clone).and_then(|_| written(os, place));
     let (word, raw) = match read {
         Ok((word, raw)) => (Ok(word), Ok(raw)),

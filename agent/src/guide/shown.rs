@@ -354,6 +354,10 @@ fn restart(restart: Restart, language: Language) -> &'static str {
             "今はしません（次に再起動したときから有効になります）",
             "not now (it holds from the next restart on)",
         ),
+        Restart::Made => language.say(
+            "します（3分前に画面でお知らせします。その場で断れます）",
+            "yes (the screen tells 3 minutes before, and you can refuse)",
+        ),
     }
 }
 

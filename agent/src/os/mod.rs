@@ -27,7 +27,9 @@ use kaishin_proto::time::{Span, Time};
 use kaishin_proto::value::{Reason, Value};
 
 pub use registry::{Hive, RegistryKey, RegistryKind, RegistryTree, RegistryValue};
-pub use seen::{Account, Antivirus, Join, Joined, Links, Share, Sleep, Supply, TaskSeen};
+pub use seen::{
+    Account, Antivirus, Heard, Join, Joined, Links, Notice, Presence, Share, Sleep, Supply, TaskSeen, UpdateRun,
+};
 pub use users::User;
 
 /// Why something could not be read or written. A collector reports it as *unknown* with the same reason.
@@ -297,10 +299,67 @@ pub trait Os: Send + Sync {
     /// `http://127.0.0.1:…` and nothing else. Where no page can be shown to anybody this is `NotSupported`.
     fn open_page(&self, url: &str) -> Read<Opened>;
 
+    fn presence(&self) -> Read<Presence> {
+        unknown_here()
+    }
+
+    fn on_battery(&self) -> Read<bool> {
+        unknown_here()
+    }
+
+    /// Whether Windows Update installs something at this moment, for whomever.
+    fn updating(&self) -> Read<bool> {
+        unknown_here()
+    }
+
+    /// Has Windows Update search, download and install in the background, unless that is under way; returns at once.
+    fn update_start(&self) -> Read<()> {
+        unknown_here()
+    }
+
+    /// Of what [`Os::update_start`] began. It does not outlive this process, though what is installed stays so.
+    fn update_progress(&self) -> Read<UpdateRun> {
+        unknown_here()
+    }
+
+    /// Those of the services that run.
+    fn running(&self, services: &[String]) -> Read<Vec<String>> {
+        let _ = services;
+        unknown_here()
+    }
+
+    /// Shows a notice, unless this one stands there already, and says at once what has become of it. Whoever has heard that
+    /// it is gone and asks again shows it anew.
+    fn notice(&self, notice: &Notice) -> Read<Heard> {
+        let _ = notice;
+        unknown_here()
+    }
+
+    /// Starts a scheduled task that is there already, by its path; returns once it was told to.
+    fn run_task(&self, path: &str) -> Read<()> {
+        let _ = path;
+        unknown_here()
+    }
+
+    /// Has the machine restart, with a reason in its log; returns once that is under way. What programs have not saved is
+    /// not thrown away for it: Windows may then stay as it is.
+    fn restart(&self) -> Read<()> {
+        unknown_here()
+    }
+
+    /// For how long yet the machine is down. Only a simulated one can be asked: of a real one, all that runs ends with it.
+    fn down_for(&self) -> Option<Span> {
+        None
+    }
+
     /// Whether every call answers at once from memory, so that no blocking thread is needed. Only the simulation is.
     fn is_instant(&self) -> bool {
         false
     }
+}
+
+fn unknown_here<T>() -> Read<T> {
+    Err(OsError::not_supported("this system cannot be asked for that"))
 }
 
 pub const MAX_FILE: u64 = 16 * 1024 * 1024;

@@ -90,3 +90,58 @@ pub struct Links {
     pub wired: bool,
     pub wireless: bool,
 }
+
+/// Who is at the terminal, as far as Windows can tell: a patient at the card reader touches neither mouse nor keyboard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Presence {
+    /// Nobody is signed in.
+    Nobody,
+    /// Somebody is signed in, and touched nothing for so long.
+    Idle(Span),
+}
+
+/// A few words on the screens of those who are signed in, with a button to agree.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    pub title: String,
+    pub text: String,
+    /// It goes away by itself after this while.
+    pub within: Span,
+    /// Whether there is a second button, to refuse.
+    pub may_refuse: bool,
+}
+
+/// What has become of a notice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Heard {
+    /// Nobody is signed in who could see it.
+    Nobody,
+    /// It stands there.
+    Waiting,
+    Agreed,
+    Refused,
+    /// It went away by itself.
+    Unanswered,
+}
+
+/// How far Windows Update has come with what the agent had it do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UpdateRun {
+    /// Nothing was begun, or its end was told already.
+    Idle,
+    Searching,
+    Downloading {
+        updates: u32,
+    },
+    Installing {
+        updates: u32,
+    },
+    /// Told once.
+    Done {
+        installed: u32,
+    },
+    /// Told once, with Windows' code.
+    Failed {
+        code: u32,
+    },
+}

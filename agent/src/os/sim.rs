@@ -2,6 +2,7 @@
 //! order. Built from a seed, so that the same seed is the same clinic for ever.
 
 mod clinic;
+mod desk;
 mod image;
 mod kept;
 pub mod pack;
@@ -17,10 +18,12 @@ use kaishin_proto::profile::{Check, Clock24};
 use kaishin_proto::time::{Span, Time};
 
 use super::{
-    Account, Antivirus, Boot, Entry, Hive, Joined, Links, Machine, Opened, Os, OsError, OsVersion, Read, RegistryKey,
-    RegistryTree, RegistryValue, Share, Sleep, Supply, TaskSeen, User, Volume, restart_task, users,
+    Account, Antivirus, Boot, Entry, Heard, Hive, Joined, Links, Machine, Notice, Opened, Os, OsError, OsVersion,
+    Presence, Read, RegistryKey, RegistryTree, RegistryValue, Share, Sleep, Supply, TaskSeen, UpdateRun, User, Volume,
+    restart_task, users,
 };
 use crate::preg::{Instruction, Policy};
+pub use desk::Updates;
 use image::{FilePath, Image, KeyPath};
 use kept::{Kept, Written};
 pub use person::{Behaviour, Person};
@@ -47,6 +50,7 @@ struct State {
     volumes: Vec<Volume>,
     image: Image,
     site: site::Site,
+    desk: desk::Desk,
     /// SIDs of those whose hive is loaded.
     signed_in: BTreeSet<String>,
     boots: u32,
@@ -81,6 +85,7 @@ impl Sim {
             volumes: clinic.volumes(),
             image,
             site,
+            desk: desk::Desk::default(),
             signed_in: clinic.signed_in(),
             boots: 1,
             booted,
@@ -112,10 +117,8 @@ impl Sim {
     /// Shuts down and starts again: a new boot, and what waited for it is done.
     pub fn reboot(&self) {
         let mut state = self.lock();
-        state.boots += 1;
-        state.booted = self.clock.now();
-        state.image.remove_key(Hive::LocalMachine, REBOOT_REQUIRED);
-        state.refresh_policy(self.clock.now());
+        let now = self.clock.now();
+        state.starts(now);
     }
 
     /// Carries out the policy file, as Windows does now and then: what is edited in the registry alone goes back.
@@ -267,6 +270,7 @@ impl Sim {
 
     fn call(&self) -> Read<MutexGuard<'_, State>> {
         let mut state = self.lock();
+        state.distribution_writes(self.clock.now());
         state.calls += 1;
         let clock = self.clock.now();
         if clock >= state.refreshed + POLICIES_EVERY {
@@ -599,6 +603,75 @@ impl Os for Sim {
 
     fn clock_offset(&self, server: &str) -> Read<Span> {
         self.call()?.site.network.clock_offset(server)
+    }
+
+    fn presence(&self) -> Read<Presence> {
+        let state = self.call()?;
+        Ok(state.desk.presence(!state.signed_in.is_empty()))
+    }
+
+    fn on_battery(&self) -> Read<bool> {
+        Ok(self.call()?.desk.on_battery)
+    }
+
+    fn updating(&self) -> Read<bool> {
+        Ok(self.call()?.desk.updating)
+    }
+
+    fn update_start(&self) -> Read<()> {
+        let now = self.clock.now();
+        self.call()?.desk.begins_update(now);
+        Ok(())
+    }
+
+    fn update_progress(&self) -> Read<UpdateRun> {
+        let now = self.clock.now();
+        let mut state = self.call()?;
+        let run = state.desk.update_run(now);
+        state.note_update(run, now);
+        Ok(run)
+    }
+
+    fn running(&self, services: &[String]) -> Read<Vec<String>> {
+        Ok(self.call()?.desk.running(services))
+    }
+
+    fn notice(&self, notice: &Notice) -> Read<Heard> {
+        let now = self.clock.now();
+        let mut state = self.call()?;
+        let seen = !state.signed_in.is_empty();
+        Ok(state.desk.notice(notice, seen, now))
+    }
+
+    fn run_task(&self, path: &str) -> Read<()> {
+        let now = self.clock.now();
+        let mut state = self.call()?;
+        let tasks = state.site.tasks(state.booted, now);
+        if !tasks.iter().any(|task| task.path.eq_ignore_ascii_case(path)) {
+            return Err(OsError::not_found(path));
+        }
+        if path.ends_with(&site::profile().distribution.start_task) {
+            state.desk.refreshes(now);
+            state.distribution_writes(now);
+        }
+        Ok(())
+    }
+
+    fn restart(&self) -> Read<()> {
+        let now = self.clock.now();
+        self.call()?.desk.goes_down(now);
+        Ok(())
+    }
+
+    fn down_for(&self) -> Option<Span> {
+        let now = self.clock.now();
+        let mut state = self.lock();
+        let left = state.desk.down_for(now)?;
+        if left.0 > 0 {
+            return Some(left);
+        }
+        state.starts(now);
+        None
     }
 
     fn is_instant(&self) -> bool {

@@ -4,15 +4,21 @@
 mod active_hours;
 mod arp_offload_off;
 pub mod before;
+mod connection_check;
 mod daily_restart;
+mod distribution_app_refresh;
 mod fast_startup_off;
+mod notify_staff;
 mod power_settings;
 mod proxy_repair;
 mod refresh_facts;
+mod restart;
+mod restart_now;
 pub mod setting;
 pub mod state;
 mod time_source;
 mod windows_update_mode;
+mod windows_update_run;
 
 use kaishin_proto::preview::Preview;
 use kaishin_proto::remedy::Remedy;
@@ -59,6 +65,8 @@ pub struct Story {
     pub since: Time,
     /// Steps that are done, each with its evidence.
     pub done: Vec<(&'static str, String)>,
+    /// When a person at the terminal agreed, where one was asked.
+    pub consented: Option<Time>,
 }
 
 impl Story {
@@ -98,6 +106,15 @@ pub struct Done {
     pub observed: Vec<v1::Section>,
 }
 
+impl Done {
+    fn told(evidence: impl Into<String>) -> Done {
+        Done {
+            evidence: evidence.into(),
+            ..Done::default()
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failed {
     pub code: &'static str,
@@ -114,6 +131,11 @@ pub enum Probed {
 pub fn steps(remedy: Remedy) -> &'static [Step] {
     match remedy {
         Remedy::RefreshFacts => refresh_facts::STEPS,
+        Remedy::RestartNow => restart_now::STEPS,
+        Remedy::DistributionAppRefresh => distribution_app_refresh::STEPS,
+        Remedy::WindowsUpdateRun => windows_update_run::STEPS,
+        Remedy::ConnectionCheck => connection_check::STEPS,
+        Remedy::NotifyStaff { .. } => notify_staff::STEPS,
         Remedy::FastStartupOff
         | Remedy::ArpOffloadOff
         | Remedy::ActiveHours { .. }
@@ -128,6 +150,11 @@ pub fn steps(remedy: Remedy) -> &'static [Step] {
 pub fn act(remedy: Remedy, step: &str, os: &dyn Os, around: &Around) -> Result<Acted, Failed> {
     match remedy {
         Remedy::RefreshFacts => refresh_facts::act(step, os, around).map(Acted::Done),
+        Remedy::RestartNow => restart_now::act(step, os, around),
+        Remedy::DistributionAppRefresh => distribution_app_refresh::act(step, os, around),
+        Remedy::WindowsUpdateRun => windows_update_run::act(step, os, around),
+        Remedy::ConnectionCheck => connection_check::act(step, os, around).map(Acted::Done),
+        Remedy::NotifyStaff { message } => notify_staff::act(message, step, os),
         Remedy::FastStartupOff
         | Remedy::ArpOffloadOff
         | Remedy::ActiveHours { .. }
@@ -141,7 +168,11 @@ pub fn act(remedy: Remedy, step: &str, os: &dyn Os, around: &Around) -> Result<A
 
 pub fn probe(remedy: Remedy, step: &str, os: &dyn Os, around: &Around) -> Probed {
     match remedy {
-        Remedy::RefreshFacts => Probed::Uncertain(format!("{step} leaves no trace to look for")),
+        Remedy::RestartNow => restart_now::probe(step, os, around),
+        Remedy::DistributionAppRefresh => distribution_app_refresh::probe(step, os, around),
+        Remedy::RefreshFacts | Remedy::ConnectionCheck | Remedy::NotifyStaff { .. } | Remedy::WindowsUpdateRun => {
+            Probed::Uncertain(format!("{step} leaves no trace to look for"))
+        }
         Remedy::FastStartupOff
         | Remedy::ArpOffloadOff
         | Remedy::ActiveHours { .. }
@@ -157,7 +188,11 @@ pub fn probe(remedy: Remedy, step: &str, os: &dyn Os, around: &Around) -> Probed
 /// reason. Asked at any moment, also while a job is under way.
 pub fn preview(remedy: Remedy, os: &dyn Os, around: &Around) -> Preview {
     let seen = match remedy {
-        Remedy::RefreshFacts => Ok(Preview::nothing_to_change("it only reads")),
+        Remedy::RefreshFacts | Remedy::ConnectionCheck => Ok(Preview::nothing_to_change("it only reads")),
+        Remedy::NotifyStaff { .. } => Ok(Preview::nothing_to_change("it only shows a message on the screen")),
+        Remedy::RestartNow => restart_now::preview(os, around),
+        Remedy::DistributionAppRefresh => distribution_app_refresh::preview(os, around),
+        Remedy::WindowsUpdateRun => windows_update_run::preview(os, around),
         Remedy::FastStartupOff
         | Remedy::ArpOffloadOff
         | Remedy::ActiveHours { .. }
@@ -173,7 +208,12 @@ pub fn preview(remedy: Remedy, os: &dyn Os, around: &Around) -> Preview {
 /// What it would want of this machine as it is now.
 fn plan(remedy: Remedy, os: &dyn Os, around: &Around) -> Read<Plan> {
     match remedy {
-        Remedy::RefreshFacts => Plan::of([]),
+        Remedy::RefreshFacts
+        | Remedy::RestartNow
+        | Remedy::WindowsUpdateRun
+        | Remedy::DistributionAppRefresh
+        | Remedy::ConnectionCheck
+        | Remedy::NotifyStaff { .. } => Plan::of([]),
         Remedy::FastStartupOff => fast_startup_off::plan(os),
         Remedy::ArpOffloadOff => arp_offload_off::plan(os, around),
         Remedy::ActiveHours { start, end } => active_hours::plan(os, start, end),
@@ -193,9 +233,9 @@ impl Failed {
         }
     }
 
-    /// Whether the remedy is not for this machine, so that nothing was tried.
+    /// Whether it is not for this machine, or somebody there did not want it, so that nothing was tried.
     pub fn is_refusal(&self) -> bool {
-        self.code == crate::words::JOB_NOT_APPLICABLE
+        [crate::words::JOB_NOT_APPLICABLE, crate::words::JOB_DECLINED].contains(&self.code)
     }
 
     fn no_such_step(step: &str) -> Failed {

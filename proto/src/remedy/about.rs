@@ -1,7 +1,7 @@
 //! What must be known of each remedy before it is ordered, in both languages: one constant each, and the steps that
 //! several share.
 
-use super::{About, Choice, Class, Parameter, Range, Restart, Said, StepAbout};
+use super::{About, Choice, Class, Message, Parameter, Range, Restart, Said, StepAbout};
 
 const fn said(ja: &'static str, en: &'static str) -> Said {
     Said { ja, en }
@@ -216,5 +216,209 @@ pub const DAILY_RESTART: About = About {
     effect: said(
         "毎日その時間帯に1回、自動で再起動するタスクを登録します。分は端末ごとに分散し、混み合う3:50～4:10と、末尾が0と5の分は使いません。避けるべき時刻に再起動するだけの既存のタスクは無効にします。今は再起動しません。",
         "Registers a task that restarts the terminal once a day in that hour. The minute is the terminal's own, never from 3:50 to 4:10 and never one ending in 0 or 5. Existing tasks that do nothing but restart at a time to avoid are switched off. There is no restart now.",
+    ),
+};
+pub const RESTART_NOW: About = About {
+    id: "restart-now",
+    class: Class::Consent,
+    parameters: &[],
+    steps: &[
+        step("note", "動いているものを控える", "Note what runs"),
+        step(
+            "announce",
+            "都合のよい時を待ち、画面で知らせる",
+            "Wait for a good moment, and announce it on the screen",
+        ),
+        step("restart", "再起動する", "Restart"),
+        step("back", "起動したことを確かめる", "See that it is back"),
+    ],
+    restart: Restart::Made,
+    seconds: 600,
+    undo: false,
+    facts: &["boot.id", "boot.restart_pending"],
+    title: said("再起動する", "Restart"),
+    effect: said(
+        "端末を一度再起動します。受付時間中、使用中、更新中は待ちます。3分前に画面で知らせ、その場で断ることもできます。再起動中の数分間は資格確認ができません。",
+        "Restarts the terminal once. It waits while patients are received, while somebody uses it, and while it is being updated. The screen tells 3 minutes before, and whoever sits there can refuse. Eligibility checks do not work for some minutes.",
+    ),
+};
+pub const CONNECTION_CHECK: About = About {
+    id: "connection-check",
+    class: Class::Read,
+    parameters: &[],
+    steps: &[step("reach", "接続先を順に確かめる", "Try every place")],
+    restart: Restart::None,
+    seconds: 10,
+    undo: false,
+    facts: &[],
+    title: said("接続を確認する", "Check the connections"),
+    effect: said(
+        "資格確認に必要な接続先に届くかを確かめるだけで、設定は変わりません。",
+        "Only tries whether the places that eligibility checks need can be reached; nothing is changed.",
+    ),
+};
+pub const NOTIFY_STAFF: About = About {
+    id: "notify-staff",
+    class: Class::Read,
+    parameters: &[Parameter {
+        name: "message",
+        title: said("お知らせの内容", "Message"),
+        range: Range::Choice(&MESSAGES),
+    }],
+    steps: &[step("show", "画面に表示する", "Show it on the screen")],
+    restart: Restart::None,
+    seconds: 600,
+    undo: false,
+    facts: &[],
+    title: said("端末の画面に知らせる", "Tell the staff on the screen"),
+    effect: said(
+        "端末の画面にお知らせを1つ表示します。「OK」を押すか、10分たつと消えます。誰もサインインしていなければ、サインインを待ちます。",
+        "Shows one message on the terminal's screen, until somebody presses OK or 10 minutes pass. Where nobody is signed in it waits until somebody is.",
+    ),
+};
+
+const fn choice(id: &'static str, ja: &'static str, en: &'static str) -> Choice {
+    Choice {
+        id,
+        title: said(ja, en),
+    }
+}
+
+/// In the order of [`Message`].
+pub const MESSAGES: [Choice; 6] = [
+    choice("working", "作業中です", "Work is under way"),
+    choice("leave-on", "電源を切らずに帰る", "Leave it switched on tonight"),
+    choice("restart-today", "今日中に再起動する", "Restart it today"),
+    choice("call-us", "ヘルプデスクに電話する", "Call the help desk"),
+    choice("done", "作業が終わりました", "The work is done"),
+    choice("check-cable", "LANケーブルを確かめる", "Check the network cable"),
+];
+
+pub fn message(message: Message) -> Said {
+    match message {
+        Message::Working => said(
+            "ヘルプデスクがこの端末の作業をしています。電源を切らず、そのままお使いください。",
+            "The help desk is working on this terminal. Please leave it on; you can keep using it.",
+        ),
+        Message::LeaveOn => said(
+            "夜間に更新を行います。本日は電源を切らずにお帰りください。画面は消してかまいません。",
+            "Updates run tonight. Please leave this terminal on when you go home; the screen may be off.",
+        ),
+        Message::RestartToday => said(
+            "本日の業務が終わりましたら、この端末を再起動してください。スタート、電源、再起動の順に選びます。",
+            "Please restart this terminal when today's work is done: Start, Power, Restart.",
+        ),
+        Message::CallUs => said(
+            "ヘルプデスクからご連絡したいことがあります。お手すきの際にお電話ください。",
+            "The help desk would like to talk to you. Please call when you have a moment.",
+        ),
+        Message::Done => said(
+            "ヘルプデスクの作業が終わりました。いつもどおりお使いください。",
+            "The help desk's work is done. Please use the terminal as usual.",
+        ),
+        Message::CheckCable => said(
+            "ネットワークの接続が不安定です。端末の背面のLANケーブルが奥まで差さっているか、ご確認ください。",
+            "The network connection is unstable. Please see that the network cable at the back is pushed in fully.",
+        ),
+    }
+}
+pub const DISTRIBUTION_APP_REFRESH: About = About {
+    id: "distribution-app-refresh",
+    class: Class::Consent,
+    parameters: &[],
+    steps: &[
+        step(
+            "start-1",
+            "1回目: 配信アプリに更新を探させる",
+            "Have it look for updates, round 1",
+        ),
+        step(
+            "settle-1",
+            "1回目: 更新が済むのを待つ",
+            "Wait until it is done, round 1",
+        ),
+        step("note-1", "1回目: 動いているものを控える", "Note what runs, round 1"),
+        step(
+            "announce-1",
+            "1回目: 都合のよい時を待ち、画面で知らせる",
+            "Wait for a good moment and announce the restart, round 1",
+        ),
+        step("restart-1", "1回目: 再起動する", "Restart, round 1"),
+        step(
+            "back-1",
+            "1回目: 起動したことを確かめる",
+            "See that it is back, round 1",
+        ),
+        step(
+            "start-2",
+            "2回目: 配信アプリに更新を探させる",
+            "Have it look for updates, round 2",
+        ),
+        step(
+            "settle-2",
+            "2回目: 更新が済むのを待つ",
+            "Wait until it is done, round 2",
+        ),
+        step("note-2", "2回目: 動いているものを控える", "Note what runs, round 2"),
+        step(
+            "announce-2",
+            "2回目: 都合のよい時を待ち、画面で知らせる",
+            "Wait for a good moment and announce the restart, round 2",
+        ),
+        step("restart-2", "2回目: 再起動する", "Restart, round 2"),
+        step(
+            "back-2",
+            "2回目: 起動したことを確かめる",
+            "See that it is back, round 2",
+        ),
+        step(
+            "start-3",
+            "3回目: 配信アプリに更新を探させる",
+            "Have it look for updates, round 3",
+        ),
+        step(
+            "settle-3",
+            "3回目: 更新が済むのを待つ",
+            "Wait until it is done, round 3",
+        ),
+        step(
+            "verify",
+            "未適用の更新がないことを確かめる",
+            "See that no update is left",
+        ),
+    ],
+    restart: Restart::Made,
+    seconds: 3_600,
+    undo: false,
+    facts: &["oqs.status"],
+    title: said(
+        "配信アプリの更新を済ませる",
+        "Bring the distribution software up to date",
+    ),
+    effect: said(
+        "配信アプリに更新を探させ、必要なら再起動を挟んで、最大3回くり返します。1回に20分ほどかかります。再起動の前には画面で知らせます。配信日は混み合い、数時間かかることがあります。",
+        "The distribution software looks for updates up to 3 times, with a restart between where it needs one. A round takes about 20 minutes. The screen tells before each restart. On a release day it may take hours.",
+    ),
+};
+pub const WINDOWS_UPDATE_RUN: About = About {
+    id: "windows-update-run",
+    class: Class::Consent,
+    parameters: &[],
+    steps: &[
+        step(
+            "run",
+            "更新を探し、ダウンロードしてインストールする",
+            "Search, download and install",
+        ),
+        step("verify", "結果を読み直して確かめる", "Read the result again"),
+    ],
+    restart: Restart::Next,
+    seconds: 7_200,
+    undo: false,
+    facts: &["update.last_install", "update.last_error", "boot.restart_pending"],
+    title: said("Windows Updateを実行する", "Run Windows Update"),
+    effect: said(
+        "Windowsの更新を探してインストールします。数時間、長いときは1日以上かかり、その間は動作が遅くなることがあります。再起動は行いません。必要なときは終了後にお知らせします。",
+        "Searches for Windows updates and installs them. It takes hours, sometimes more than a day, and the terminal may be slow meanwhile. It is not restarted; where a restart is needed, that is told at the end.",
     ),
 };

@@ -32,6 +32,11 @@ fn once(remedy: Remedy) -> &'static [Step] {
         | Remedy::PowerSettings
         | Remedy::ProxyRepair
         | Remedy::DailyRestart { .. } => remedies::steps(remedy),
+        Remedy::RestartNow
+        | Remedy::WindowsUpdateRun
+        | Remedy::DistributionAppRefresh
+        | Remedy::ConnectionCheck
+        | Remedy::NotifyStaff { .. } => remedies::steps(remedy),
     }
 }
 
@@ -45,6 +50,23 @@ fn story(playbook: Playbook, cuts: &[usize]) -> (World, Vec<JobId>, bool) {
 fn story_of(remedy: Remedy, playbook: Playbook, cuts: &[usize]) -> (World, Vec<JobId>, bool) {
     let mut world = World::with_playbook(3, playbook);
     world.needs_everything();
+    // Whoever waits for people or for updates only waits; that is tried elsewhere.
+    world.os.set_answer(crate::os::Heard::Agreed);
+    world.os.set_updates(crate::os::sim::Updates {
+        waiting: 2,
+        takes: Span::minutes(1),
+        fails: VecDeque::new(),
+    });
+    if remedy == Remedy::DistributionAppRefresh {
+        world.os.put_task(crate::os::TaskSeen {
+            path: r"\OQS_exec_distroappstart".into(),
+            xml: Err(crate::os::OsError::not_found("nobody asks")),
+            enabled: true,
+            last_result: 0,
+            last_run: None,
+            next_run: None,
+        });
+    }
     let mut left = cuts.iter().copied();
     let mut arm = |world: &mut World| {
         let next = left.next();
@@ -96,7 +118,15 @@ fn holds_for(remedy: Remedy, world: &World, jobs: &[JobId], playbook: Playbook) 
         assert_eq!(world.outcome(jobs[0]), Some(v1::job_result::Outcome::Succeeded));
     }
     let uncertain = world.outcome(jobs[0]) == Some(v1::job_result::Outcome::Unknown);
-    if !uncertain {
+    if remedy == Remedy::DistributionAppRefresh {
+        let status = world.around().about.profile.distribution.clone();
+        assert_eq!(facts::oqs::status_word(&world.os, &status).as_deref(), Ok("up-to-date"));
+        assert_eq!(world.os.boots(), 2, "one restart was needed");
+    } else if remedy == Remedy::WindowsUpdateRun {
+        assert_eq!(world.fact("update.last_error"), Some(Value::Text("none".into())));
+    } else if remedy == Remedy::RestartNow {
+        assert_eq!(world.os.boots(), 2, "restarted once, and once only");
+    } else if !uncertain {
         let found = remedies::probe(remedy, "write-registry", &world.os, &world.around());
         assert!(matches!(found, Probed::Done(_)), "{remedy:?}: {found:?}");
     }
@@ -190,5 +220,31 @@ proptest! {
         prop_assert_eq!(held(&short), held(&book));
         prop_assert_eq!(short.outbox(0).collect::<Vec<_>>(), book.outbox(0).collect::<Vec<_>>());
         prop_assert_eq!(short.last_sequence(), book.last_sequence());
+    }
+}
+
+#[test]
+fn the_power_may_go_anywhere_in_what_only_reads_or_tells() {
+    for remedy in [
+        Remedy::ConnectionCheck,
+        Remedy::NotifyStaff {
+            message: kaishin_proto::remedy::Message::Working,
+        },
+    ] {
+        for n in 1.. {
+            let (world, jobs, came) = story_of(remedy, remedies::steps, &[n]);
+            for job in &jobs {
+                assert_eq!(
+                    world.outcome(*job),
+                    Some(v1::job_result::Outcome::Succeeded),
+                    "{remedy:?}"
+                );
+            }
+            assert_eq!(world.os.writes(), 0, "{remedy:?}");
+            if !came {
+                assert!(n > 20, "{remedy:?}: the story has only {n} points");
+                break;
+            }
+        }
     }
 }

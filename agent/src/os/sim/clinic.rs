@@ -4,6 +4,8 @@ mod browser;
 mod software;
 mod updates;
 
+pub use updates::{RESULTS, noted};
+
 use std::collections::BTreeSet;
 
 use kaishin_proto::time::Time;

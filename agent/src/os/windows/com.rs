@@ -59,7 +59,7 @@ impl<T: Table> Object<T> {
         Object::held(made, "CoCreateInstance")
     }
 
-    fn held(made: This, what: &str) -> Read<Object<T>> {
+    pub fn held(made: This, what: &str) -> Read<Object<T>> {
         let at = NonNull::new(made.cast()).ok_or_else(|| OsError::failed(format!("{what} gave nothing")))?;
         Ok(Object { at, _here: PhantomData })
     }

@@ -3,6 +3,7 @@
 #![expect(unsafe_code, reason = "Windows is reached through its C interface, and only here")]
 
 mod com;
+mod desk;
 pub mod folder;
 mod network;
 mod optional;
@@ -11,6 +12,7 @@ mod registry;
 mod session;
 mod system;
 mod tasks;
+mod updates;
 mod users;
 #[cfg(test)]
 mod winhttp;
@@ -28,8 +30,9 @@ use windows_sys::Win32::Foundation::FILETIME;
 
 use super::smbios::{self, Firmware};
 use super::{
-    Account, Antivirus, Boot, Entry, Hive, Joined, Links, MAX_FILE, Machine, Opened, Os, OsError, OsVersion, Read,
-    RegistryKey, RegistryTree, RegistryValue, Share, Sleep, Supply, TaskSeen, User, Volume, winver,
+    Account, Antivirus, Boot, Entry, Heard, Hive, Joined, Links, MAX_FILE, Machine, Notice, Opened, Os, OsError,
+    OsVersion, Presence, Read, RegistryKey, RegistryTree, RegistryValue, Share, Sleep, Supply, TaskSeen, UpdateRun,
+    User, Volume, winver,
 };
 
 const CURRENT_VERSION: &str = r"SOFTWARE\Microsoft\Windows NT\CurrentVersion";
@@ -44,6 +47,8 @@ const SAME: u64 = 120 * 1_000_000;
 pub struct Windows {
     /// Moments that Windows tells as an age, as first computed: the clock is corrected now and then, and nothing has changed.
     kept: Mutex<BTreeMap<String, Time>>,
+    screen: desk::Screen,
+    updates: updates::Updates,
 }
 
 /// As Windows wants texts: UTF-16, ended by NUL. A NUL inside would silently name something else.
@@ -277,6 +282,45 @@ impl Os for Windows {
 
     fn clock_offset(&self, server: &str) -> Read<Span> {
         super::sntp::ask(server, super::sntp::PORT, super::sntp::WITHIN, &Clock::system())
+    }
+
+    fn presence(&self) -> Read<Presence> {
+        desk::presence()
+    }
+
+    fn on_battery(&self) -> Read<bool> {
+        desk::on_battery()
+    }
+
+    /// Windows starts this service to install, and stops it soon after.
+    fn updating(&self) -> Read<bool> {
+        let installer = ["TrustedInstaller".to_owned()];
+        Ok(!desk::running(&installer)?.is_empty())
+    }
+
+    fn update_start(&self) -> Read<()> {
+        self.updates.start();
+        Ok(())
+    }
+
+    fn update_progress(&self) -> Read<UpdateRun> {
+        Ok(self.updates.progress())
+    }
+
+    fn running(&self, services: &[String]) -> Read<Vec<String>> {
+        desk::running(services)
+    }
+
+    fn notice(&self, notice: &Notice) -> Read<Heard> {
+        self.screen.notice(notice)
+    }
+
+    fn run_task(&self, path: &str) -> Read<()> {
+        tasks::run(path)
+    }
+
+    fn restart(&self) -> Read<()> {
+        desk::restart()
     }
 
     /// Rust opens files shared for reading, writing and deleting, so that nobody is stopped from writing meanwhile.

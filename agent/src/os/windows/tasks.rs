@@ -72,8 +72,9 @@ struct Task {
     state: Unused,
     enabled: Get<VARIANT_BOOL>,
     enable: unsafe extern "system" fn(This, VARIANT_BOOL) -> HRESULT,
-    /// Running it in two ways, and what runs of it.
-    between: [Unused; 3],
+    run: unsafe extern "system" fn(This, VARIANT, *mut This) -> HRESULT,
+    /// Running it in another way, and what runs of it.
+    between: [Unused; 2],
     last_run: Get<f64>,
     last_result: Get<i32>,
     missed: Unused,
@@ -94,6 +95,16 @@ unsafe impl Table for Folder {
 unsafe impl Table for Collection {
     const ID: GUID = GUID::from_u128(0x86627eb4_42a7_41e4_a4d9_ac33a72f2d52);
 }
+/// `IRunningTask`, of which nothing is asked.
+#[repr(C)]
+struct Running {
+    base: Base,
+}
+
+// SAFETY: begins as `taskschd.h` says; what follows is not called.
+unsafe impl Table for Running {
+    const ID: GUID = GUID::from_u128(0x653758fb_7b9a_4f1e_a471_beeb8e9b834e);
+}
 // SAFETY: in the order of `taskschd.h`.
 unsafe impl Table for Task {
     const ID: GUID = GUID::from_u128(0x9c86f320_dee3_4dd1_b972_a303f26b061e);
@@ -110,6 +121,22 @@ pub fn all() -> Read<Vec<TaskSeen>> {
     let mut found = Vec::new();
     gather(&root, 0, &mut found)?;
     Ok(found)
+}
+
+/// What runs is not waited for, and let go of at once.
+pub fn run(path: &str) -> Read<()> {
+    let apartment = Apartment::enter()?;
+    let root = root(&apartment)?;
+    let name = Text::new(path)?;
+    let task: Object<Task> = root.object("a task", |table, this, made| {
+        // SAFETY: the function is of this object's own table; the name and `made` outlive the call.
+        unsafe { (table.task)(this, name.0, made) }
+    })?;
+    let _running: Object<Running> = task.object("the run of a task", |table, this, made| {
+        // SAFETY: the function is of this object's own table; no parameter is passed; `made` outlives the call.
+        unsafe { (table.run)(this, VARIANT::default(), made) }
+    })?;
+    Ok(())
 }
 
 /// The folder that all others are in.

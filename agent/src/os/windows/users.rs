@@ -142,8 +142,13 @@ pub fn unload_leftovers() {
     }
 }
 
-/// SYSTEM and administrators have these two privileges, switched off until asked for.
 fn allow_loading() -> Read<()> {
+    allow("SeBackupPrivilege")?;
+    allow("SeRestorePrivilege")
+}
+
+/// SYSTEM and administrators have their privileges switched off until asked for.
+pub fn allow(privilege: &str) -> Read<()> {
     let mut token: HANDLE = ptr::null_mut();
     // SAFETY: the pseudo-handle of this process is always good; `token` outlives the call.
     let opened = unsafe { OpenProcessToken(GetCurrentProcess(), TOKEN_ADJUST_PRIVILEGES | TOKEN_QUERY, &mut token) };
@@ -153,9 +158,7 @@ fn allow_loading() -> Read<()> {
             &std::io::Error::last_os_error(),
         ));
     }
-    let result = ["SeBackupPrivilege", "SeRestorePrivilege"]
-        .into_iter()
-        .try_for_each(|name| enable(token, name));
+    let result = enable(token, privilege);
     // SAFETY: the handle was opened above and is used no more.
     unsafe { CloseHandle(token) };
     result

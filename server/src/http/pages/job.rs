@@ -150,7 +150,12 @@ fn already(detail: &TerminalDetail, remedy: Remedy) -> bool {
         | Remedy::WindowsUpdateMode { .. }
         | Remedy::PowerSettings
         | Remedy::ProxyRepair
-        | Remedy::DailyRestart { .. } => false,
+        | Remedy::DailyRestart { .. }
+        | Remedy::RestartNow
+        | Remedy::WindowsUpdateRun
+        | Remedy::DistributionAppRefresh
+        | Remedy::ConnectionCheck
+        | Remedy::NotifyStaff { .. } => false,
         Remedy::FastStartupOff => is("power.fast_startup", Value::Truth(false)),
         Remedy::ArpOffloadOff => is("network.arp_offload", Value::List(Vec::new())),
     }

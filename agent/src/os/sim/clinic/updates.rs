@@ -8,7 +8,7 @@ use crate::preg::Policy;
 const POLICY: &str = r"SOFTWARE\Policies\Microsoft\Windows\WindowsUpdate\AU";
 const OTHER_POLICY: &str = r"SOFTWARE\Policies\Microsoft\Windows\Explorer";
 const SETTINGS: &str = r"SOFTWARE\Microsoft\WindowsUpdate\UX\Settings";
-const RESULTS: &str = r"SOFTWARE\Microsoft\Windows\CurrentVersion\WindowsUpdate\Auto Update\Results";
+pub const RESULTS: &str = r"SOFTWARE\Microsoft\Windows\CurrentVersion\WindowsUpdate\Auto Update\Results";
 const SERVICE: &str = r"SYSTEM\CurrentControlSet\Services\wuauserv";
 const POLICY_FILE: &str = r"C:\Windows\System32\GroupPolicy\Machine\Registry.pol";
 const GPT: &str = r"C:\Windows\System32\GroupPolicy\gpt.ini";
@@ -134,7 +134,7 @@ fn results(image: &mut Image, lot: &mut Lot) {
 }
 
 /// As Windows Update notes a time: in UTC, without saying so.
-fn noted(at: Time) -> String {
+pub fn noted(at: Time) -> String {
     let text = at.rfc3339().replace('T', " ");
     text.get(..19).unwrap_or_default().to_owned()
 }

@@ -1,0 +1,166 @@
+use kaishin_proto::calendar::Hours;
+use kaishin_proto::clock::Clock;
+use kaishin_proto::time::{Span, Time};
+
+use super::super::{Done, Story};
+use super::*;
+use crate::facts::About;
+use crate::os::sim::Sim;
+use crate::os::{Heard, Presence};
+use crate::words;
+
+/// A terminal in the evening, after everybody has gone home.
+struct Evening {
+    sim: Sim,
+    clock: Clock,
+    story: Story,
+}
+
+fn evening() -> Evening {
+    let clock = Clock::manual(Time::parse("2027-01-15T21:00:00+09:00").unwrap());
+    let sim = Sim::new(1, 1, clock.clone());
+    let story = Story {
+        since: clock.now(),
+        ..Story::default()
+    };
+    sim.put_file(r"C:\OQS\OqsDistroApp\status.log", "未適用更新ファイルなし");
+    Evening { sim, clock, story }
+}
+
+impl Evening {
+    fn around(&self) -> Around {
+        Around {
+            about: About::new("0.1.0", self.clock.now()),
+            now: self.clock.now(),
+            story: self.story.clone(),
+        }
+    }
+
+    fn act(&self, step: &str) -> Result<Acted, Failed> {
+        act(step, &self.sim, &self.around())
+    }
+
+    fn again(&self, step: &str) -> String {
+        match self.act(step) {
+            Ok(Acted::Again { evidence, after }) => {
+                assert!(after.0 > 0);
+                evidence
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn done(&mut self, step: &'static str) -> String {
+        match self.act(step) {
+            Ok(Acted::Done(Done { evidence, .. })) => {
+                self.story.done.push((step, evidence.clone()));
+                self.story.since = self.clock.now();
+                evidence
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Time passes until the machine is there again.
+    fn come_back(&self) {
+        while let Some(left) = self.sim.down_for() {
+            self.clock.advance(left);
+        }
+    }
+}
+
+#[test]
+fn it_is_announced_done_once_and_proven_by_a_new_boot() {
+    let mut evening = evening();
+    assert!(
+        evening
+            .done("note")
+            .ends_with("services that run: OqsComApp, OqsDistroApp")
+    );
+    assert!(evening.again("announce").starts_with("announced"));
+    evening.clock.advance(Span::minutes(2));
+    assert!(evening.again("announce").starts_with("announced"));
+    assert_eq!(evening.sim.notices().len(), 1);
+    evening.clock.advance(Span::minutes(1));
+    assert!(evening.done("announce").contains("nobody refused"));
+    let probe = |evening: &Evening| probe("restart", &evening.sim, &evening.around());
+    assert!(matches!(probe(&evening), Probed::NotDone(_)));
+    evening.done("restart");
+    assert_eq!(evening.again("back"), "waits: for Windows to restart");
+    evening.come_back();
+    assert!(matches!(probe(&evening), Probed::Done(_)));
+    assert!(evening.done("back").ends_with("2 services run again"));
+    assert_eq!(evening.sim.boots(), 2);
+}
+
+#[test]
+fn the_person_at_the_screen_has_the_last_word() {
+    let mut evening = evening();
+    evening.done("note");
+    evening.sim.set_answer(Heard::Refused);
+    let refused = evening.act("announce").unwrap_err();
+    assert!(refused.is_refusal() && refused.code == words::JOB_DECLINED);
+    evening.sim.set_answer(Heard::Agreed);
+    assert!(evening.done("announce").contains("agreed"));
+    for user in evening.sim.users().unwrap() {
+        evening.sim.sign_out(&user.sid);
+    }
+    assert!(evening.done("announce").contains("nobody is signed in"));
+}
+
+#[test]
+fn it_waits_for_a_moment_that_suits_and_says_for_which() {
+    let evening = evening();
+    evening.sim.set_presence(Presence::Idle(Span::minutes(1)));
+    assert_eq!(evening.again("announce"), "waits: somebody is using the terminal");
+    evening.sim.set_presence(Presence::Idle(Span::hours(1)));
+    evening.sim.set_on_battery(true);
+    assert_eq!(evening.again("announce"), "waits: the terminal runs on battery");
+    evening.sim.set_on_battery(false);
+    evening.sim.set_updating(true);
+    assert_eq!(evening.again("announce"), "waits: Windows Update is installing");
+    evening.sim.set_updating(false);
+    let mut around = evening.around();
+    around.now = Time::parse("2027-01-18T10:00:00+09:00").unwrap();
+    let told = preview(&evening.sim, &around).unwrap();
+    assert_eq!(told.reason, "waits: reception hours until 19:00");
+    assert_eq!(told.changes.len(), 1);
+    around.about.hours = Hours {
+        week: Default::default(),
+        on_holidays: false,
+    };
+    assert_eq!(preview(&evening.sim, &around).unwrap().reason, "");
+    assert!(evening.sim.notices().is_empty(), "who waits says nothing yet");
+}
+
+#[test]
+fn a_machine_that_stays_up_and_a_service_that_stays_away_are_failures_with_names() {
+    let mut evening = evening();
+    evening.done("note");
+    evening.sim.hold_restarts(true);
+    evening.done("restart");
+    evening.clock.advance(Span::minutes(16));
+    assert_eq!(evening.act("back").unwrap_err().code, words::JOB_NO_RESTART);
+    evening.sim.hold_restarts(false);
+    evening
+        .sim
+        .set_running(&["OqsComApp", "OqsDistroApp"], &["OqsDistroApp"]);
+    evening.done("restart");
+    evening.come_back();
+    assert_eq!(evening.again("back"), "waits: OqsComApp to run again");
+    evening.clock.advance(Span::minutes(11));
+    let failed = evening.act("back").unwrap_err();
+    assert_eq!(failed.code, words::JOB_NOT_BACK);
+    assert!(failed.detail.ends_with("OqsComApp"), "{failed:?}");
+}
+
+#[test]
+fn what_cannot_be_read_afterwards_is_uncertain_and_never_guessed() {
+    let evening = evening();
+    assert!(matches!(
+        probe("restart", &evening.sim, &evening.around()),
+        Probed::Uncertain(_)
+    ));
+    assert_eq!(evening.act("back").unwrap_err().code, words::JOB_UNCERTAIN);
+    assert!(evening.act("shutdown").is_err());
+}

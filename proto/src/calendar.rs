@@ -1,0 +1,269 @@
+//! The calendar of a clinic in Japan: days, national holidays, and when patients are received. Pure; Japan has one time all
+//! year.
+
+use serde::{Deserialize, Serialize};
+
+use crate::profile::Clock24;
+use crate::time::{Span, Time};
+
+const AHEAD: Span = Span::hours(9);
+const DAY: i64 = Span::days(1).0;
+
+/// A day in Japan, counted from 1 January 1970.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Day(i64);
+
+/// As on paper.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Date {
+    pub year: i64,
+    pub month: u8,
+    pub day: u8,
+}
+
+impl std::fmt::Display for Date {
+    /// `2026-12-08`
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:04}-{:02}-{:02}", self.year, self.month, self.day)
+    }
+}
+
+/// From 0, Monday, to 6, Sunday.
+pub type Weekday = u8;
+
+const MONDAY: Weekday = 0;
+const SUNDAY: Weekday = 6;
+
+impl Day {
+    pub fn of(at: Time) -> Day {
+        Day((at + AHEAD).0.div_euclid(DAY))
+    }
+
+    /// Whatever day it is that far into the month.
+    pub fn on(year: i64, month: u8, day: u8) -> Day {
+        // Years that begin in March, so that the odd day comes last.
+        let (year, month) = if month > 2 {
+            (year, i64::from(month) - 3)
+        } else {
+            (year - 1, i64::from(month) + 9)
+        };
+        let leap_days = year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);
+        Day(365 * year + leap_days + (153 * month + 2) / 5 + i64::from(day) - 1 - 719_468)
+    }
+
+    pub fn date(self) -> Date {
+        let days = self.0 + 719_468;
+        let century = days.div_euclid(146_097);
+        let of_century = days.rem_euclid(146_097);
+        let year = (of_century - of_century / 1_460 + of_century / 36_524 - of_century / 146_096) / 365;
+        let of_year = of_century - (365 * year + year / 4 - year / 100);
+        let month = (5 * of_year + 2) / 153;
+        let day = of_year - (153 * month + 2) / 5 + 1;
+        let (year, month) = if month < 10 {
+            (century * 400 + year, month + 3)
+        } else {
+            (century * 400 + year + 1, month - 9)
+        };
+        Date {
+            year,
+            month: month as u8,
+            day: day as u8,
+        }
+    }
+
+    pub fn weekday(self) -> Weekday {
+        // 1 January 1970 was a Thursday.
+        (self.0 + 3).rem_euclid(7) as Weekday
+    }
+
+    pub fn next(self) -> Day {
+        Day(self.0 + 1)
+    }
+
+    fn before(self) -> Day {
+        Day(self.0 - 1)
+    }
+
+    pub fn at(self, clock: Clock24) -> Time {
+        Time(self.0 * DAY) - AHEAD + Span::minutes(i64::from(clock.minutes()))
+    }
+
+    /// Under the law as it stands since 2022, for the years up to 2099.
+    pub fn is_holiday(self) -> bool {
+        self.is_named_holiday() || self.is_substitute() || self.is_between_holidays()
+    }
+
+    fn is_named_holiday(self) -> bool {
+        let Date { year, month, day } = self.date();
+        let nth_monday = |n: u8| self.weekday() == MONDAY && (day - 1) / 7 + 1 == n;
+        match month {
+            1 => day == 1 || nth_monday(2),
+            2 => day == 11 || day == 23,
+            3 => day == equinox(year, 20_843_100),
+            4 => day == 29,
+            5 => (3..=5).contains(&day),
+            7 => nth_monday(3),
+            8 => day == 11,
+            9 => nth_monday(3) || day == equinox(year, 23_248_800),
+            10 => nth_monday(2),
+            11 => day == 3 || day == 23,
+            _ => false,
+        }
+    }
+
+    /// A holiday on a Sunday is made up for on the next day that is none.
+    fn is_substitute(self) -> bool {
+        let mut day = self.before();
+        while day.is_named_holiday() {
+            if day.weekday() == SUNDAY {
+                return !self.is_named_holiday();
+            }
+            day = day.before();
+        }
+        false
+    }
+
+    /// A single day between two holidays is one too.
+    fn is_between_holidays(self) -> bool {
+        self.before().is_named_holiday() && self.next().is_named_holiday()
+    }
+}
+
+/// The day in March or September, by the usual approximation; `base` is its millionths in 1980.
+fn equinox(year: i64, base: i64) -> u8 {
+    let years = year - 1980;
+    ((base + 242_194 * years).div_euclid(1_000_000) - years.div_euclid(4)) as u8
+}
+
+/// The time of day in Japan.
+pub fn clock(at: Time) -> Clock24 {
+    let minutes = (at + AHEAD).0.rem_euclid(DAY) / Span::minutes(1).0;
+    // Below 1,440, so that there always is one.
+    Clock24::new((minutes / 60) as u16, (minutes % 60) as u16).unwrap_or(Clock24::MIDNIGHT)
+}
+
+/// From one time of the day up to another, which does not belong to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Open {
+    pub from: Clock24,
+    pub until: Clock24,
+}
+
+/// When a clinic receives patients.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hours {
+    /// From Monday to Sunday; a day without hours is closed.
+    pub week: [Vec<Open>; 7],
+    /// Whether it is open on national holidays, as on that day of the week.
+    pub on_holidays: bool,
+}
+
+impl Default for Hours {
+    /// Monday to Friday 8:00 to 19:00, Saturday 8:00 to 13:00, closed on holidays.
+    fn default() -> Hours {
+        let open = |until| match (Clock24::new(8, 0), Clock24::new(until, 0)) {
+            (Some(from), Some(until)) => vec![Open { from, until }],
+            (Some(_) | None, Some(_) | None) => Vec::new(),
+        };
+        Hours {
+            week: [open(19), open(19), open(19), open(19), open(19), open(13), Vec::new()],
+            on_holidays: false,
+        }
+    }
+}
+
+impl Hours {
+    /// When the hours end that this moment lies in; `None` outside of them.
+    pub fn open_until(&self, at: Time) -> Option<Time> {
+        let (day, clock) = (Day::of(at), clock(at));
+        if day.is_holiday() && !self.on_holidays {
+            return None;
+        }
+        let hours = self.week.get(usize::from(day.weekday()))?;
+        let open = hours.iter().find(|open| open.from <= clock && clock < open.until)?;
+        Some(day.at(open.until))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As the Cabinet Office has published them.
+    const PUBLISHED: &[(i64, &str)] = &[
+        (
+            2024,
+            "1/1 1/8 2/11 2/12 2/23 3/20 4/29 5/3 5/4 5/5 5/6 7/15 8/11 8/12 9/16 9/22 9/23 10/14 11/3 11/4 11/23",
+        ),
+        (
+            2025,
+            "1/1 1/13 2/11 2/23 2/24 3/20 4/29 5/3 5/4 5/5 5/6 7/21 8/11 9/15 9/23 10/13 11/3 11/23 11/24",
+        ),
+        (
+            2026,
+            "1/1 1/12 2/11 2/23 3/20 4/29 5/3 5/4 5/5 5/6 7/20 8/11 9/21 9/22 9/23 10/12 11/3 11/23",
+        ),
+        (
+            2027,
+            "1/1 1/11 2/11 2/23 3/21 3/22 4/29 5/3 5/4 5/5 7/19 8/11 9/20 9/23 10/11 11/3 11/23",
+        ),
+        (
+            2028,
+            "1/1 1/10 2/11 2/23 3/20 4/29 5/3 5/4 5/5 7/17 8/11 9/18 9/22 10/9 11/3 11/23",
+        ),
+    ];
+
+    #[test]
+    fn the_holidays_are_those_that_were_published() {
+        for (year, published) in PUBLISHED {
+            let mut day = Day::on(*year, 1, 1);
+            let mut found = Vec::new();
+            while day < Day::on(year + 1, 1, 1) {
+                if day.is_holiday() {
+                    let Date { month, day, .. } = day.date();
+                    found.push(format!("{month}/{day}"));
+                }
+                day = day.next();
+            }
+            assert_eq!(found.join(" "), *published, "{year}");
+        }
+    }
+
+    #[test]
+    fn days_and_dates_go_both_ways() {
+        assert_eq!(Day::on(1970, 1, 1), Day(0));
+        assert_eq!(Day::on(2027, 1, 15).weekday(), 4);
+        let mut day = Day::on(1999, 12, 1);
+        for _ in 0..40_000 {
+            let Date { year, month, day: of } = day.date();
+            assert_eq!(Day::on(year, month, of), day, "{:?}", day.date());
+            day = day.next();
+        }
+    }
+
+    #[test]
+    fn patients_are_received_by_the_hours_of_the_day_and_not_on_holidays() {
+        let hours = Hours::default();
+        for (at, until) in [
+            ("2027-01-15T07:59:59+09:00", None),
+            ("2027-01-15T08:00:00+09:00", Some("2027-01-15T19:00:00+09:00")),
+            ("2027-01-15T18:59:59+09:00", Some("2027-01-15T19:00:00+09:00")),
+            ("2027-01-15T19:00:00+09:00", None),
+            // A Saturday, a Sunday and a holiday on a Monday.
+            ("2027-01-16T12:30:00+09:00", Some("2027-01-16T13:00:00+09:00")),
+            ("2027-01-16T13:00:00+09:00", None),
+            ("2027-01-17T10:00:00+09:00", None),
+            ("2027-01-11T10:00:00+09:00", None),
+            ("2027-01-12T00:00:00+09:00", None),
+        ] {
+            let moment = |text: &str| Time::parse(text).unwrap();
+            assert_eq!(hours.open_until(moment(at)), until.map(moment), "{at}");
+            let always = Hours {
+                on_holidays: true,
+                ..Hours::default()
+            };
+            let holiday = at.starts_with("2027-01-11");
+            assert_eq!(always.open_until(moment(at)).is_some(), until.is_some() || holiday);
+        }
+    }
+}
