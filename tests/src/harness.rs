@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::http::Http;
-use crate::wait::{SOON, eventually, eventually_blocking};
+use crate::wait::{SOON, eventually, eventually_blocking, within};
 
 /// A Friday in November 2026, for tests whose clock is moved by hand.
 pub const FRIDAY: Time = Time(1_795_143_600_000_000);
@@ -186,13 +186,16 @@ impl Harness {
 
     /// Waits until the job is in this state.
     pub async fn job_is(&self, id: &str, state: &str) -> Value {
-        eventually(SOON, &format!("job {id} is {state}"), async || {
+        let is = async || {
             // A clock that is moved by hand goes on while this waits: a loop that was busy looks again at its next turn.
             self.clock.advance(Span::seconds(1));
             let job = self.job(id).await;
             (job["state"] == state).then_some(job)
-        })
-        .await
+        };
+        match within(SOON, is).await {
+            Some(job) => job,
+            None => panic!("waited {SOON:?} in vain for {state}: {:#}", self.job(id).await),
+        }
     }
 
     /// Waits until a number of the overview is what it should be.
@@ -225,7 +228,9 @@ impl Harness {
 }
 
 async fn start(config: &Config, clock: &Clock) -> Handle {
-    let listeners = Listeners::bind(config).await.expect("two free ports");
+    // Between two lives of a server, somebody else's outgoing line may have its port for a moment.
+    let bind = async || Listeners::bind(config).await.ok();
+    let listeners = eventually(SOON, "two free ports", bind).await;
     kaishin::start(config.clone(), listeners, clock.clone())
         .await
         .expect("the server starts")

@@ -39,8 +39,28 @@ pub fn address(name: &str) -> String {
     format!("/static/{hash}/{name}")
 }
 
+/// As it is sent: what helps only those who read the source stays here.
+fn sent(name: &str) -> Option<Vec<u8>> {
+    let data = Files::get(name)?.data;
+    let ours = (name.ends_with(".css") || name.ends_with(".js")) && !name.contains('/');
+    match std::str::from_utf8(&data) {
+        Ok(text) if ours => Some(slim(text).into_bytes()),
+        Ok(_) | Err(_) => Some(data.into_owned()),
+    }
+}
+
+/// Without indentation, empty lines and lines that are comments. No text of ours goes over a line's end.
+fn slim(text: &str) -> String {
+    let says = |line: &&str| {
+        let comment = line.starts_with("//") || (line.starts_with("/*") && line.ends_with("*/"));
+        !line.is_empty() && !comment
+    };
+    let lines: Vec<&str> = text.lines().map(str::trim).filter(says).collect();
+    lines.join("\n")
+}
+
 pub async fn serve(Path((hash, name)): Path<(String, String)>, headers: HeaderMap) -> Response {
-    let Some(file) = Files::get(&name) else {
+    let (Some(file), Some(data)) = (Files::get(&name), sent(&name)) else {
         return StatusCode::NOT_FOUND.into_response();
     };
     let known = HASHES.get(&name).is_some_and(|known| *known == hash);
@@ -56,7 +76,7 @@ pub async fn serve(Path((hash, name)): Path<(String, String)>, headers: HeaderMa
     let mut response = if fresh {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
-        file.data.into_owned().into_response()
+        data.into_response()
     };
     let out = response.headers_mut();
     out.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type(&name)));
@@ -90,7 +110,7 @@ pub fn linked(html: &str) -> usize {
         .collect();
     names
         .into_iter()
-        .map(|name| Files::get(name).map_or(0, |file| file.data.len()))
+        .map(|name| sent(name).map_or(0, |data| data.len()))
         .sum()
 }
 
@@ -120,8 +140,22 @@ mod tests {
     }
 
     #[test]
+    fn what_is_sent_says_the_same_in_fewer_bytes() {
+        let text = "a {\n  /* why */\n  b: c; /* d */\n\n}\n// e\n  f(\"//g\");\n";
+        assert_eq!(slim(text), "a {\nb: c; /* d */\n}\nf(\"//g\");");
+        for name in Files::iter().filter(|name| name.ends_with(".js") && !name.contains('/')) {
+            let text = String::from_utf8(Files::get(&name).expect("a file").data.into_owned()).expect("text");
+            let open = text.lines().find(|line| line.matches('`').count() % 2 == 1);
+            assert_eq!(
+                open, None,
+                "{name}: a text over several lines would lose its indentation"
+            );
+        }
+    }
+
+    #[test]
     fn what_a_page_links_is_weighed_without_its_fonts() {
-        let style = Files::get("kaishin.css").map_or(0, |file| file.data.len());
+        let style = sent("kaishin.css").map_or(0, |data| data.len());
         let page = format!(
             "<link href=\"{}\"><link href=\"{}\">",
             address("kaishin.css"),

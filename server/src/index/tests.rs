@@ -10,7 +10,7 @@ use kaishin_proto::value::{Reason, Table, Value, Version};
 use super::{Asked, Cursor, Entry, Facility, Flags, Index, Sort, Work, naive};
 
 const NOW: Time = Time(1_790_000_000_000_000);
-const ROUNDS: u64 = 40;
+const ROUNDS: u64 = 60;
 
 /// Chances that are the same in every run.
 struct Dice(u64);

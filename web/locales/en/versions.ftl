@@ -52,6 +52,7 @@ profile-edge = Edge extensions
 profile-latest = Further target versions
 profile-proxy = Proxy
 profile-restart = No restart between
+profile-services = Services that should run
 profile-shares = Shared folders
 profile-software = Verification software
 profile-tasks = Scheduled tasks

@@ -49,6 +49,7 @@ profile-edge = Edgeの拡張機能
 profile-latest = そのほかの目標の版
 profile-proxy = プロキシ
 profile-restart = 再起動を避ける時間帯
+profile-services = 動いているべきサービス
 profile-shares = 共有フォルダー
 profile-software = 資格確認ソフト
 profile-tasks = タスク
