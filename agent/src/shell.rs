@@ -9,6 +9,7 @@ use std::pin::Pin as Pinned;
 use std::sync::Arc;
 
 use kaishin_proto::clock::Clock;
+use kaishin_proto::id::JobId;
 use kaishin_proto::limits;
 use kaishin_proto::remedy::Remedy;
 use kaishin_proto::time::Span;
@@ -26,6 +27,7 @@ use crate::door::Door;
 use crate::entropy;
 use crate::error::AgentError;
 use crate::facts::{self, About};
+use crate::guide::Guide;
 use crate::identity::{Certificate, DeviceKey, Pin};
 use crate::journal::Journal;
 use crate::keep::Keep;
@@ -120,6 +122,7 @@ async fn live(mut shell: Shell, stop: &CancellationToken) -> Result<Ended, Agent
                     return Ok(Ended::Told);
                 }
             }
+            shell.show_progress();
         }
         if shell.os.down_for().is_some() {
             return Ok(Ended::Down);
@@ -134,6 +137,7 @@ async fn live(mut shell: Shell, stop: &CancellationToken) -> Result<Ended, Agent
             }
             event = soon(&mut shell.working) => event?,
             event = soon(&mut shell.planning) => event?,
+            said = soon(&mut shell.asking) => said,
             called = soon(&mut shell.calling) => shell.called(called)?,
             heard = hear(&mut shell.session) => match heard {
                 Ok(message) => Event::Received(message),
@@ -203,6 +207,11 @@ struct Shell {
     calling: Soon<Called>,
     working: Soon<Result<Event, AgentError>>,
     planning: Soon<Result<Event, AgentError>>,
+    guide: Guide,
+    /// The question that stands on the screen.
+    asking: Soon<Event>,
+    /// The job that somebody at the terminal was asked about last.
+    guided: Option<JobId>,
 }
 
 impl Shell {
@@ -244,6 +253,7 @@ impl Shell {
                 source: settings.source,
             },
             trust: Trust::new(pin, clock.clone()),
+            guide: Guide::kept_in(os.clone(), clock.clone(), keep.clone()),
             settings,
             os,
             keep,
@@ -259,6 +269,8 @@ impl Shell {
             calling: None,
             working: None,
             planning: None,
+            asking: None,
+            guided: None,
         })
     }
 
@@ -279,6 +291,24 @@ impl Shell {
             Effect::Compact(entries) => self.write(move |journal| journal.rewrite(&entries)).await?,
             Effect::Work(work) => self.work(work),
             Effect::Plan(remedy) => self.plan(remedy),
+            Effect::Ask(question) => {
+                let guide = self.guide.clone();
+                let job = question.job;
+                self.guided = Some(job);
+                self.asking = Some(Box::pin(async move {
+                    Event::Said {
+                        job,
+                        answer: guide.ask(question).await,
+                    }
+                }));
+            }
+            // What is no longer awaited is no longer shown.
+            Effect::Withdraw(_) => self.asking = None,
+            Effect::TryCode { job, code } => {
+                if self.guide.try_code(job, &code) == Some(false) {
+                    events.push_back(Event::WrongCode(job));
+                }
+            }
             Effect::AskCertificate => {
                 let csr = self.key.request()?;
                 self.send(Up::CertificateRequest(v1::CertificateRequest { csr }), events);
@@ -299,6 +329,20 @@ impl Shell {
             Effect::Exit => return Ok(Onward::Exit),
         }
         Ok(Onward::Go)
+    }
+
+    /// Whoever said yes sees it happen, to its end.
+    fn show_progress(&mut self) {
+        if self.asking.is_some() {
+            return;
+        }
+        let Some(progress) = self.guided.and_then(|job| self.core.book().progress(job)) else {
+            return;
+        };
+        if progress.ended.is_some() {
+            self.guided = None;
+        }
+        self.guide.show(progress);
     }
 
     async fn write(

@@ -1,6 +1,9 @@
 //! What the agent says to people: stable codes with Japanese and English words that tell what to do. Shown by the command
 //! line, logged, and (the `E-JOB` codes) sent with a job's result.
 
+use kaishin_proto::words::Words;
+
+pub const JOB_DONE: &str = "I-JOB-00";
 pub const JOB_UNKNOWN: &str = "E-JOB-01";
 pub const JOB_TOO_LATE: &str = "E-JOB-02";
 pub const JOB_TOO_MANY: &str = "E-JOB-03";
@@ -19,6 +22,13 @@ pub const JOB_NO_RESTART: &str = "E-JOB-61";
 pub const JOB_NOT_BACK: &str = "E-JOB-62";
 pub const JOB_NOT_UP_TO_DATE: &str = "E-JOB-63";
 pub const JOB_UPDATE_FAILED: &str = "E-JOB-64";
+/// The person at the terminal, and what may happen to one terminal in a day.
+pub const JOB_SAID_NO: &str = "E-JOB-31";
+pub const JOB_NO_ANSWER: &str = "E-JOB-32";
+pub const JOB_WRONG_CODE: &str = "E-JOB-33";
+pub const JOB_DAILY_CAP: &str = "E-JOB-34";
+pub const JOB_READ_ONLY: &str = "E-JOB-35";
+pub const JOB_CLOCK: &str = "E-JOB-36";
 
 pub const NO_SERVER: &str = "E-AGENT-01";
 pub const BAD_PIN: &str = "E-AGENT-02";
@@ -42,6 +52,11 @@ pub const GUIDE_NONE: &str = "E-GUIDE-04";
 
 /// Code, Japanese, English.
 const WORDS: &[(&str, &str, &str)] = &[
+    (
+        JOB_DONE,
+        "作業が終わりました。ご協力ありがとうございました。",
+        "It is done. Thank you for your help.",
+    ),
     (
         JOB_UNKNOWN,
         "このエージェントは、この対処を知りません。エージェントを更新してください。",
@@ -122,6 +137,36 @@ const WORDS: &[(&str, &str, &str)] = &[
         JOB_UPDATE_FAILED,
         "Windows Updateが失敗しました。記録の詳細に番号と理由があります。理由を取り除いてから、もう一度指示してください。",
         "Windows Update failed. The record has the number and the reason; remove the reason, then order it again.",
+    ),
+    (
+        JOB_SAID_NO,
+        "端末の前の方が「いいえ」を選びました。何も変えていません。都合のよい時間を伺ってください。",
+        "The person at the terminal said no, and nothing was changed. Ask when it would suit.",
+    ),
+    (
+        JOB_NO_ANSWER,
+        "端末の画面の確認に返事がありませんでした。何も変えていません。電話で端末の前にいるか確かめてください。",
+        "Nobody answered the question on the terminal's screen, and nothing was changed. Call, and see that somebody is there.",
+    ),
+    (
+        JOB_WRONG_CODE,
+        "確認番号を3回まちがえたため、中止しました。何も変えていません。電話の相手と端末が合っているか確かめてください。",
+        "Three wrong codes: it was given up, and nothing was changed. See that caller and terminal belong together.",
+    ),
+    (
+        JOB_DAILY_CAP,
+        "この端末で一日に行える変更の回数に達しました。何も変えていません。明日もう一度指示してください。",
+        "This terminal has had its changes for today, and nothing was changed. Order it again tomorrow.",
+    ),
+    (
+        JOB_READ_ONLY,
+        "変更が2回続けて失敗したため、人が端末を確かめるまで変更しません。電話で端末の状態を確かめてください。",
+        "Two changes in a row failed: nothing more is changed before a person looks. Look at the terminal on the phone.",
+    ),
+    (
+        JOB_CLOCK,
+        "端末の時計が10分以上ずれているため、業務に影響する作業はしません。先に時刻の同期先を直してください。",
+        "The terminal's clock is more than ten minutes off: nothing that disturbs the desk is done. Put the time source right first.",
     ),
     (
         NO_SERVER,
@@ -220,6 +265,14 @@ pub fn say(code: &str) -> String {
     match WORDS.iter().find(|(known, _, _)| *known == code) {
         Some((_, ja, en)) => format!("{code} {ja} / {en}"),
         None => code.to_owned(),
+    }
+}
+
+/// For people at the terminal; a code without words stands alone.
+pub fn of(code: &str) -> Words {
+    match WORDS.iter().find(|(known, _, _)| *known == code) {
+        Some((_, ja, en)) => Words::new(*ja, *en),
+        None => Words::new(code, code),
     }
 }
 

@@ -431,9 +431,12 @@ impl Range {
     }
 }
 
+/// The question to the person at the terminal, before the first step of what changes it.
+pub const CONSENT: StepAbout = about::CONSENT;
+
 /// What a step is called; its id where this build does not know it.
 pub fn step_title(id: &str) -> Words {
-    let steps = About::all().flat_map(|about| about.steps);
+    let steps = About::all().flat_map(|about| about.steps).chain([&CONSENT]);
     let known = steps.into_iter().find(|step| step.id == id);
     known.map_or_else(|| Words::new(id, id), |step| step.title.into())
 }

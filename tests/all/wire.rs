@@ -3,6 +3,7 @@
 mod enrolment;
 mod handshake;
 mod history;
+mod hostile;
 mod jobs;
 mod limits;
 mod profile;

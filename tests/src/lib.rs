@@ -2,6 +2,7 @@
 //! HTTP client, and waiting on conditions. Nothing of the product is implemented here.
 
 pub mod agent;
+pub mod bare;
 pub mod browser;
 pub mod children;
 pub mod fleet;

@@ -13,6 +13,7 @@ use kaishin_proto::v1;
 use kaishin_proto::v1::fleet_server::{Fleet, FleetServer};
 use kaishin_proto::v1::session_request::Body as Up;
 use kaishin_proto::v1::session_response::Body as Down;
+use kaishin_tests::bare::incoming;
 use kaishin_tests::line::{self, Papers, Session};
 use rcgen::{CertificateParams, KeyPair};
 use rustls_pki_types::CertificateDer;
@@ -70,54 +71,11 @@ pub async fn serve(folder: &Path) {
     let addr = listener.local_addr().expect("an address");
     let port = Secured::start(listener, tls, "echo").expect("a port");
     crate::say(&json!({ "echo": addr.to_string(), "papers": papers }));
-    let incoming = futures_util::stream::unfold(port, async |mut port| {
-        let (stream, _) = port.next().await;
-        Some((Ok::<_, std::io::Error>(Bare(stream)), port))
-    });
     let served = tonic::transport::Server::builder()
         .add_service(FleetServer::new(Echo))
-        .serve_with_incoming(incoming);
+        .serve_with_incoming(incoming(port));
     if let Err(error) = served.await {
         tracing::error!(%error, "the echo ended");
-    }
-}
-
-struct Bare(kaishin::pki::SecuredStream);
-
-impl tonic::transport::server::Connected for Bare {
-    type ConnectInfo = ();
-    fn connect_info(&self) {}
-}
-
-impl tokio::io::AsyncRead for Bare {
-    fn poll_read(
-        mut self: std::pin::Pin<&mut Self>,
-        cx: &mut std::task::Context<'_>,
-        buf: &mut tokio::io::ReadBuf<'_>,
-    ) -> std::task::Poll<std::io::Result<()>> {
-        std::pin::Pin::new(&mut self.0).poll_read(cx, buf)
-    }
-}
-
-impl tokio::io::AsyncWrite for Bare {
-    fn poll_write(
-        mut self: std::pin::Pin<&mut Self>,
-        cx: &mut std::task::Context<'_>,
-        buf: &[u8],
-    ) -> std::task::Poll<std::io::Result<usize>> {
-        std::pin::Pin::new(&mut self.0).poll_write(cx, buf)
-    }
-    fn poll_flush(
-        mut self: std::pin::Pin<&mut Self>,
-        cx: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<std::io::Result<()>> {
-        std::pin::Pin::new(&mut self.0).poll_flush(cx)
-    }
-    fn poll_shutdown(
-        mut self: std::pin::Pin<&mut Self>,
-        cx: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<std::io::Result<()>> {
-        std::pin::Pin::new(&mut self.0).poll_shutdown(cx)
     }
 }
 

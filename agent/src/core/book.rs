@@ -1,14 +1,18 @@
 //! The terminal's jobs as its journal tells them. Every change is an [`Entry`]; applying the same entries gives the same
 //! book, so what a restarted agent knows is what the one before it had made durable, no more and no less.
 
+mod progress;
+
 use std::collections::{BTreeMap, VecDeque};
 
 use kaishin_proto::id::JobId;
-use kaishin_proto::remedy::{Class, Remedy};
+use kaishin_proto::remedy::{CONSENT, Class, Remedy};
 use kaishin_proto::time::Time;
 use kaishin_proto::v1;
 use serde::{Deserialize, Serialize};
 
+use super::caps::{Tally, WRONG_CODES_OF_A_JOB};
+use super::consent;
 use crate::remedies::{self, Before, Repeat, Step, Story, before};
 use crate::words;
 
@@ -26,6 +30,8 @@ pub enum Entry {
     Acknowledged {
         sequences: Vec<u64>,
     },
+    /// What has happened today, for the caps of a day.
+    Tally(Tally),
     /// The next sequence number, where the entries that tell it are gone.
     Counter {
         next: u64,
@@ -62,6 +68,13 @@ pub enum What {
         step: u32,
         evidence: String,
     },
+    /// The person at the terminal is being asked.
+    Asked,
+    /// Who is asked has said yes.
+    Consented {
+        evidence: String,
+    },
+    WrongCode,
     /// Not done yet. Replaces what was told before of the same step's waiting.
     Waits {
         step: u32,
@@ -124,6 +137,9 @@ pub struct Job {
     accepted: u64,
     progress: Progress,
     cancel_asked: bool,
+    asked: bool,
+    consented: bool,
+    wrong_codes: u32,
     wrote: bool,
     undo: Vec<Before>,
     entries: Vec<JobEntry>,
@@ -141,6 +157,11 @@ enum Progress {
 /// What to do about the next job.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Next {
+    /// The person at the terminal, before the first step.
+    Ask {
+        job: JobId,
+        remedy: Remedy,
+    },
     /// Journal the intent, then act.
     Begin {
         job: JobId,
@@ -173,6 +194,7 @@ pub struct Book {
     outbox: BTreeMap<u64, JobId>,
     /// Finished and acknowledged, oldest first.
     settled: VecDeque<JobId>,
+    tally: Tally,
     written: usize,
 }
 
@@ -210,6 +232,7 @@ impl Book {
     pub fn apply(&mut self, entry: &Entry) {
         self.written += 1;
         match entry {
+            Entry::Tally(tally) => self.tally = *tally,
             Entry::Counter { next } => self.next = self.next.max(*next),
             Entry::Acknowledged { sequences } => self.acknowledge(sequences),
             Entry::Job(entry) => self.apply_to_job(entry),
@@ -233,6 +256,9 @@ impl Book {
             | What::CancelAsked
             | What::Intent { .. }
             | What::Probed { .. }
+            | What::Asked
+            | What::Consented { .. }
+            | What::WrongCode
             | What::Waits { .. }
             | What::Done { .. }
             | What::Failed { .. } => Job::new(0, Time::ZERO, None, entry.sequence),
@@ -305,6 +331,10 @@ impl Book {
         self.outbox.contains_key(&sequence)
     }
 
+    pub fn tally(&self) -> Tally {
+        self.tally
+    }
+
     /// Whether the server still has to learn a result.
     pub fn owes_result(&self) -> bool {
         self.held().any(|(_, job)| job.is_finished())
@@ -317,7 +347,7 @@ impl Book {
         unfinished.sort_by_key(|(_, job)| job.accepted);
         let mut taken = false;
         for (id, job) in unfinished {
-            let changes = job.remedy().is_some_and(|remedy| remedy.class() != Class::Read);
+            let changes = job.changes();
             let waiting = waits.get(id).is_some_and(|until| now < *until);
             if waiting && job.is_to_stop(now) {
                 return Some(job.stop(*id));
@@ -352,13 +382,13 @@ impl Book {
                 What::Done { step, evidence, .. } => {
                     let Some(step) = names.get(index(*step)) else { continue };
                     story.done.push((step.name, evidence.clone()));
-                    if step.name == "consent" {
-                        story.consented = Some(entry.at);
-                    }
                 }
+                What::Consented { .. } => story.consented = Some(entry.at),
                 What::Accepted { .. }
                 | What::Again { .. }
                 | What::CancelAsked
+                | What::Asked
+                | What::WrongCode
                 | What::Intent { .. }
                 | What::Probed { .. }
                 | What::Waits { .. }
@@ -376,7 +406,7 @@ impl Book {
 
     /// The shortest journal that makes this book.
     pub fn compact(&mut self) -> Vec<Entry> {
-        let mut entries = vec![Entry::Counter { next: self.next }];
+        let mut entries = vec![Entry::Counter { next: self.next }, Entry::Tally(self.tally)];
         let of = |id: &JobId| self.jobs.get(id).into_iter().flat_map(|job| job.entries.iter());
         // In the order of settling, so that the oldest is forgotten first again.
         let settled = self.settled.iter().flat_map(of);
@@ -400,6 +430,9 @@ impl Job {
             accepted: sequence.unwrap_or(0),
             progress: Progress::Before(0),
             cancel_asked: false,
+            asked: false,
+            consented: false,
+            wrong_codes: 0,
             wrote: false,
             undo: Vec::new(),
             entries: Vec::new(),
@@ -412,6 +445,19 @@ impl Job {
             Some(Ordered::Known(remedy)) => Some(remedy),
             Some(Ordered::Foreign(_)) | None => None,
         }
+    }
+
+    /// Whether it is one that changes the terminal.
+    pub fn changes(&self) -> bool {
+        self.remedy().is_some_and(|remedy| remedy.class() != Class::Read)
+    }
+
+    pub fn was_asked(&self) -> bool {
+        self.asked
+    }
+
+    pub fn wrong_codes(&self) -> u32 {
+        self.wrong_codes
     }
 
     pub fn is_finished(&self) -> bool {
@@ -431,6 +477,9 @@ impl Job {
             | What::CancelAsked
             | What::Intent { .. }
             | What::Probed { .. }
+            | What::Asked
+            | What::Consented { .. }
+            | What::WrongCode
             | What::Waits { .. }
             | What::Done { .. }
             | What::Failed { .. } => None,
@@ -442,6 +491,9 @@ impl Job {
             What::Accepted { .. } | What::Waits { .. } | What::Failed { .. } => {}
             What::Again { attempt } => self.attempt = *attempt,
             What::CancelAsked => self.cancel_asked = true,
+            What::Asked => self.asked = true,
+            What::Consented { .. } => self.consented = true,
+            What::WrongCode => self.wrong_codes += 1,
             What::Intent { step } => {
                 self.progress = Progress::Intended(index(*step));
                 self.wrote |= !self.undo.is_empty();
@@ -491,6 +543,7 @@ impl Job {
             Progress::Before(step) if step >= steps.len() => finish(Outcome::Succeeded, "", ""),
             Progress::Before(_) if self.cancel_asked => finish(Outcome::Cancelled, words::JOB_CANCELLED, ""),
             Progress::Before(0) if now >= self.deadline => finish(Outcome::Expired, words::JOB_TOO_LATE, ""),
+            Progress::Before(0) if remedy.class() == Class::Consent && !self.consented => Next::Ask { job, remedy },
             Progress::Before(step) => Next::Begin { job, remedy, step },
             Progress::Intended(_) if waited && self.is_to_stop(now) => self.stop(job),
             Progress::Intended(step) if waited => Next::Repeat { job, remedy, step },
@@ -526,10 +579,29 @@ impl Job {
                 evidence: evidence.to_owned(),
             })
         };
+        let asks = |phase: v1::job_step::Phase, evidence: &str| {
+            v1::job_event::What::Step(v1::JobStep {
+                number: consent::STEP,
+                name: CONSENT.id.to_owned(),
+                phase: phase.into(),
+                evidence: evidence.to_owned(),
+            })
+        };
         use v1::job_step::Phase;
         let what = match &entry.what {
             What::Accepted { .. } | What::Again { .. } => v1::job_event::What::Accepted(v1::JobAccepted {}),
             What::CancelAsked => return None,
+            What::Asked => asks(Phase::Intent, ""),
+            What::Consented { evidence } => asks(Phase::Done, evidence),
+            What::WrongCode => {
+                let told = self.entries.iter().take_while(|told| told.sequence <= entry.sequence);
+                let wrong = told.filter(|told| told.what == What::WrongCode).count();
+                asks(
+                    Phase::Waiting,
+                    &format!("wrong code, {wrong} of {WRONG_CODES_OF_A_JOB}"),
+                )
+            }
+            What::Waits { step, evidence } if *step == consent::STEP => asks(Phase::Waiting, evidence),
             What::Intent { step: number } => step(*number, Phase::Intent, ""),
             What::Probed { step: number, evidence } => step(*number, Phase::Probed, evidence),
             What::Waits { step: number, evidence } => step(*number, Phase::Waiting, evidence),

@@ -3,10 +3,12 @@
 use kaishin_proto::convert::remedy_from_wire;
 use kaishin_proto::id::JobId;
 use kaishin_proto::limits::MOST_HELD;
+use kaishin_proto::remedy::{Class, Restart};
 use kaishin_proto::time::Time;
 use kaishin_proto::v1;
 
-use super::book::{Entry, Finish, JobEntry, Next, Ordered, Outcome, What};
+use super::book::{Entry, Finish, Job, JobEntry, Next, Ordered, Outcome, What};
+use super::caps::Tally;
 use super::{Core, Effect, Work};
 use crate::remedies::{Acted, Done, Failed, Probed};
 use crate::words;
@@ -138,7 +140,7 @@ impl Core {
     }
 
     /// Told once per reason, however often it is looked at.
-    fn wait_for(&mut self, job: JobId, step: u32, evidence: String, until: Time) {
+    pub(super) fn wait_for(&mut self, job: JobId, step: u32, evidence: String, until: Time) {
         self.waits.insert(job, until);
         let waits = What::Waits { step, evidence };
         if self.book.job(job).is_some_and(|held| held.last() != Some(&waits)) {
@@ -169,23 +171,39 @@ impl Core {
         self.tell();
     }
 
-    fn finish(&mut self, job: JobId, outcome: Outcome, code: &str, detail: &str) {
+    pub(super) fn finish(&mut self, job: JobId, outcome: Outcome, code: &str, detail: &str) {
         let Some(held) = self.book.job(job) else {
             return;
         };
         let attempt = held.attempt;
         let finish = held.ended(outcome, code, detail);
+        self.end(job, attempt, finish);
+    }
+
+    fn end(&mut self, job: JobId, attempt: u32, finish: Finish) {
+        self.over(job);
+        let (outcome, changes) = (finish.outcome, self.book.job(job).is_some_and(Job::changes));
         self.append_event(job, What::Result { attempt, finish });
+        match outcome {
+            Outcome::Succeeded if changes && self.book.tally().failures() > 0 => {
+                self.count(|tally, now| tally.ended(true, now));
+            }
+            Outcome::Failed | Outcome::Unknown if changes => self.count(|tally, now| tally.ended(false, now)),
+            Outcome::Succeeded
+            | Outcome::Failed
+            | Outcome::Unknown
+            | Outcome::Refused
+            | Outcome::Expired
+            | Outcome::Cancelled => {}
+        }
         self.sampling.want_light();
     }
 
     /// Ends jobs that have come to their end.
     fn carry_on(&mut self) {
         while let Some(Next::Finish { job, finish }) = self.book.next(self.config.playbook, self.now, &self.waits) {
-            self.waits.remove(&job);
             let attempt = self.book.job(job).map_or(0, |held| held.attempt);
-            self.append_event(job, What::Result { attempt, finish });
-            self.sampling.want_light();
+            self.end(job, attempt, finish);
         }
     }
 
@@ -195,7 +213,17 @@ impl Core {
         let next = self.book.next(self.config.playbook, self.now, &self.waits);
         let work = match next {
             None | Some(Next::Finish { .. }) => None,
+            Some(Next::Ask { job, remedy }) => {
+                self.ask(job, remedy);
+                None
+            }
             Some(Next::Begin { job, remedy, step }) => {
+                if step == 0 && remedy.class() == Class::Consent {
+                    self.count(Tally::changed);
+                    if remedy.about().restart == Restart::Made {
+                        self.count(Tally::restarted);
+                    }
+                }
                 self.append_event(job, What::Intent { step: step as u32 + 1 });
                 Some(Work::Act { job, remedy, step })
             }
@@ -217,12 +245,12 @@ impl Core {
         self.tell();
     }
 
-    fn append_event(&mut self, job: JobId, what: What) {
+    pub(super) fn append_event(&mut self, job: JobId, what: What) {
         let entry = self.book.event(0, job, self.now, what);
         self.record(vec![entry], true);
     }
 
-    fn record(&mut self, entries: Vec<Entry>, sync: bool) {
+    pub(super) fn record(&mut self, entries: Vec<Entry>, sync: bool) {
         for entry in &entries {
             self.book.apply(entry);
         }

@@ -5,8 +5,10 @@
 //! The order of effects is a promise: what stands behind a `Journal` effect must not be done before it is durable.
 
 pub mod book;
+mod caps;
 mod code;
 mod connection;
+pub mod consent;
 mod jobs;
 mod plans;
 mod profile;
@@ -24,6 +26,7 @@ use kaishin_proto::v1::session_request::Body as Up;
 use kaishin_proto::v1::session_response::Body as Down;
 
 use crate::chance::Chance;
+use crate::guide::{Answer, Question};
 use crate::remedies::{Acted, Failed, Probed};
 use book::{Book, Entry, Playbook, Waits};
 use connection::{Connection, State};
@@ -86,6 +89,13 @@ pub enum Event {
     Acted(Result<Acted, Failed>),
     Looked(Probed),
     Planned(Preview),
+    /// Who was asked at the terminal has answered, or nobody has.
+    Said {
+        job: JobId,
+        answer: Answer,
+    },
+    /// The code that the server passed on is not the one that is shown.
+    WrongCode(JobId),
     /// The certificate that the server sent was checked and stored, or was neither.
     Renewed(Option<Identity>),
     /// A profile that the server sent was kept or was not; the version that is in use now.
@@ -135,6 +145,14 @@ pub enum Effect {
     Work(Work),
     /// Look what this would do to the machine as it is now, beside whatever is under way; answered by [`Event::Planned`].
     Plan(Remedy),
+    /// Show the question to the person at the terminal; answered by [`Event::Said`], unless withdrawn.
+    Ask(Question),
+    Withdraw(JobId),
+    /// A right one answers the question.
+    TryCode {
+        job: JobId,
+        code: String,
+    },
     /// Make a certificate request with the same device key and send it.
     AskCertificate,
     StoreCertificate(v1::CertificateChain),
@@ -195,6 +213,10 @@ pub struct Core {
     working: Option<Work>,
     plans: Plans,
     waits: Waits,
+    /// The job whose question stands on the screen.
+    asking: Option<JobId>,
+    /// How far this clock is behind the server's.
+    clock_off: Span,
     /// Said on this stream already, up to this sequence.
     told: u64,
     stopping: bool,
@@ -222,6 +244,8 @@ impl Core {
             working: None,
             plans: Plans::default(),
             waits: Waits::new(),
+            asking: None,
+            clock_off: Span(0),
             told: 0,
             stopping: false,
             status: Status::Starting,
@@ -247,6 +271,8 @@ impl Core {
             Event::Acted(outcome) => self.acted(outcome),
             Event::Looked(found) => self.looked(found),
             Event::Planned(preview) => self.planned(&preview),
+            Event::Said { job, answer } => self.said(job, answer),
+            Event::WrongCode(job) => self.code_was_wrong(job),
             Event::Renewed(identity) => self.renewed(identity),
             Event::ProfileSettled(version) => self.profile_settled(version),
             Event::CodeWanted(wanted) => self.code_wanted(wanted),
@@ -335,6 +361,7 @@ impl Core {
             Down::Notice(notice) => self.effects.push(Effect::Note(notice)),
             Down::Probe(probe) => self.send(Up::ProbeReply(v1::ProbeReply { nonce: probe.nonce })),
             Down::Goodbye(goodbye) => self.sent_away(&goodbye),
+            Down::ConsentCode(sent) => self.code_sent(&sent),
             Down::Profile(sent) => self.profile_sent(sent),
             Down::PlanRequest(request) => self.plan_asked(&request),
             Down::CallCode(told) => self.code_told(&told),

@@ -2,6 +2,7 @@
 //! here; a crash is a number of effects.
 
 mod code;
+mod consent;
 mod crashes;
 mod daily_life;
 mod jobs;
@@ -24,6 +25,7 @@ use crate::facts::power::{HIBERBOOT, SESSION_POWER};
 use crate::facts::time::PARAMETERS;
 use crate::facts::update::{AU, POLICY, SETTINGS};
 use crate::facts::{self, About, proxy};
+use crate::guide::{Answer, How};
 use crate::os::sim::Sim;
 use crate::os::{Hive, Os, RegistryValue, Sleep};
 use crate::preg::Policy;
@@ -52,6 +54,8 @@ struct World {
     said: usize,
     /// How often yet a writing step is not ready to be done.
     stalls: u32,
+    /// Of the person at the terminal, question by question; nothing is silence, and who is asked more often says yes.
+    answers: VecDeque<Option<Answer>>,
     acts: BTreeMap<(JobId, usize), u32>,
     server: Server,
     starts: u64,
@@ -103,6 +107,7 @@ impl World {
             said: 0,
             acts: BTreeMap::new(),
             stalls: 0,
+            answers: VecDeque::new(),
             server: Server {
                 up: true,
                 acknowledges: true,
@@ -247,6 +252,16 @@ impl World {
                 let preview = remedies::preview(remedy, &self.os, &self.around());
                 self.events.push_back(Event::Planned(preview));
             }
+            Effect::Ask(question) => {
+                let answer = self
+                    .answers
+                    .pop_front()
+                    .unwrap_or(Some(Answer::Yes { how: How::Button }));
+                let job = question.job;
+                self.events.extend(answer.map(|answer| Event::Said { job, answer }));
+            }
+            Effect::TryCode { job, .. } => self.events.push_back(Event::WrongCode(job)),
+            Effect::Withdraw(_) => {}
             Effect::AskCertificate => self
                 .events
                 .push_back(Event::Received(Down::Certificate(Default::default()))),

@@ -63,10 +63,10 @@ pub struct Around {
 pub struct Story {
     /// When the step under way was first journalled as intended.
     pub since: Time,
+    /// When the person at the terminal said yes.
+    pub consented: Option<Time>,
     /// Steps that are done, each with its evidence.
     pub done: Vec<(&'static str, String)>,
-    /// When a person at the terminal agreed, where one was asked.
-    pub consented: Option<Time>,
 }
 
 impl Story {

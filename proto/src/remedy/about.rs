@@ -22,6 +22,7 @@ const fn step(id: &'static str, ja: &'static str, en: &'static str) -> StepAbout
     }
 }
 
+pub const CONSENT: StepAbout = step("consent", "端末の前の方に確認する", "Ask the person at the terminal");
 const COLLECT: StepAbout = step("observe", "情報を集める", "Collect facts");
 const READ_BEFORE: StepAbout = step("read-before", "今の設定を読む", "Read the present setting");
 const WRITE_REGISTRY: StepAbout = step("write-registry", "設定を書き換える", "Write the setting");

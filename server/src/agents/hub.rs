@@ -341,6 +341,14 @@ impl Hub {
                     live.send(Body::PlanRequest(wire::question(*number, *remedy)));
                 }
             }
+            Wake::Code { terminal, job, code } => {
+                for live in sessions.get(terminal).into_iter().flatten() {
+                    live.send(Body::ConsentCode(v1::ConsentCode {
+                        job_id: job.to_string(),
+                        code: code.clone(),
+                    }));
+                }
+            }
             Wake::Observe {
                 terminal,
                 every,

@@ -45,6 +45,12 @@ pub enum Wake {
         terminal: TerminalId,
         job: JobId,
     },
+    /// A code that somebody at the terminal has read out.
+    Code {
+        terminal: TerminalId,
+        job: JobId,
+        code: String,
+    },
     /// Another terminal profile is in force.
     Profile,
     /// Somebody asks what a remedy would do to it; the answer goes to the question of this number.

@@ -1,6 +1,7 @@
 //! Work on terminals: ordered by people, offered to connected terminals, told by terminals, ended by time.
 
 mod bulk;
+mod consent;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use super::error::AppError;
 use super::gather::{Gather, Gathered, gather};
 use super::{App, Change, Cx, Wake};
 pub use bulk::{Ordered, Orders, create_many};
+pub use consent::pass_on_code;
 
 use crate::index::Work;
 pub use crate::store::JobFilter;

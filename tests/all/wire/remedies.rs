@@ -22,27 +22,30 @@ async fn order(harness: &Harness, id: TerminalId, remedy: &str, params: Value) -
         .await
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn settings_are_put_right_with_the_parameters_that_were_ordered_and_the_facts_follow() {
-    let harness = Harness::start().await;
+/// A terminal that needs some things put right.
+async fn terminal(harness: &Harness, n: u64) -> (Arc<Sim>, Agent) {
     let settings = Settings {
         token: Some(harness.token(1).await),
         ..harness.settings()
     };
-    let machine = Arc::new(Sim::new(7, 1, harness.clock.clone()));
+    let machine = Arc::new(Sim::new(7, n, harness.clock.clone()));
     let set = |key: &str, name: &str, value| machine.poke(Hive::LocalMachine, key, name, value);
     set(W32TIME, "NtpServer", Some(RegistryValue::text("time.windows.com,0x9")));
     set(POLICY, "SetActiveHours", None);
-    let mut agent = Agent::start(settings, &machine, &Keep::memory(), &harness.clock);
-    let id = agent.is_online().await;
+    let agent = Agent::start(settings, &machine, &Keep::memory(), &harness.clock);
+    (machine, agent)
+}
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn settings_are_put_right_with_the_parameters_that_were_ordered_and_the_facts_follow() {
+    let harness = Harness::start().await;
     let known = harness.api.get("/api/v1/remedies").await.expect(200).json();
     let known = known["items"].as_array().expect("a list").clone();
     assert!(known.iter().any(|remedy| remedy["id"] == "active-hours"
         && remedy["parameters"]["properties"]["start"]["maximum"] == 23
         && remedy["class"] == "consent"));
 
-    for (remedy, params, facts) in [
+    let cases = [
         (
             "active-hours",
             json!({"start": 7, "end": 21}),
@@ -75,26 +78,36 @@ async fn settings_are_put_right_with_the_parameters_that_were_ordered_and_the_fa
             json!({"hour": 1}),
             json!({"tasks.restart_forbidden": []}),
         ),
-    ] {
-        let ordered = order(&harness, id, remedy, params.clone()).await.expect(201).json();
-        assert_eq!(ordered["params"], params);
-        let job = ordered["id"].as_str().expect("an id");
-        let written = harness.audit(&format!("job:{job}")).await;
-        assert!(
-            written.iter().any(|entry| {
-                let after: Value = serde_json::from_str(entry["after"].as_str().expect("text")).expect("JSON");
-                after["params"] == params
-            }),
-            "{remedy} is in the audit log with what was ordered: {written:?}"
-        );
-        let done = harness.job_is(job, "succeeded").await;
-        assert_eq!(done["steps"].as_array().map(Vec::len), Some(6), "{done}");
-        let now = harness.terminal(id).await["facts"].clone();
-        for (key, value) in facts.as_object().expect("facts") {
-            assert_eq!(now[key]["value"], *value, "{remedy}: {}", now[key]);
+    ];
+    // So many changes are made to one terminal in a day and no more.
+    for (n, cases) in cases.chunks(3).enumerate() {
+        let (_, mut agent) = terminal(&harness, n as u64 + 1).await;
+        let id = agent.is_online().await;
+        for (remedy, params, facts) in cases {
+            let ordered = order(&harness, id, remedy, params.clone()).await.expect(201).json();
+            assert_eq!(ordered["params"], *params);
+            let job = ordered["id"].as_str().expect("an id");
+            let written = harness.audit(&format!("job:{job}")).await;
+            assert!(
+                written.iter().any(|entry| {
+                    let after: Value = serde_json::from_str(entry["after"].as_str().expect("text")).expect("JSON");
+                    after["params"] == *params
+                }),
+                "{remedy} is in the audit log with what was ordered: {written:?}"
+            );
+            let done = harness.job_is(job, "succeeded").await;
+            assert_eq!(done["steps"].as_array().map(Vec::len), Some(8), "{done}");
+            let now = harness.terminal(id).await["facts"].clone();
+            for (key, value) in facts.as_object().expect("facts") {
+                assert_eq!(now[key]["value"], *value, "{remedy}: {}", now[key]);
+            }
         }
+        agent.stop().await;
     }
 
+    let (machine, mut agent) = terminal(&harness, 9).await;
+    let id = agent.is_online().await;
+    let set = |key: &str, name: &str, value| machine.poke(Hive::LocalMachine, key, name, value);
     set(POLICY, "SetActiveHours", Some(RegistryValue::dword(1)));
     let ordered = order(&harness, id, "active-hours", json!({})).await.expect(201).json();
     let refused = harness.job_is(ordered["id"].as_str().expect("an id"), "refused").await;

@@ -42,6 +42,7 @@ action-call-call-back = Call-back promised
 action-call-due = Call-back due
 action-call-override = Counted as done against the terminal
 action-job-cancel = Work cancelled
+action-job-consent-code = Consent code passed on
 action-checklist-tick = Checklist: done
 action-checklist-untick = Checklist: taken back
 action-checklist-answer = Answer about a terminal

@@ -50,6 +50,7 @@ off = Off
 none = None
 done-job-created = The work is accepted. It starts at once if the terminal is connected.
 done-job-cancelled = The cancellation is accepted.
+done-code-sent = The code was passed on to the terminal.
 done-revoked = The terminal's certificate is revoked.
 done-approved = The enrolment is approved. The terminal receives its certificate when it next asks.
 done-rejected = The enrolment is rejected.

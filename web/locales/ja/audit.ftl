@@ -42,6 +42,7 @@ action-call-call-back = 折り返しの約束
 action-call-due = 折り返しの時期
 action-call-override = 食い違いのまま済み
 action-job-cancel = 作業の取り消し
+action-job-consent-code = 確認番号を端末に伝達
 action-checklist-tick = チェックリストの記録
 action-checklist-untick = チェックリストの取り消し
 action-checklist-answer = 端末についての回答

@@ -50,6 +50,7 @@ off = 無効
 none = なし
 done-job-created = 作業を受け付けました。端末が接続していればすぐに始まります。
 done-job-cancelled = 作業の取り消しを受け付けました。
+done-code-sent = 確認番号を端末に伝えました。
 done-revoked = 端末の証明書を失効させました。
 done-approved = 登録を承認しました。端末が次に問い合わせたときに証明書を受け取ります。
 done-rejected = 登録を却下しました。

@@ -5,6 +5,13 @@ use crate::remedies::Done;
 use crate::words;
 use v1::job_result::Outcome;
 
+fn yes(job: JobId) -> Event {
+    Event::Said {
+        job,
+        answer: Answer::Yes { how: How::Button },
+    }
+}
+
 fn code(world: &World, id: JobId) -> String {
     world.server.results[&id][0].code.clone()
 }
@@ -29,7 +36,16 @@ fn fast_startup_is_turned_off_and_its_proof_goes_up_before_its_result() {
         .collect();
     assert_eq!(
         steps,
-        [(1, Intent), (1, Done), (2, Intent), (2, Done), (3, Intent), (3, Done)]
+        [
+            (0, Intent),
+            (0, Done),
+            (1, Intent),
+            (1, Done),
+            (2, Intent),
+            (2, Done),
+            (3, Intent),
+            (3, Done)
+        ]
     );
 }
 
@@ -138,6 +154,7 @@ fn a_cancelled_job_ends_between_its_steps_and_says_what_it_had_changed() {
     };
     let core = world.core.as_mut().unwrap();
     core.handle(Event::Received(Down::JobOffer(offer)), now);
+    core.handle(yes(id), now);
     for step in ["read-before", "write-registry"] {
         if step == "write-registry" {
             core.handle(
@@ -236,6 +253,7 @@ fn a_step_under_way_is_let_finish_before_the_agent_ends() {
     let now = world.now;
     let core = world.core.as_mut().unwrap();
     core.handle(Event::Received(Down::JobOffer(offer)), now);
+    core.handle(yes(id), now);
     let exits = |effects: Vec<Effect>| effects.iter().any(|effect| matches!(effect, Effect::Exit));
     assert!(!exits(core.handle(Event::Stop, now)));
     let effects = core.handle(Event::Acted(Ok(Done::default().into())), now);

@@ -66,7 +66,10 @@ fn a_question_is_looked_at_while_a_step_is_under_way_and_takes_no_turn() {
         deadline_us: i64::MAX,
         remedy: Some(v1::Remedy { kind: Some(offer) }),
     };
-    let begun = world.core().handle(Event::Received(Down::JobOffer(offer)), now);
+    let job = JobId::new(START, [1; 10]);
+    world.core().handle(Event::Received(Down::JobOffer(offer)), now);
+    let answer = Answer::Yes { how: How::Button };
+    let begun = world.core().handle(Event::Said { job, answer }, now);
     assert!(
         begun
             .iter()

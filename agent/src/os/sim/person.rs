@@ -41,7 +41,7 @@ impl Default for Person {
     fn default() -> Person {
         Person {
             behaviour: Behaviour::default(),
-            thinks: Span::seconds(1),
+            thinks: Span(0),
             tells: None,
         }
     }

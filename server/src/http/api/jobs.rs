@@ -28,6 +28,7 @@ pub fn routes() -> Routes {
         .post("/api/v1/jobs/bulk", needs(Permission::RefreshFacts), create_many)
         .get("/api/v1/jobs/{id}", needs(Permission::ViewFleet), get)
         .post("/api/v1/jobs/{id}/cancel", needs(Permission::CancelJob), cancel)
+        .post("/api/v1/jobs/{id}/consent", needs(Permission::RunRemedy), consent)
 }
 
 pub fn item(job: &Job) -> Json {
@@ -244,6 +245,24 @@ pub async fn get(Caller(cx): Caller, Path(text): Path<String>) -> Answer {
         answer.insert("undo".into(), json!(undo));
     }
     Ok(AsJson(answer))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ReadOut {
+    code: String,
+}
+
+/// Taken for passing on; whether the code was right is seen in the job's steps.
+pub async fn consent(
+    Caller(cx): Caller,
+    Path(text): Path<String>,
+    bytes: Bytes,
+) -> Result<(StatusCode, AsJson<Json>), Problem> {
+    let ReadOut { code } = body(&bytes)?;
+    let job = id(&text)?;
+    jobs::pass_on_code(&cx, job, &code).await?;
+    Ok((StatusCode::ACCEPTED, AsJson(json!({ "id": job }))))
 }
 
 pub async fn cancel(Caller(cx): Caller, Path(text): Path<String>, bytes: Bytes) -> Answer {

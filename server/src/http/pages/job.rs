@@ -34,6 +34,7 @@ pub fn routes() -> Routes {
         // Which of the two permissions a job needs depends on its remedy; asking for facts is the lesser one.
         .post("/terminals/{id}/jobs", needs(Permission::RefreshFacts), create)
         .post("/jobs/{id}/cancel", needs(Permission::CancelJob), cancel)
+        .post("/jobs/{id}/consent", needs(Permission::RunRemedy), consent)
         .get("/terminals/{id}/revoke", needs(Permission::RevokeTerminal), ask_revoke)
         .post("/terminals/{id}/revoke", needs(Permission::RevokeTerminal), revoke)
         .get(
@@ -203,6 +204,19 @@ async fn cancel(visitor: Visitor, Path(text): Path<String>) -> Shown {
     let (cx, _) = visitor.at(Place::Terminals);
     let job = jobs::cancel(&cx, id(&text)?, "").await?;
     Ok(Redirect::to(&format!("/terminals/{}?done=job-cancelled", job.terminal)).into_response())
+}
+
+#[derive(Debug, Deserialize)]
+struct ReadOut {
+    code: String,
+}
+
+async fn consent(visitor: Visitor, Path(text): Path<String>, Filled(read): Filled<ReadOut>) -> Shown {
+    let (cx, _) = visitor.at(Place::Terminals);
+    let id = id(&text)?;
+    jobs::pass_on_code(&cx, id, &read.code).await?;
+    let job = jobs::get(&cx, id).await?.job;
+    Ok(Redirect::to(&format!("/terminals/{}?done=code-sent", job.terminal)).into_response())
 }
 
 /// What is done to a terminal only with a reason: the keys of its words, and how grave it looks.

@@ -128,13 +128,14 @@ impl Theme {
 }
 
 /// What a redirect may announce on the page it leads to.
-const ANNOUNCED: [&str; 20] = [
+const ANNOUNCED: [&str; 21] = [
     "done-facility-saved",
     "done-facility-renamed",
     "done-attached",
     "done-import-undone",
     "done-job-created",
     "done-job-cancelled",
+    "done-code-sent",
     "done-revoked",
     "done-released",
     "done-approved",

@@ -131,6 +131,8 @@ pub fn job_state(page: &Page, job: &Job) -> Badge {
     };
     let name = if job.cancel_asked && !job.is_final() {
         "cancelling"
+    } else if job.state == (JobState::Running { step: 0 }) {
+        "asking"
     } else {
         job.state.name()
     };

@@ -4,7 +4,7 @@ use askama::Template;
 use axum::extract::Path;
 use axum::http::{HeaderMap, StatusCode};
 use kaishin_domain::job::{Job, JobState, Phase, Step};
-use kaishin_domain::remedy::step_title;
+use kaishin_domain::remedy::{CONSENT, step_title};
 use kaishin_domain::time::Time;
 
 use super::{Answer, AppError, Badge, Cx, Head, Page, Tab, Visitor, Why, head, opened, show};
@@ -52,8 +52,15 @@ fn job_view(page: &Page, job: &Job, steps: &[Step]) -> JobView {
         by: job.created_by.clone(),
         note: (!note.is_empty()).then_some(note),
         open: !job.is_final() && !job.cancel_asked,
+        asks: asks(job, steps),
         steps: steps_view(page, job, steps),
     }
+}
+
+/// Whether the person at the terminal is being asked, and may read out a code.
+fn asks(job: &Job, steps: &[Step]) -> bool {
+    let answered = |step: &Step| step.name == CONSENT.id && matches!(step.phase, Phase::Done | Phase::Failed);
+    job.state == JobState::Running { step: 0 } && !job.cancel_asked && !steps.iter().any(answered)
 }
 
 /// Each step once, as it stands: its latest word, and what was found last.
@@ -112,6 +119,8 @@ pub(super) struct JobView {
     pub by: String,
     pub note: Option<String>,
     pub open: bool,
+    /// The person at the terminal is asked, and may read out a code.
+    pub asks: bool,
     pub steps: Vec<StepView>,
 }
 
@@ -133,6 +142,7 @@ pub(super) fn sample() -> JobView {
         by: "tanaka".into(),
         note: Some("E-JOB-07".into()),
         open: true,
+        asks: true,
         steps: vec![StepView {
             name: "書き換える".into(),
             kind: "done",
