@@ -512,7 +512,7 @@ impl Shell {
 
     fn plan(&mut self, remedy: Remedy) {
         let os = self.os.clone();
-        let around = self.around(Story::default());
+        let around = self.around(self.core.book().background(remedy));
         self.planning = Some(Box::pin(async move {
             aside(os.is_instant(), move || {
                 Event::Planned(remedies::preview(remedy, &*os, &around))

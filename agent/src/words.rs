@@ -13,6 +13,9 @@ pub const JOB_NOT_VERIFIED: &str = "E-JOB-07";
 pub const JOB_NO_PERMISSION: &str = "E-JOB-08";
 pub const JOB_NOT_SUPPORTED: &str = "E-JOB-09";
 pub const JOB_MACHINE_FAILED: &str = "E-JOB-10";
+pub const JOB_NO_RECORD: &str = "E-JOB-40";
+pub const JOB_CHANGED_SINCE: &str = "E-JOB-41";
+pub const JOB_TAKEN_BACK: &str = "E-JOB-42";
 pub const JOB_MANY_QUESTIONS: &str = "E-JOB-44";
 pub const JOB_NOT_APPLICABLE: &str = "E-JOB-04";
 pub const POLICY_DAMAGED: &str = "E-JOB-51";
@@ -102,6 +105,21 @@ const WORDS: &[(&str, &str, &str)] = &[
         JOB_NOT_APPLICABLE,
         "この端末は対象外です。何も変えていません。理由は記録の詳細をご覧ください。",
         "This is not for this terminal, and nothing was changed. The record says why.",
+    ),
+    (
+        JOB_NO_RECORD,
+        "この作業の変更前の記録が端末に残っていないため、元に戻せません。設定を目で確認してください。",
+        "The terminal keeps no record of that job, so it cannot be taken back. Look at the setting.",
+    ),
+    (
+        JOB_CHANGED_SINCE,
+        "その後に別の変更があったため、元に戻していません。今の設定を確認してください。",
+        "It was changed again since, so nothing was taken back. Look at the present setting.",
+    ),
+    (
+        JOB_TAKEN_BACK,
+        "この作業はすでに元に戻しています。",
+        "That job was taken back already.",
     ),
     (
         JOB_MANY_QUESTIONS,

@@ -25,6 +25,9 @@ pub fn section_to_wire(name: &str, facts: &Facts, observed_at: Time) -> v1::Sect
 pub fn remedy_to_wire(remedy: Remedy) -> v1::Remedy {
     use v1::remedy::Kind;
     let kind = match remedy {
+        Remedy::Undo { job } => Kind::Undo(v1::Undo {
+            job_id: job.to_string(),
+        }),
         Remedy::RefreshFacts => Kind::RefreshFacts(v1::RefreshFacts {}),
         Remedy::FastStartupOff => Kind::FastStartupOff(v1::FastStartupOff {}),
         Remedy::ArpOffloadOff => Kind::ArpOffloadOff(v1::ArpOffloadOff {}),
@@ -59,6 +62,9 @@ pub fn remedy_from_wire(remedy: Option<&v1::Remedy>) -> Option<Remedy> {
     use v1::remedy::Kind;
     let hour = |hour: u32| u8::try_from(hour).ok();
     let remedy = match remedy?.kind.as_ref()? {
+        Kind::Undo(v1::Undo { job_id }) => Remedy::Undo {
+            job: job_id.parse().ok()?,
+        },
         Kind::RefreshFacts(v1::RefreshFacts {}) => Remedy::RefreshFacts,
         Kind::FastStartupOff(v1::FastStartupOff {}) => Remedy::FastStartupOff,
         Kind::ArpOffloadOff(v1::ArpOffloadOff {}) => Remedy::ArpOffloadOff,
@@ -255,6 +261,13 @@ mod tests {
         for (start, end) in [(24, 3), (9, 9), (264, 18), (0, 23), (u32::MAX, 1)] {
             assert_eq!(read(start, end), None, "{start} to {end}");
         }
+        let undo = |job: &str| v1::Remedy {
+            kind: Some(v1::remedy::Kind::Undo(v1::Undo { job_id: job.into() })),
+        };
+        let job = "0190f5a4-7c3e-7000-8000-000000000001";
+        let read = remedy_from_wire(Some(&undo(job)));
+        assert_eq!(read.map(remedy_to_wire), Some(undo(job)));
+        assert_eq!(remedy_from_wire(Some(&undo("x"))), None);
         assert_eq!(remedy_from_wire(None), None);
         assert_eq!(remedy_from_wire(Some(&v1::Remedy { kind: None })), None);
     }

@@ -6,6 +6,7 @@ mod about;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
+use crate::id::JobId;
 use crate::words::Words;
 
 /// Typed work with its parameters. A new kind is a new variant, here and on the wire.
@@ -38,6 +39,10 @@ pub enum Remedy {
     ConnectionCheck,
     NotifyStaff {
         message: Message,
+    },
+    /// Takes back what an earlier job of the same terminal changed, by the terminal's own record of it.
+    Undo {
+        job: JobId,
     },
 }
 
@@ -128,6 +133,8 @@ pub enum Range {
     },
     /// One of these; the first is taken where nothing is said.
     Choice(&'static [Choice]),
+    /// An earlier job of the same terminal; must be said.
+    Job,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -183,7 +190,8 @@ pub enum BadRemedy {
 pub const MOST_ACTIVE: u8 = 18;
 
 impl Remedy {
-    /// One of each kind, with the usual parameters.
+    /// One of each kind that can be ordered out of nothing, with the usual parameters. Taking back is none of them: it needs
+    /// something to take back.
     pub const ALL: [Remedy; 14] = [
         Remedy::RefreshFacts,
         Remedy::FastStartupOff,
@@ -208,6 +216,7 @@ impl Remedy {
 
     pub fn about(self) -> &'static About {
         match self {
+            Remedy::Undo { .. } => &about::UNDO,
             Remedy::RefreshFacts => &about::REFRESH_FACTS,
             Remedy::FastStartupOff => &about::FAST_STARTUP_OFF,
             Remedy::ArpOffloadOff => &about::ARP_OFFLOAD_OFF,
@@ -241,6 +250,10 @@ impl Remedy {
     pub fn spelled(self) -> Words {
         let mut words = self.title();
         match self {
+            Remedy::Undo { job } => {
+                words.ja += &format!("（作業{job}）");
+                words.en += &format!(" (job {job})");
+            }
             Remedy::RefreshFacts
             | Remedy::RestartNow
             | Remedy::WindowsUpdateRun
@@ -285,7 +298,7 @@ impl Remedy {
         self.about().effect.into()
     }
 
-    /// With its usual parameters.
+    /// With its usual parameters; none for what has no usual ones.
     pub fn by_name(name: &str) -> Option<Remedy> {
         Remedy::ALL.into_iter().find(|remedy| remedy.name() == name)
     }
@@ -344,7 +357,8 @@ impl Remedy {
             Remedy::ActiveHours { start, end } if !(1..=MOST_ACTIVE).contains(&((24 + end - start) % 24)) => {
                 Err(BadRemedy::ActiveHours)
             }
-            Remedy::ActiveHours { .. }
+            Remedy::Undo { .. }
+            | Remedy::ActiveHours { .. }
             | Remedy::RefreshFacts
             | Remedy::FastStartupOff
             | Remedy::ArpOffloadOff
@@ -363,8 +377,9 @@ impl Remedy {
 }
 
 impl About {
+    /// Of every kind, also of those that need something said.
     pub fn all() -> impl Iterator<Item = &'static About> {
-        Remedy::ALL.into_iter().map(Remedy::about)
+        Remedy::ALL.into_iter().map(Remedy::about).chain([&about::UNDO])
     }
 
     pub fn find(name: &str) -> Option<&'static About> {
@@ -405,6 +420,7 @@ impl Range {
         match self {
             Range::Number { usual, .. } => Json::from(*usual),
             Range::Choice(of) => of.first().map_or(Json::Null, |choice| Json::from(choice.id)),
+            Range::Job => Json::Null,
         }
     }
 
@@ -416,6 +432,7 @@ impl Range {
             Range::Choice(of) => value
                 .as_str()
                 .is_some_and(|value| of.iter().any(|choice| choice.id == value)),
+            Range::Job => value.as_str().is_some_and(|value| value.parse::<JobId>().is_ok()),
         }
     }
 
@@ -427,6 +444,7 @@ impl Range {
                 let ids: Vec<&str> = of.iter().map(|choice| choice.id).collect();
                 format!("one of {}", ids.join(", "))
             }
+            Range::Job => "the id of an earlier job of the same terminal".to_owned(),
         }
     }
 }
@@ -474,6 +492,25 @@ mod tests {
             ("refresh-facts", json!("x"), None),
         ] {
             assert_eq!(Remedy::parse(name, &params).ok(), expected, "{name} {params}");
+        }
+    }
+
+    #[test]
+    fn taking_back_names_a_job_and_is_never_ordered_without_one() {
+        let job = "0190f5a4-7c3e-7000-8000-000000000001";
+        let undo = Remedy::parse("undo", &json!({ "job": job })).unwrap();
+        assert_eq!(undo.checked(), Ok(undo));
+        assert_eq!(undo.params()["job"], job);
+        assert!(undo.spelled().en.contains(job) && !undo.about().undo);
+        assert_eq!(Remedy::by_name("undo"), None);
+        assert!(About::find("undo").is_some());
+        for params in [
+            json!({}),
+            json!({ "job": "x" }),
+            json!({ "job": 1 }),
+            json!({ "job": job, "value": 1 }),
+        ] {
+            assert!(Remedy::parse("undo", &params).is_err(), "{params}");
         }
     }
 

@@ -61,7 +61,7 @@ fn signed_in(http: Http, cookie: &str) -> Http {
 }
 
 fn path(route: &Route, job: &str) -> String {
-    let query = if route.path.ends_with("/jobs/new") {
+    let query = if route.path.ends_with("/jobs/new") || route.path.ends_with("/jobs/dry-run") {
         "?remedy=fast-startup-off"
     } else {
         ""

@@ -114,6 +114,34 @@ async fn the_desk_turns_fast_startup_off_and_the_approver_finds_it_in_the_audit(
     demo.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_fault_tells_what_its_remedy_would_change_and_what_was_changed_is_taken_back() {
+    let browser = need!(Browser::start("ja").await, "chromedriver");
+    let (demo, _) = demo().await;
+    browser.goto(&demo.invitation.http).await;
+    sign_in(&browser, &demo, "suzuki").await;
+    browser.click(".nav a[href='/terminals']").await;
+    browser.fill("#q", "fault:fast-startup-on").await;
+    browser.click("main form.filter button.main").await;
+    browser.click("#live tbody th a").await;
+    browser
+        .shows("#dry-run-fast-startup-on", "高速スタートアップ：有効 → 無効")
+        .await;
+    browser.click("main a[href$='/jobs/new?remedy=fast-startup-off']").await;
+    browser.shows("#dry-run", "高速スタートアップ：有効 → 無効").await;
+    browser.click("main form[action$='/jobs'] button.main").await;
+    browser.shows(".area-jobs .job .badge", "完了").await;
+    browser.click(".area-jobs a[href*='remedy=undo']").await;
+    browser.shows("#dry-run", "高速スタートアップ：無効 → 有効").await;
+    browser.click("main form[action$='/jobs'] button.main").await;
+    let turned = async || (fact(&browser, "power.fast_startup").await == "有効").then_some(());
+    eventually(SOON, "the fact is as before", turned).await;
+    browser.shows("#live", "fast-startup-on").await;
+    complains_of_nothing(&browser).await;
+    drop(browser);
+    demo.stop().await;
+}
+
 /// From the list to the turned fact; answers the terminal's id.
 async fn turns_fast_startup_off(browser: &Browser) -> String {
     browser.click(".nav a[href='/terminals']").await;

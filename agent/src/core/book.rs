@@ -13,7 +13,9 @@ use serde::{Deserialize, Serialize};
 
 use super::caps::{Tally, WRONG_CODES_OF_A_JOB};
 use super::consent;
-use crate::remedies::{self, Before, Repeat, Step, Story, before};
+use super::records::Records;
+use crate::remedies::before::{self, Before, Record};
+use crate::remedies::{self, Repeat, Step, Story};
 use crate::words;
 
 /// How many finished and acknowledged jobs are remembered, to answer an offer that comes again.
@@ -32,6 +34,8 @@ pub enum Entry {
     },
     /// What has happened today, for the caps of a day.
     Tally(Tally),
+    /// What is kept of a job to take it back, where the entries that tell it are gone.
+    Kept(Record),
     /// The next sequence number, where the entries that tell it are gone.
     Counter {
         next: u64,
@@ -195,6 +199,7 @@ pub struct Book {
     /// Finished and acknowledged, oldest first.
     settled: VecDeque<JobId>,
     tally: Tally,
+    records: Records,
     written: usize,
 }
 
@@ -234,6 +239,7 @@ impl Book {
         match entry {
             Entry::Tally(tally) => self.tally = *tally,
             Entry::Counter { next } => self.next = self.next.max(*next),
+            Entry::Kept(record) => self.records.keep(record.clone()),
             Entry::Acknowledged { sequences } => self.acknowledge(sequences),
             Entry::Job(entry) => self.apply_to_job(entry),
         }
@@ -265,6 +271,7 @@ impl Book {
         };
         let job = self.jobs.entry(entry.job).or_insert(made);
         job.apply(&entry.what);
+        self.records.apply(entry, job.remedy());
         if let What::Waits { step: waiting, .. } = entry.what {
             let outbox = &mut self.outbox;
             job.entries.retain(|earlier| {
@@ -305,6 +312,15 @@ impl Book {
                 self.jobs.remove(&oldest);
             }
         }
+    }
+
+    /// What must be known of this work before any of it is done.
+    pub fn background(&self, remedy: Remedy) -> Story {
+        let mut story = Story::default();
+        if let Remedy::Undo { job } = remedy {
+            story.record = self.records.of(job).cloned();
+        }
+        story
     }
 
     pub fn job(&self, id: JobId) -> Option<&Job> {
@@ -373,7 +389,7 @@ impl Book {
             return Story::default();
         };
         let names = job.remedy().map(remedies::steps).unwrap_or_default();
-        let mut story = Story::default();
+        let mut story = job.remedy().map(|remedy| self.background(remedy)).unwrap_or_default();
         for entry in &job.entries {
             match &entry.what {
                 What::Intent { step: number } if index(*number) == step && story.since == Time::ZERO => {
@@ -401,12 +417,14 @@ impl Book {
 
     pub fn worth_compacting(&self) -> bool {
         self.written > WORTH_COMPACTING
-            && self.written > 4 * self.jobs.values().map(|job| job.entries.len()).sum::<usize>()
+            && self.written
+                > 4 * (self.records.iter().len() + self.jobs.values().map(|job| job.entries.len()).sum::<usize>())
     }
 
     /// The shortest journal that makes this book.
     pub fn compact(&mut self) -> Vec<Entry> {
         let mut entries = vec![Entry::Counter { next: self.next }, Entry::Tally(self.tally)];
+        entries.extend(self.records.iter().cloned().map(Entry::Kept));
         let of = |id: &JobId| self.jobs.get(id).into_iter().flat_map(|job| job.entries.iter());
         // In the order of settling, so that the oldest is forgotten first again.
         let settled = self.settled.iter().flat_map(of);

@@ -12,6 +12,7 @@ pub mod consent;
 mod jobs;
 mod plans;
 mod profile;
+mod records;
 mod sampling;
 
 #[cfg(test)]

@@ -249,7 +249,9 @@ impl World {
             }
             Effect::Work(work) => self.work(&work)?,
             Effect::Plan(remedy) => {
-                let preview = remedies::preview(remedy, &self.os, &self.around());
+                let story = self.core().book().background(remedy);
+                let around = Around { story, ..self.around() };
+                let preview = remedies::preview(remedy, &self.os, &around);
                 self.events.push_back(Event::Planned(preview));
             }
             Effect::Ask(question) => {

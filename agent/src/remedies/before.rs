@@ -1,6 +1,7 @@
 //! What a remedy overwrote and what it put in its place: enough to take it back, and to see that nobody else changed it since.
 //! Made by the step that looks, so that the journal has it before the step that writes.
 
+use kaishin_proto::id::JobId;
 use kaishin_proto::preview::Change;
 use kaishin_proto::v1;
 use serde::{Deserialize, Serialize};
@@ -17,6 +18,30 @@ pub struct Before {
 
 /// Bytes that one place may take.
 pub const LARGEST: usize = 64 * 1024;
+
+/// What the terminal keeps of a job that may have written.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    pub job: JobId,
+    /// To look at again when it is taken back.
+    pub sections: Vec<String>,
+    /// In the order in which they were written.
+    pub places: Vec<Before>,
+    /// By which job.
+    #[serde(default)]
+    pub taken_back: Option<JobId>,
+}
+
+impl Record {
+    /// What was there at first counts, however often the step that looked was done.
+    pub fn add(&mut self, places: &[Before]) {
+        for place in places {
+            if !self.places.iter().any(|kept| kept.is_place_of(place)) {
+                self.places.push(place.clone());
+            }
+        }
+    }
+}
 
 /// How a place stands to what is kept of it.
 #[derive(Clone, Debug, PartialEq, Eq)]

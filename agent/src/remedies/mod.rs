@@ -17,6 +17,7 @@ mod restart_now;
 pub mod setting;
 pub mod state;
 mod time_source;
+mod undo;
 mod windows_update_mode;
 mod windows_update_run;
 
@@ -67,6 +68,8 @@ pub struct Story {
     pub consented: Option<Time>,
     /// Steps that are done, each with its evidence.
     pub done: Vec<(&'static str, String)>,
+    /// For what takes back another job: what is kept of that one.
+    pub record: Option<before::Record>,
 }
 
 impl Story {
@@ -130,6 +133,7 @@ pub enum Probed {
 
 pub fn steps(remedy: Remedy) -> &'static [Step] {
     match remedy {
+        Remedy::Undo { .. } => undo::STEPS,
         Remedy::RefreshFacts => refresh_facts::STEPS,
         Remedy::RestartNow => restart_now::STEPS,
         Remedy::DistributionAppRefresh => distribution_app_refresh::STEPS,
@@ -149,6 +153,7 @@ pub fn steps(remedy: Remedy) -> &'static [Step] {
 
 pub fn act(remedy: Remedy, step: &str, os: &dyn Os, around: &Around) -> Result<Acted, Failed> {
     match remedy {
+        Remedy::Undo { .. } => undo::act(step, os, around).map(Acted::Done),
         Remedy::RefreshFacts => refresh_facts::act(step, os, around).map(Acted::Done),
         Remedy::RestartNow => restart_now::act(step, os, around),
         Remedy::DistributionAppRefresh => distribution_app_refresh::act(step, os, around),
@@ -168,6 +173,7 @@ pub fn act(remedy: Remedy, step: &str, os: &dyn Os, around: &Around) -> Result<A
 
 pub fn probe(remedy: Remedy, step: &str, os: &dyn Os, around: &Around) -> Probed {
     match remedy {
+        Remedy::Undo { .. } => undo::probe(step, os, around),
         Remedy::RestartNow => restart_now::probe(step, os, around),
         Remedy::DistributionAppRefresh => distribution_app_refresh::probe(step, os, around),
         Remedy::RefreshFacts | Remedy::ConnectionCheck | Remedy::NotifyStaff { .. } | Remedy::WindowsUpdateRun => {
@@ -188,6 +194,7 @@ pub fn probe(remedy: Remedy, step: &str, os: &dyn Os, around: &Around) -> Probed
 /// reason. Asked at any moment, also while a job is under way.
 pub fn preview(remedy: Remedy, os: &dyn Os, around: &Around) -> Preview {
     let seen = match remedy {
+        Remedy::Undo { .. } => undo::preview(os, around),
         Remedy::RefreshFacts | Remedy::ConnectionCheck => Ok(Preview::nothing_to_change("it only reads")),
         Remedy::NotifyStaff { .. } => Ok(Preview::nothing_to_change("it only shows a message on the screen")),
         Remedy::RestartNow => restart_now::preview(os, around),
@@ -209,6 +216,7 @@ pub fn preview(remedy: Remedy, os: &dyn Os, around: &Around) -> Preview {
 fn plan(remedy: Remedy, os: &dyn Os, around: &Around) -> Read<Plan> {
     match remedy {
         Remedy::RefreshFacts
+        | Remedy::Undo { .. }
         | Remedy::RestartNow
         | Remedy::WindowsUpdateRun
         | Remedy::DistributionAppRefresh
@@ -235,7 +243,15 @@ impl Failed {
 
     /// Whether it is not for this machine, or somebody there did not want it, so that nothing was tried.
     pub fn is_refusal(&self) -> bool {
-        [crate::words::JOB_NOT_APPLICABLE, crate::words::JOB_DECLINED].contains(&self.code)
+        use crate::words::{JOB_CHANGED_SINCE, JOB_DECLINED, JOB_NO_RECORD, JOB_NOT_APPLICABLE, JOB_TAKEN_BACK};
+        [
+            JOB_NOT_APPLICABLE,
+            JOB_DECLINED,
+            JOB_NO_RECORD,
+            JOB_CHANGED_SINCE,
+            JOB_TAKEN_BACK,
+        ]
+        .contains(&self.code)
     }
 
     fn no_such_step(step: &str) -> Failed {

@@ -423,3 +423,28 @@ pub const WINDOWS_UPDATE_RUN: About = About {
         "Searches for Windows updates and installs them. It takes hours, sometimes more than a day, and the terminal may be slow meanwhile. It is not restarted; where a restart is needed, that is told at the end.",
     ),
 };
+
+/// Consent is asked for it as for the work that it takes back.
+pub const UNDO: About = About {
+    id: "undo",
+    class: Class::Consent,
+    parameters: &[Parameter {
+        name: "job",
+        title: said("元に戻す作業", "Job to take back"),
+        range: Range::Job,
+    }],
+    steps: &[
+        READ_BEFORE,
+        step("put-back", "元の設定を書き戻す", "Put the old setting back"),
+        VERIFY,
+    ],
+    restart: Restart::None,
+    seconds: 5,
+    undo: false,
+    facts: &[],
+    title: said("作業を元に戻す", "Take back"),
+    effect: said(
+        "以前の作業で変えた設定を、端末に残っている記録から元に戻します。その後に別の変更があれば、何も変えずに知らせます。",
+        "Puts back what an earlier job changed, from the terminal's own record. If somebody changed it since, nothing is changed and that is told.",
+    ),
+};

@@ -96,6 +96,7 @@ pub async fn ask(cx: &Cx, terminal: TerminalId, remedy: Remedy) -> Result<DryRun
     if !found.is_active() {
         return Err(jobs::revoked());
     }
+    jobs::may_be_ordered(cx, terminal, remedy).await?;
     if !cx.app.index.is_online(terminal) {
         return Ok(DryRun::without(
             Verdict::Offline,

@@ -50,6 +50,7 @@ pub async fn create(cx: &Cx, order: Order) -> Result<Job, AppError> {
     if !terminal.is_active() {
         return Err(revoked());
     }
+    may_be_ordered(cx, order.terminal, order.remedy).await?;
     let now = cx.now();
     let job = Job {
         id: JobId::new(now, cx.app.entropy.bytes()),
@@ -86,6 +87,27 @@ pub async fn create(cx: &Cx, order: Order) -> Result<Job, AppError> {
     told(&cx.app, std::slice::from_ref(&job));
     cx.app.bus.changed(Change::Audit);
     Ok(job)
+}
+
+/// Whether the terminal said that this job changed something, and what was before. Whether it still can be taken back, the
+/// terminal knows.
+pub fn can_undo(detail: &JobDetail) -> bool {
+    detail.job.is_final() && detail.undo.is_some()
+}
+
+/// What takes back a job is ordered only where there is such a job of the same terminal, and something to take back.
+pub(super) async fn may_be_ordered(cx: &Cx, terminal: TerminalId, remedy: Remedy) -> Result<(), AppError> {
+    let Remedy::Undo { job } = remedy else { return Ok(()) };
+    let detail = cx.app.store.job(job).await?;
+    let detail = detail.filter(|detail| detail.job.terminal == terminal);
+    if can_undo(&detail.ok_or_else(no_such_job)?) {
+        return Ok(());
+    }
+    Err(AppError::conflict(
+        "E-JOB-43",
+        "この作業は端末の設定を変えていないか、まだ終わっていないため、元に戻せません。",
+        "That job changed nothing on the terminal, or has not ended yet: there is nothing to take back.",
+    ))
 }
 
 pub(super) fn revoked() -> AppError {

@@ -130,3 +130,110 @@ async fn settings_are_put_right_with_the_parameters_that_were_ordered_and_the_fa
     }
     agent.stop().await;
 }
+
+async fn dry_run(harness: &Harness, id: TerminalId, remedy: &str, params: Value) -> Value {
+    let path = format!("/api/v1/terminals/{id}/jobs?dry_run=true");
+    let asked = json!({ "remedy": remedy, "params": params });
+    harness.api.post(&path, &asked).await.expect(200).json()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_remedy_tells_what_it_would_change_and_what_it_changed_is_taken_back_once() {
+    let harness = Harness::start().await;
+    let settings = Settings {
+        token: Some(harness.token(1).await),
+        ..harness.settings()
+    };
+    let machine = Arc::new(Sim::new(7, 1, harness.clock.clone()));
+    let server = || machine.peek(Hive::LocalMachine, W32TIME, "NtpServer");
+    let set = |text: &str| {
+        machine.poke(
+            Hive::LocalMachine,
+            W32TIME,
+            "NtpServer",
+            Some(RegistryValue::text(text)),
+        )
+    };
+    set("time.windows.com,0x9");
+    let before = server();
+    let mut agent = Agent::start(settings, &machine, &Keep::memory(), &harness.clock);
+    let id = agent.is_online().await;
+
+    let would = dry_run(&harness, id, "time-source", json!({})).await;
+    assert_eq!(would["verdict"], "would_change", "{would}");
+    assert_eq!(would["changes"][0]["what"], "NtpServer");
+    assert_eq!(would["changes"][0]["from"], "\"time.windows.com,0x9\"");
+    assert_eq!(machine.writes(), 0, "who asks changes nothing");
+    let listed = harness
+        .api
+        .get(&format!("/api/v1/jobs?terminal={id}"))
+        .await
+        .expect(200)
+        .json();
+    assert_eq!(listed["items"], json!([]), "and orders nothing");
+
+    let job = harness.order(id, "time-source").await;
+    let done = harness.job_is(&job, "succeeded").await;
+    assert_eq!(done["can_undo"], true, "{done}");
+    let fine = dry_run(&harness, id, "time-source", json!({})).await;
+    assert_eq!(
+        (&fine["verdict"], &fine["changes"]),
+        (&json!("already_fine"), &json!([]))
+    );
+
+    let would = dry_run(&harness, id, "undo", json!({ "job": job })).await;
+    assert_eq!(would["verdict"], "would_change", "{would}");
+    assert_eq!(would["changes"][0]["to"], "\"time.windows.com,0x9\"");
+    let ours = server();
+    set("ntp.nict.jp,0x9");
+    let changed = dry_run(&harness, id, "undo", json!({ "job": job })).await;
+    assert_eq!(changed["verdict"], "not_applicable");
+    let why = changed["reason"]["en"].as_str().expect("why");
+    assert!(why.contains("ntp.nict.jp"), "{why}");
+    let undo = order(&harness, id, "undo", json!({ "job": job }))
+        .await
+        .expect(201)
+        .json();
+    let refused = harness.job_is(undo["id"].as_str().expect("an id"), "refused").await;
+    assert_eq!(refused["code"], "E-JOB-41", "{refused}");
+    machine.poke(Hive::LocalMachine, W32TIME, "NtpServer", ours);
+
+    let undo = order(&harness, id, "undo", json!({ "job": job }))
+        .await
+        .expect(201)
+        .json();
+    let undo = undo["id"].as_str().expect("an id");
+    let undone = harness.job_is(undo, "succeeded").await;
+    assert_eq!((server(), &undone["can_undo"]), (before, &json!(false)));
+    let written = harness.audit(&format!("job:{undo}")).await;
+    assert!(
+        written
+            .iter()
+            .any(|entry| entry["after"].as_str().is_some_and(|after| after.contains(&job)))
+    );
+    let again = order(&harness, id, "undo", json!({ "job": job }))
+        .await
+        .expect(201)
+        .json();
+    let refused = harness.job_is(again["id"].as_str().expect("an id"), "refused").await;
+    assert_eq!(refused["code"], "E-JOB-42", "{refused}");
+
+    let refresh = harness.order(id, "refresh-facts").await;
+    harness.job_is(&refresh, "succeeded").await;
+    for (params, status, code) in [
+        (json!({ "job": refresh }), 409, "E-JOB-43"),
+        (
+            json!({ "job": "019a0000-0000-7000-8000-000000000000" }),
+            404,
+            "E-JOB-10",
+        ),
+        (json!({}), 422, "E-JOB-14"),
+    ] {
+        let problem = order(&harness, id, "undo", params).await.expect(status).json();
+        assert_eq!(problem["code"], code, "{problem}");
+    }
+    agent.stop().await;
+    harness.is_online(id, false).await;
+    let away = dry_run(&harness, id, "time-source", json!({})).await;
+    assert_eq!(away["verdict"], "offline");
+}

@@ -31,7 +31,8 @@ fn once(remedy: Remedy) -> &'static [Step] {
         | Remedy::WindowsUpdateMode { .. }
         | Remedy::PowerSettings
         | Remedy::ProxyRepair
-        | Remedy::DailyRestart { .. } => remedies::steps(remedy),
+        | Remedy::DailyRestart { .. }
+        | Remedy::Undo { .. } => remedies::steps(remedy),
         Remedy::RestartNow
         | Remedy::WindowsUpdateRun
         | Remedy::DistributionAppRefresh
@@ -168,6 +169,93 @@ fn the_power_may_go_anywhere_in_every_remedy_that_changes_something() {
     }
 }
 
+/// A job, then its undoing, with the power going at this point of the undoing. True when it came.
+fn undone(remedy: Remedy, cut: usize) -> (World, [JobId; 2], bool) {
+    let mut world = World::online(3);
+    world.needs_everything();
+    let wants = |world: &World| remedies::preview(remedy, &world.os, &world.around());
+    let before = wants(&world);
+    let done = world.order(1, remedy);
+    for _ in 0..200 {
+        if world.outcome(done).is_some() {
+            break;
+        }
+        world.pass(Span::minutes(1));
+    }
+    assert_eq!(
+        world.outcome(done),
+        Some(v1::job_result::Outcome::Succeeded),
+        "{remedy:?}"
+    );
+    let at = world.points + cut;
+    world.cut_at = Some(at);
+    let undo = world.order(2, Remedy::Undo { job: done });
+    for _ in 0..200 {
+        world.pass(Span::minutes(1));
+        if world.outcome(undo).is_some() {
+            break;
+        }
+    }
+    assert_eq!(wants(&world), before, "{remedy:?}: as before");
+    let came = world.points >= at;
+    (world, [done, undo], came)
+}
+
+#[test]
+fn the_power_may_go_anywhere_while_a_job_is_taken_back_and_once_is_enough() {
+    let changing = |remedy: &Remedy| remedy.about().undo;
+    for remedy in Remedy::ALL.into_iter().filter(changing) {
+        let mut n = 1;
+        loop {
+            let (mut world, [done, undo], came) = undone(remedy, n);
+            assert_eq!(
+                world.outcome(undo),
+                Some(v1::job_result::Outcome::Succeeded),
+                "{remedy:?}: {n}"
+            );
+            world.cut_at = None;
+            let again = world.order(3, Remedy::Undo { job: done });
+            world.pass(Span::minutes(20));
+            let refused = &world.server.results[&again][0];
+            assert_eq!(refused.outcome(), v1::job_result::Outcome::Refused);
+            assert_eq!(refused.code, crate::words::JOB_TAKEN_BACK);
+            if !came {
+                break;
+            }
+            n += 1;
+        }
+        assert!(n > 10, "{remedy:?}: the story has only {n} points");
+    }
+}
+
+#[test]
+fn what_can_be_taken_back_outlives_the_jobs_that_are_remembered_and_the_oldest_goes() {
+    let mut world = World::online(3);
+    world.needs_everything();
+    let first = world.order(1, Remedy::TimeSource);
+    for n in 2..=200 {
+        world.order(n, Remedy::RefreshFacts);
+    }
+    let mut book = Book::replay(world.durable.clone());
+    assert!(book.job(first).is_none(), "the job itself is forgotten");
+    let kept = |book: &Book| book.background(Remedy::Undo { job: first }).record;
+    assert!(kept(&book).is_some());
+    assert_eq!(kept(&Book::replay(book.compact())), kept(&book));
+    let undo = world.order(201, Remedy::Undo { job: first });
+    assert_eq!(world.outcome(undo), Some(v1::job_result::Outcome::Succeeded));
+    let mut book = Book::replay(world.durable.clone());
+    let short = Book::replay(book.compact());
+    assert_eq!(kept(&short).and_then(|record| record.taken_back), Some(undo));
+    let record = kept(&short).expect("kept");
+    for n in 0..super::super::records::MOST as u16 {
+        let [a, b] = n.to_be_bytes();
+        let job = JobId::new(START, [a, b, 7, 7, 7, 7, 7, 7, 7, 7]);
+        let record = crate::remedies::before::Record { job, ..record.clone() };
+        book.apply(&Entry::Kept(record));
+    }
+    assert_eq!(kept(&book), None, "the oldest goes");
+}
+
 #[test]
 fn the_line_may_break_under_any_message() {
     let mut n = 1;
@@ -220,6 +308,7 @@ proptest! {
         prop_assert_eq!(held(&short), held(&book));
         prop_assert_eq!(short.outbox(0).collect::<Vec<_>>(), book.outbox(0).collect::<Vec<_>>());
         prop_assert_eq!(short.last_sequence(), book.last_sequence());
+        prop_assert_eq!(short.background(Remedy::Undo { job: JobId::new(START, [1; 10]) }), book.background(Remedy::Undo { job: JobId::new(START, [1; 10]) }));
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use kaishin_proto::fact::{self, Fact, Type};
 
 use crate::fold::fold;
-use crate::remedy::Remedy;
+use crate::remedy::About;
 
 /// One thing that is known of a terminal.
 #[derive(Clone, Copy, Debug)]
@@ -185,12 +185,14 @@ const OWN: &[(Field, &str, &str, &str)] = &[
 
 /// `job.REMEDY` for every remedy there is.
 static JOBS: LazyLock<Vec<(&'static str, String, String, String)>> = LazyLock::new(|| {
-    let of = |remedy: Remedy| {
-        let title = remedy.title();
-        let (ja, en) = (format!("作業の状態: {}", title.ja), format!("Job: {}", title.en));
-        (remedy.name(), format!("job.{}", remedy.name()), ja, en)
+    let of = |about: &'static About| {
+        let (ja, en) = (
+            format!("作業の状態: {}", about.title.ja),
+            format!("Job: {}", about.title.en),
+        );
+        (about.id, format!("job.{}", about.id), ja, en)
     };
-    Remedy::ALL.into_iter().map(of).collect()
+    About::all().map(of).collect()
 });
 
 /// Short names that people say.

@@ -40,6 +40,13 @@ pub struct Ordered {
 /// many terminals were meant and has the hash of their list.
 pub async fn create_many(cx: &Cx, orders: Orders) -> Result<Ordered, AppError> {
     cx.require(Permission::of(orders.remedy), Scope::Fleet)?;
+    if let Remedy::Undo { .. } = orders.remedy {
+        return Err(AppError::invalid(
+            "E-JOB-46",
+            "元に戻す作業は、端末ごとに依頼してください。",
+            "Taking back is ordered for one terminal at a time.",
+        ));
+    }
     let life = sound_life(orders.life.unwrap_or(DEFAULT_LIFE))?;
     let wanted: BTreeSet<TerminalId> = orders.terminals.iter().copied().collect();
     if wanted.is_empty() || wanted.len() > MOST {

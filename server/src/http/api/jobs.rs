@@ -6,7 +6,7 @@ use axum::extract::{Path, Query};
 use axum::http::StatusCode;
 use kaishin_domain::id::JobId;
 use kaishin_domain::job::Job;
-use kaishin_domain::remedy::{BadRemedy, MOST_ACTIVE, Parameter, Range, Remedy};
+use kaishin_domain::remedy::{About, BadRemedy, MOST_ACTIVE, Parameter, Range, Remedy};
 use kaishin_domain::time::Span;
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
@@ -118,6 +118,11 @@ pub fn bad_order(bad: &BadRemedy) -> AppError {
             let ids: Vec<&str> = of.iter().map(|choice| choice.id).collect();
             format!("「{parameter}」は次のいずれかで指定してください：{}", ids.join("、"))
         }
+        BadRemedy::Value {
+            parameter,
+            range: Range::Job,
+            ..
+        } => format!("「{parameter}」には、同じ端末の以前の作業のIDを指定してください。"),
         BadRemedy::ActiveHours => format!("アクティブ時間は1時間以上{MOST_ACTIVE}時間以内にしてください。"),
     };
     AppError::invalid("E-JOB-14", ja, format!("This cannot be ordered: {bad}."))
@@ -126,8 +131,7 @@ pub fn bad_order(bad: &BadRemedy) -> AppError {
 /// All that can be ordered, with what must be known before.
 pub async fn remedies(Caller(cx): Caller) -> Answer {
     cx.require(Permission::ViewFleet, Scope::Fleet)?;
-    let item = |remedy: Remedy| {
-        let about = remedy.about();
+    let item = |about: &'static About| {
         let properties: serde_json::Map<String, Json> = about.parameters.iter().map(schema).collect();
         json!({
             "id": about.id,
@@ -146,7 +150,7 @@ pub async fn remedies(Caller(cx): Caller) -> Answer {
             },
         })
     };
-    Ok(AsJson(json!({ "items": Remedy::ALL.map(item) })))
+    Ok(AsJson(json!({ "items": About::all().map(item).collect::<Vec<_>>() })))
 }
 
 fn schema(parameter: &Parameter) -> (String, Json) {
@@ -164,6 +168,7 @@ fn schema(parameter: &Parameter) -> (String, Json) {
             "enum": of.iter().map(|choice| choice.id).collect::<Vec<_>>(),
             "default": parameter.range.usual(),
         }),
+        Range::Job => json!({ "type": "string", "format": "uuid", "title": parameter.title.en }),
     };
     (parameter.name.to_owned(), schema)
 }
@@ -243,6 +248,7 @@ pub async fn get(Caller(cx): Caller, Path(text): Path<String>) -> Answer {
             .as_deref()
             .and_then(|text| serde_json::from_str::<Json>(text).ok());
         answer.insert("undo".into(), json!(undo));
+        answer.insert("can_undo".into(), json!(jobs::can_undo(&detail)));
     }
     Ok(AsJson(answer))
 }

@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Redirect};
 use kaishin_domain::access::{Permission, Scope};
 use kaishin_domain::fact;
 use kaishin_domain::id::TerminalId;
-use kaishin_domain::remedy::{BadRemedy, Parameter, Range, Remedy};
+use kaishin_domain::remedy::{Parameter, Range, Remedy};
 use kaishin_domain::value::Value;
 use kaishin_domain::words::Words;
 use serde::Deserialize;
@@ -46,7 +46,7 @@ pub fn routes() -> Routes {
 }
 
 #[derive(Debug, Deserialize)]
-struct Wanted {
+pub(super) struct Wanted {
     remedy: String,
     /// Parameters as they were typed.
     #[serde(flatten)]
@@ -54,7 +54,7 @@ struct Wanted {
 }
 
 impl Wanted {
-    fn remedy(&self) -> Result<Remedy, AppError> {
+    pub(super) fn remedy(&self) -> Result<Remedy, AppError> {
         let number = |text: &str| match text.trim().parse::<u64>() {
             Ok(number) => Json::from(number),
             Err(_) => Json::from(text),
@@ -66,8 +66,10 @@ impl Wanted {
 
 async fn ask(visitor: Visitor, Path(text): Path<String>, Wished(wanted): Wished<Wanted>) -> Shown {
     let (cx, page) = visitor.at(Place::Terminals);
-    let remedy =
-        Remedy::by_name(&wanted.remedy).ok_or_else(|| bad_order(&BadRemedy::Unknown(wanted.remedy.clone())))?;
+    let remedy = match (wanted.remedy(), Remedy::by_name(&wanted.remedy)) {
+        (Ok(remedy), _) | (Err(_), Some(remedy)) => remedy,
+        (Err(problem), None) => return Err(Failure(problem)),
+    };
     question(&cx, page, id(&text)?, remedy, &wanted.typed, None).await
 }
 
@@ -108,7 +110,7 @@ async fn question(
         steps: steps.map(|step| page.of(&step.title.into()).to_owned()).collect(),
         fields: parameters.map(|parameter| field(&page, parameter, typed)).collect(),
         strip,
-        notices: notices(&page, &detail, remedy),
+        notices: notices(&page, &detail),
         page,
     };
     let code = problem.map_or(StatusCode::OK, |problem| status(problem.kind));
@@ -123,6 +125,8 @@ fn field(page: &Page, parameter: &Parameter, typed: &BTreeMap<String, String>) -
         name: parameter.name,
         title: page.of(&parameter.title.into()).to_owned(),
         input: match parameter.range {
+            // Named by the button that led here, not by a person.
+            Range::Job => Input::Named(value),
             Range::Number { least, most, .. } => Input::Number { least, most, value },
             Range::Choice(of) => Input::Choice(
                 of.iter()
@@ -141,28 +145,7 @@ fn known<'a>(detail: &'a TerminalDetail, key: &str) -> Option<&'a Value> {
     detail.sections.iter().find_map(|section| section.facts.get(key))
 }
 
-/// Whether the facts say that there is nothing to do.
-fn already(detail: &TerminalDetail, remedy: Remedy) -> bool {
-    let is = |key, wanted: Value| known(detail, key) == Some(&wanted);
-    match remedy {
-        Remedy::RefreshFacts
-        | Remedy::ActiveHours { .. }
-        | Remedy::TimeSource
-        | Remedy::WindowsUpdateMode { .. }
-        | Remedy::PowerSettings
-        | Remedy::ProxyRepair
-        | Remedy::DailyRestart { .. }
-        | Remedy::RestartNow
-        | Remedy::WindowsUpdateRun
-        | Remedy::DistributionAppRefresh
-        | Remedy::ConnectionCheck
-        | Remedy::NotifyStaff { .. } => false,
-        Remedy::FastStartupOff => is("power.fast_startup", Value::Truth(false)),
-        Remedy::ArpOffloadOff => is("network.arp_offload", Value::List(Vec::new())),
-    }
-}
-
-fn notices(page: &Page, detail: &TerminalDetail, remedy: Remedy) -> Vec<Notice> {
+fn notices(page: &Page, detail: &TerminalDetail) -> Vec<Notice> {
     let mut notices = Vec::new();
     let online = detail.row.as_ref().is_some_and(crate::index::Row::online);
     if !online {
@@ -170,13 +153,6 @@ fn notices(page: &Page, detail: &TerminalDetail, remedy: Remedy) -> Vec<Notice> 
             kind: "warn",
             title: page.t("notice-will-wait"),
             text: page.t("notice-will-wait-text"),
-        });
-    }
-    if already(detail, remedy) {
-        notices.push(Notice {
-            kind: "",
-            title: page.t("notice-already"),
-            text: page.t("notice-already-text"),
         });
     }
     notices
@@ -356,6 +332,7 @@ struct Field {
 }
 
 enum Input {
+    Named(String),
     Number { least: u8, most: u8, value: String },
     Choice(Vec<Picked>),
 }
@@ -414,6 +391,11 @@ mod tests {
                             most: 23,
                             value: "7<i>".into(),
                         },
+                    },
+                    Field {
+                        name: "job",
+                        title: "作業".into(),
+                        input: Input::Named("x<i>".into()),
                     },
                     Field {
                         name: "mode",

@@ -5,6 +5,7 @@ mod audit;
 mod call;
 mod charts;
 mod desk;
+mod dry_run;
 mod error;
 mod facilities;
 mod facility;
@@ -49,6 +50,7 @@ pub fn routes() -> Routes {
         .merge(terminals::routes())
         .merge(terminal::routes())
         .merge(job::routes())
+        .merge(dry_run::routes())
         .merge(search::routes())
         .merge(versions::routes())
         .merge(tokens::routes())

@@ -117,6 +117,9 @@ fn fault_row(cx: &Cx, page: &Page, href: &str, fault: &Fault, changes: &[FactCha
         remedy: rule
             .and_then(|rule| rule.remedy)
             .map(|remedy| remedy_link(page, href, remedy)),
+        dry_run: rule
+            .and_then(|rule| rule.remedy)
+            .map(|remedy| asked(&format!("{href}/jobs/dry-run"), remedy)),
         procedure: rule
             .and_then(|rule| rule.procedure.as_ref())
             .map(|procedure| page.of(&procedure.name).to_owned()),
@@ -138,6 +141,14 @@ fn before(page: &Page, rule: &Rule, changes: &[FactChange]) -> Option<(String, T
 }
 
 fn remedy_link(page: &Page, href: &str, remedy: Remedy) -> Link {
+    Link {
+        href: asked(&format!("{href}/jobs/new"), remedy),
+        name: page.of(&remedy.title()).to_owned(),
+    }
+}
+
+/// The address with the remedy and its parameters.
+fn asked(path: &str, remedy: Remedy) -> String {
     let mut asked = vec![("remedy".to_owned(), remedy.name().to_owned())];
     asked.extend(remedy.params().into_iter().map(|(name, value)| {
         let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
@@ -147,10 +158,7 @@ fn remedy_link(page: &Page, href: &str, remedy: Remedy) -> Link {
         .iter()
         .map(|(name, text)| (name.as_str(), text.as_str()))
         .collect();
-    Link {
-        href: crate::http::query::address(&format!("{href}/jobs/new"), &asked),
-        name: page.of(&remedy.title()).to_owned(),
-    }
+    crate::http::query::address(path, &asked)
 }
 
 /// Every rule of the pack, the worst verdicts first.
@@ -204,6 +212,8 @@ struct FaultRow {
     same: u64,
     same_href: String,
     remedy: Option<Link>,
+    /// Where it is asked what the remedy would change.
+    dry_run: Option<String>,
     /// What a person does where no remedy helps.
     procedure: Option<String>,
     /// What a clinic can be led through on the phone.
@@ -274,6 +284,7 @@ mod tests {
                 href: "/terminals/x/jobs/new?remedy=fast-startup-off".into(),
                 name: "高速スタートアップを無効にする".into(),
             }),
+            dry_run: Some("/terminals/x/jobs/dry-run?remedy=fast-startup-off".into()),
             procedure: None,
             guide: Some("restart".into()),
         }

@@ -27,12 +27,16 @@ pub async fn jobs(visitor: Visitor, Path(text): Path<String>, headers: HeaderMap
 pub(super) async fn jobs_of(cx: &Cx, page: &Page, jobs: &[Job]) -> Result<Vec<JobView>, AppError> {
     let mut views = Vec::with_capacity(jobs.len());
     for (n, job) in jobs.iter().enumerate() {
-        let steps = if n < WITH_STEPS || !job.is_final() {
-            work::get(cx, job.id).await?.steps
+        let (steps, undoable) = if n < WITH_STEPS || !job.is_final() {
+            let detail = work::get(cx, job.id).await?;
+            let undoable = work::can_undo(&detail);
+            (detail.steps, undoable)
         } else {
-            Vec::new()
+            (Vec::new(), false)
         };
-        views.push(job_view(page, job, &steps));
+        let mut view = job_view(page, job, &steps);
+        view.undo = undoable.then(|| format!("/jobs/new?remedy=undo&job={}", job.id));
+        views.push(view);
     }
     Ok(views)
 }
@@ -53,6 +57,7 @@ fn job_view(page: &Page, job: &Job, steps: &[Step]) -> JobView {
         note: (!note.is_empty()).then_some(note),
         open: !job.is_final() && !job.cancel_asked,
         asks: asks(job, steps),
+        undo: None,
         steps: steps_view(page, job, steps),
     }
 }
@@ -121,6 +126,8 @@ pub(super) struct JobView {
     pub open: bool,
     /// The person at the terminal is asked, and may read out a code.
     pub asks: bool,
+    /// Below the terminal's page: where it is asked whether to take it back.
+    pub undo: Option<String>,
     pub steps: Vec<StepView>,
 }
 
@@ -143,6 +150,7 @@ pub(super) fn sample() -> JobView {
         note: Some("E-JOB-07".into()),
         open: true,
         asks: true,
+        undo: Some("/jobs/new?remedy=undo&job=j".into()),
         steps: vec![StepView {
             name: "書き換える".into(),
             kind: "done",
