@@ -22,7 +22,7 @@ use crate::os::sim::Sim;
 use crate::os::stop::Stop;
 use crate::os::{self, Os};
 use crate::shell::{self, Settings};
-use crate::{sheet, status, words};
+use crate::{guide, sheet, status, words};
 
 #[derive(Debug, Parser)]
 #[command(
@@ -60,6 +60,8 @@ enum Command {
     Status,
     /// サポート窓口に伝える4桁のコードを表示する / show the 4-digit code to read out to the support desk
     Code,
+    /// 表示中の案内画面のリンクを表示する / print the link of the guide that is being shown
+    Guide,
 }
 
 #[derive(Args, Clone, Debug)]
@@ -186,6 +188,7 @@ fn act(cli: &Cli) -> Result<ExitCode, AgentError> {
         Command::Facts { sections } => show_facts(cli, sections),
         Command::Status => show_status(cli),
         Command::Code => show_code(cli),
+        Command::Guide => show_guide(cli),
         Command::Enroll(connect) => serve(cli, connect, true),
         Command::Run(connect) => serve(cli, connect, false),
     }
@@ -283,6 +286,23 @@ fn show_code(cli: &Cli) -> Result<ExitCode, AgentError> {
         }
         Ok(ExitCode::from(u8::from(!seen)))
     })
+}
+
+/// For a machine on which no window can be opened for the person in front of it.
+fn show_guide(cli: &Cli) -> Result<ExitCode, AgentError> {
+    let mut out = std::io::stdout().lock();
+    // What an agent left behind that was cut off leads nowhere.
+    let link = Keep::as_it_is(cli.data_dir())
+        .guide()?
+        .filter(|link| guide::answers(link));
+    if cli.json {
+        say(&mut out, &json!({ "guide": link }).to_string());
+    } else if let Some(link) = &link {
+        say(&mut out, link);
+    } else {
+        say(&mut std::io::stderr(), &words::say(words::GUIDE_NONE));
+    }
+    Ok(ExitCode::from(u8::from(link.is_none())))
 }
 
 /// One thread is enough for one terminal; what blocks goes to a thread of its own.

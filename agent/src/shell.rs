@@ -33,7 +33,7 @@ use crate::journal::Journal;
 use crate::keep::Keep;
 use crate::link::{Address, Session, Trust};
 use crate::os::Os;
-use crate::remedies::{self, Around, Story};
+use crate::remedies::{self, Around, Story, Told};
 use crate::status;
 
 /// What an installer, or a test, tells the agent.
@@ -504,7 +504,14 @@ impl Shell {
             Work::Observe { .. } => Story::default(),
             Work::Act { job, step, .. } | Work::Probe { job, step, .. } => self.core.book().story(*job, *step),
         };
-        let around = self.around(story);
+        let mut around = self.around(story);
+        if let Work::Act { job, remedy, .. } = &work {
+            around.told = self.guide.told(*job);
+            if matches!(remedy, Remedy::Guided(_)) {
+                // Also after a restart, when it was another life of ours that asked.
+                self.guided = Some(*job);
+            }
+        }
         self.working = Some(Box::pin(async move {
             aside(os.is_instant(), move || carry_out(&work, &*os, around)).await
         }));
@@ -526,6 +533,7 @@ impl Shell {
             about: self.about.clone(),
             now: self.clock.now(),
             story,
+            told: Told::default(),
         }
     }
 }

@@ -52,6 +52,7 @@ pub const GUIDE_STRANGER: &str = "E-GUIDE-01";
 pub const GUIDE_ELSEWHERE: &str = "E-GUIDE-02";
 pub const GUIDE_NOT_UNDERSTOOD: &str = "E-GUIDE-03";
 pub const GUIDE_NONE: &str = "E-GUIDE-04";
+pub const GUIDE_LATER: &str = "E-GUIDE-05";
 
 /// Code, Japanese, English.
 const WORDS: &[(&str, &str, &str)] = &[
@@ -275,6 +276,11 @@ const WORDS: &[(&str, &str, &str)] = &[
         NOT_RUNNING,
         "この端末でエージェントが動いていません。端末を再起動するか、ヘルプデスクに連絡してください。",
         "The agent is not running on this terminal. Restart the terminal, or call the help desk.",
+    ),
+    (
+        GUIDE_LATER,
+        "端末の前の方が「あとで」を選びました。理由を確かめ、都合のよい時間にもう一度指示してください。",
+        "The person at the terminal chose later. See the reason, and order it again when it suits them.",
     ),
 ];
 

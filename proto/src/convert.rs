@@ -4,7 +4,7 @@ use prost::Message as _;
 use sha2::{Digest, Sha256};
 
 use crate::preview::{Change, Preview, Verdict};
-use crate::remedy::{Message, Remedy, UpdateMode};
+use crate::remedy::{Message, Procedure, Remedy, UpdateMode};
 use crate::time::{Span, Time};
 use crate::v1;
 use crate::value::{Reason, Table, Unknown, Value, Version};
@@ -53,6 +53,9 @@ pub fn remedy_to_wire(remedy: Remedy) -> v1::Remedy {
         Remedy::NotifyStaff { message } => Kind::NotifyStaff(v1::NotifyStaff {
             message: message_to_wire(message).into(),
         }),
+        Remedy::Guided(procedure) => Kind::Guided(v1::Guided {
+            procedure: procedure_to_wire(procedure).into(),
+        }),
     };
     v1::Remedy { kind: Some(kind) }
 }
@@ -93,6 +96,7 @@ pub fn remedy_from_wire(remedy: Option<&v1::Remedy>) -> Option<Remedy> {
         Kind::NotifyStaff(told) => Remedy::NotifyStaff {
             message: message_from_wire(told.message())?,
         },
+        Kind::Guided(guided) => Remedy::Guided(procedure_from_wire(guided.procedure())?),
     };
     remedy.checked().ok()
 }
@@ -151,6 +155,31 @@ fn message_from_wire(message: v1::notify_staff::Message) -> Option<Message> {
     Message::ALL
         .into_iter()
         .find(|known| message_to_wire(*known) == message)
+}
+
+fn procedure_to_wire(procedure: Procedure) -> v1::guided::Procedure {
+    use v1::guided::Procedure as W;
+    match procedure {
+        Procedure::DisplayScale => W::DisplayScale,
+        Procedure::CertificateBackup => W::CertificateBackup,
+        Procedure::TaskRepair => W::TaskRepair,
+        Procedure::ShareRepair => W::ShareRepair,
+        Procedure::AccountCheck => W::AccountCheck,
+        Procedure::CardReaderPowerCycle => W::CardReaderPowerCycle,
+    }
+}
+
+fn procedure_from_wire(procedure: v1::guided::Procedure) -> Option<Procedure> {
+    use v1::guided::Procedure as W;
+    match procedure {
+        W::Unspecified => None,
+        W::DisplayScale => Some(Procedure::DisplayScale),
+        W::CertificateBackup => Some(Procedure::CertificateBackup),
+        W::TaskRepair => Some(Procedure::TaskRepair),
+        W::ShareRepair => Some(Procedure::ShareRepair),
+        W::AccountCheck => Some(Procedure::AccountCheck),
+        W::CardReaderPowerCycle => Some(Procedure::CardReaderPowerCycle),
+    }
 }
 
 /// What a section takes on the wire, for those who must keep below its caps.

@@ -2,12 +2,14 @@
 //! pressed. No remedy takes a path, a command or free text, and none ever will.
 
 mod about;
+mod guided;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
 use crate::id::JobId;
 use crate::words::Words;
+pub use guided::Procedure;
 
 /// Typed work with its parameters. A new kind is a new variant, here and on the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -44,6 +46,9 @@ pub enum Remedy {
     Undo {
         job: JobId,
     },
+    /// What only the person in front of the terminal can do; the agent guides and looks.
+    #[serde(untagged)]
+    Guided(Procedure),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -192,7 +197,7 @@ pub const MOST_ACTIVE: u8 = 18;
 impl Remedy {
     /// One of each kind that can be ordered out of nothing, with the usual parameters. Taking back is none of them: it needs
     /// something to take back.
-    pub const ALL: [Remedy; 14] = [
+    pub const ALL: [Remedy; 20] = [
         Remedy::RefreshFacts,
         Remedy::FastStartupOff,
         Remedy::ArpOffloadOff,
@@ -212,6 +217,12 @@ impl Remedy {
         Remedy::NotifyStaff {
             message: Message::Working,
         },
+        Remedy::Guided(Procedure::DisplayScale),
+        Remedy::Guided(Procedure::CertificateBackup),
+        Remedy::Guided(Procedure::TaskRepair),
+        Remedy::Guided(Procedure::ShareRepair),
+        Remedy::Guided(Procedure::AccountCheck),
+        Remedy::Guided(Procedure::CardReaderPowerCycle),
     ];
 
     pub fn about(self) -> &'static About {
@@ -231,6 +242,7 @@ impl Remedy {
             Remedy::DistributionAppRefresh => &about::DISTRIBUTION_APP_REFRESH,
             Remedy::ConnectionCheck => &about::CONNECTION_CHECK,
             Remedy::NotifyStaff { .. } => &about::NOTIFY_STAFF,
+            Remedy::Guided(procedure) => procedure.about(),
         }
     }
 
@@ -263,7 +275,8 @@ impl Remedy {
             | Remedy::ArpOffloadOff
             | Remedy::TimeSource
             | Remedy::PowerSettings
-            | Remedy::ProxyRepair => {}
+            | Remedy::ProxyRepair
+            | Remedy::Guided(_) => {}
             Remedy::DailyRestart { hour } => {
                 words.ja += &format!("（{hour}時台）");
                 words.en += &format!(" (after {hour}:00)");
@@ -371,7 +384,8 @@ impl Remedy {
             | Remedy::WindowsUpdateRun
             | Remedy::DistributionAppRefresh
             | Remedy::ConnectionCheck
-            | Remedy::NotifyStaff { .. } => Ok(self),
+            | Remedy::NotifyStaff { .. }
+            | Remedy::Guided(_) => Ok(self),
         }
     }
 }
@@ -529,15 +543,20 @@ mod tests {
             assert_eq!(Remedy::by_name(remedy.name()), Some(remedy), "all is usual");
             assert!(names.insert(remedy.name()));
             assert_eq!(remedy.spelled() == remedy.title(), named.is_empty());
-            assert!(!about.undo || about.class != Class::Read);
+            // What a person did, only a person can undo.
+            let guided = matches!(remedy, Remedy::Guided(_));
+            assert!(!about.undo || about.class != Class::Read && !guided);
             assert!(about.facts.iter().all(|key| crate::fact::find(key).is_some()));
-            assert_eq!(about.facts.is_empty(), about.class == Class::Read);
+            assert!(guided || about.facts.is_empty() == (about.class == Class::Read));
             let steps: std::collections::BTreeSet<_> = about.steps.iter().map(|step| step.id).collect();
             assert!(steps.len() == about.steps.len() && !steps.is_empty());
-            let steps = about.steps.iter().map(|step| step.title);
             let asked = about.parameters.iter().map(|parameter| parameter.title);
-            for words in [about.title, about.effect].into_iter().chain(steps).chain(asked) {
+            for words in [about.title, about.effect].into_iter().chain(asked) {
                 assert!(!words.ja.is_empty() && words.en.is_ascii());
+            }
+            // A person reads them beside a Japanese Windows: its labels stand in both languages' sentences.
+            for step in about.steps {
+                assert!(!step.title.ja.is_empty() && step.title.en.starts_with(|first: char| first.is_ascii()));
             }
         }
     }

@@ -8,14 +8,14 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use kaishin_agent::os::sim::Sim;
+use kaishin_agent::os::sim::{Behaviour, PageOpened, Person, Sim};
 use kaishin_agent::{Keep, Settings as AgentSettings, Status};
 use kaishin_domain::access::{Actor, Role};
 use kaishin_domain::enrolment::TokenScope;
 use kaishin_domain::time::Span;
 use kaishin_proto::clock::Clock;
 use serde::Serialize;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
@@ -39,6 +39,17 @@ pub struct DemoOptions {
     /// Where to keep everything; without one it is gone at the end.
     pub data: Option<PathBuf>,
     pub speed: f64,
+    pub consent: Consent,
+}
+
+/// Who answers when the agent asks the person at a simulated terminal.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Consent {
+    /// A simulated person, who says yes after about a second.
+    #[default]
+    Auto,
+    /// Whoever tries the demo: see [`Demo::asked`].
+    Ask,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -78,6 +89,7 @@ pub struct Demo {
     pub invitation: Invitation,
     handle: Handle,
     fleet: JoinSet<()>,
+    asked: mpsc::UnboundedReceiver<PageOpened>,
     stop: CancellationToken,
     // Dropped last: the data goes when nothing uses it any more.
     _directory: Option<tempfile::TempDir>,
@@ -109,14 +121,39 @@ impl Demo {
         let invitation = invite(&handle).await?;
         ledger::import(&handle.app.on_behalf_of(Actor::local("demo")), options.terminals).await?;
         let stop = CancellationToken::new();
-        let fleet = fleet(&invitation, handle.agents_addr, options.terminals, &clock, &stop);
+        let (tells, asked) = mpsc::unbounded_channel();
+        let person = match options.consent {
+            Consent::Auto => Person {
+                thinks: Span::seconds(1),
+                ..Person::default()
+            },
+            Consent::Ask => Person {
+                behaviour: Behaviour::Nothing,
+                tells: Some(tells),
+                ..Person::default()
+            },
+        };
+        let fleet = fleet(
+            &invitation,
+            handle.agents_addr,
+            options.terminals,
+            &person,
+            &clock,
+            &stop,
+        );
         Ok(Demo {
             invitation,
             handle,
             fleet,
+            asked,
             stop,
             _directory: directory,
         })
+    }
+
+    /// The next page that opens at a terminal, where nobody there answers by themselves; `None` where they do.
+    pub async fn asked(&mut self) -> Option<PageOpened> {
+        self.asked.recv().await
     }
 
     /// Terminals say goodbye first, so that their server sees an orderly end.
@@ -178,6 +215,7 @@ fn fleet(
     invitation: &Invitation,
     agents: SocketAddr,
     terminals: u64,
+    person: &Person,
     clock: &Clock,
     stop: &CancellationToken,
 ) -> JoinSet<()> {
@@ -190,9 +228,10 @@ fn fleet(
             institution_code: ledger::code_of(n, terminals).map(|code| code.to_string()),
             ..AgentSettings::default()
         };
-        let (clock, stop) = (clock.clone(), stop.clone());
+        let (clock, stop, person) = (clock.clone(), stop.clone(), person.clone());
         fleet.spawn(async move {
             let os = Arc::new(Sim::new(SEED, n, clock.clone()));
+            os.person(person);
             let (status, _) = watch::channel(Status::Starting);
             let lived = kaishin_agent::run(settings, os, Keep::memory(), clock, stop, status).await;
             if let Err(error) = lived {
@@ -238,6 +277,7 @@ mod tests {
             agents: any,
             data: None,
             speed: 1.0,
+            consent: Consent::default(),
         };
         let demo = Demo::start(options).await.expect("starts");
         let app = demo.handle.app.clone();

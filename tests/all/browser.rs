@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use http::Method;
 use kaishin::app::operators::{self, NewOperator};
-use kaishin::demo::{Demo, DemoOptions};
+use kaishin::demo::{Consent, Demo, DemoOptions};
 use kaishin_agent::os::sim::Sim;
 use kaishin_agent::os::{Hive, RegistryValue};
 use kaishin_agent::{Keep, Settings};
@@ -37,6 +37,7 @@ async fn demo() -> (Demo, Http) {
         agents: any,
         data: None,
         speed: 1.0,
+        consent: Consent::default(),
     };
     let demo = Demo::start(options).await.expect("the demo starts");
     let addr = demo.invitation.http.trim_start_matches("http://").parse();

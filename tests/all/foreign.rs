@@ -8,7 +8,7 @@ use kaishin_agent::facts::{About, certificates};
 use kaishin_agent::os::sim::Sim;
 use kaishin_agent::os::{RegistryKind, RegistryValue};
 use kaishin_agent::preg::{Policy, Said};
-use kaishin_agent::remedies::{self, Acted, Around, Story};
+use kaishin_agent::remedies::{self, Acted, Around, Story, Told};
 use kaishin_proto::clock::Clock;
 use kaishin_proto::remedy::{Remedy, UpdateMode};
 use kaishin_proto::time::Time;
@@ -202,6 +202,7 @@ fn the_update_mode_changes_exactly_its_own_records_of_a_policy_file_of_sambas() 
         about: About::new("0.1.0", Time(0)),
         now: Time(0),
         story: Story::default(),
+        told: Told::default(),
     };
     let order = |mode| {
         let remedy = Remedy::WindowsUpdateMode { mode, hour: 5 };

@@ -91,8 +91,8 @@ async fn order(api: &Http, terminal: &str, remedy: &str) -> Option<String> {
 async fn order_all(api: &Http, terminals: &[String], jobs: usize) -> BTreeSet<String> {
     use futures_util::StreamExt;
     let orders = futures_util::stream::iter(0..jobs).map(async |n| {
-        // A terminal is changed three times a day and no more; an order whose answer was lost is made twice.
-        let remedy = if n / terminals.len() < 2 {
+        // A terminal is changed three times a day and no more; an order whose answer was lost is made again.
+        let remedy = if n < terminals.len() {
             "fast-startup-off"
         } else {
             "refresh-facts"

@@ -56,6 +56,9 @@ impl Records {
             What::Accepted { .. }
             | What::Again { .. }
             | What::CancelAsked
+            | What::Asked
+            | What::Consented { .. }
+            | What::WrongCode
             | What::Intent { .. }
             | What::Probed { .. }
             | What::Waits { .. }

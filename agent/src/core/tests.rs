@@ -29,7 +29,7 @@ use crate::guide::{Answer, How};
 use crate::os::sim::Sim;
 use crate::os::{Hive, Os, RegistryValue, Sleep};
 use crate::preg::Policy;
-use crate::remedies::{self, Acted, Around, Probed, Story};
+use crate::remedies::{self, Acted, Around, Probed, Story, Told};
 
 pub(super) const START: Time = Time(1_800_000_000_000_000);
 const LIFE: Span = Span::days(30);
@@ -303,6 +303,7 @@ impl World {
             about,
             now: self.now,
             story: Story::default(),
+            told: Told::default(),
         }
     }
 
@@ -346,6 +347,13 @@ impl World {
         let mut around = self.around();
         if let Work::Act { job, step, .. } | Work::Probe { job, step, .. } = work {
             around.story = self.core().book().story(*job, *step);
+        }
+        if let Work::Act { remedy, .. } = work {
+            // The person at the terminal does what they are asked.
+            around.told.ticked = remedies::steps(*remedy)
+                .iter()
+                .map(|step| step.name.to_owned())
+                .collect();
         }
         let name = |remedy: Remedy, step: usize| remedies::steps(remedy)[step].name;
         let event = match work {

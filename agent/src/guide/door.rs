@@ -322,7 +322,10 @@ async fn heard(body: Incoming) -> Result<Said, Refused> {
         Some("yes") => Ok(Said::Yes),
         Some("no") => Ok(Said::No(why(NO)?)),
         Some("later") => Ok(Said::Later(why(LATER)?)),
-        Some(_) | None => Err(Refused::NotUnderstood),
+        Some(_) => Err(Refused::NotUnderstood),
+        None => field("tick")
+            .map(|step| Said::Tick(step.to_owned()))
+            .ok_or(Refused::NotUnderstood),
     }
 }
 

@@ -23,6 +23,7 @@ use crate::entropy;
 use crate::error::AgentError;
 use crate::keep::Keep;
 use crate::os::{Opened, Os, OsError, Read};
+use crate::remedies::Told;
 use door::Door;
 use page::{Asked, Page, Shared};
 
@@ -163,11 +164,31 @@ impl Guide {
         right
     }
 
-    /// Live ticks, while the page is open for that job.
+    /// Live ticks, while the page is open for that job. Where the person does the work it is opened again if it is gone: without
+    /// it nobody would know what to do.
     pub fn show(&self, progress: Progress) {
         if let Some(page) = self.page_of(progress.job) {
             page.send_if_modified(|page| page.take(progress));
+        } else if matches!(progress.remedy, Remedy::Guided(_)) && progress.ended.is_none() {
+            let guide = self.clone();
+            tokio::spawn(async move {
+                let _turn = guide.0.turn.lock().await;
+                if guide.page_of(progress.job).is_some() {
+                    return;
+                }
+                let mut page = Page::working(progress.job, progress.remedy);
+                page.take(progress);
+                if let Err(error) = guide.open(page).await {
+                    warn!(%error, "the guide cannot be shown");
+                }
+            });
         }
+    }
+
+    /// What the person has ticked or put off on the page of that job.
+    pub fn told(&self, job: JobId) -> Told {
+        let page = self.page_of(job);
+        page.map_or_else(Told::default, |page| page.borrow().told.clone())
     }
 
     fn page_of(&self, job: JobId) -> Option<Shared> {
@@ -211,6 +232,16 @@ impl Guide {
     fn lock(&self) -> MutexGuard<'_, Option<Open>> {
         self.0.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether a page still stands behind a link that was kept; looking does not use the link up.
+pub fn answers(link: &str) -> bool {
+    let rest = link.strip_prefix("http://").unwrap_or_default();
+    let addr = rest.split('/').next().and_then(|host| host.parse().ok());
+    addr.is_some_and(|addr: std::net::SocketAddr| {
+        addr.ip().is_loopback()
+            && std::net::TcpStream::connect_timeout(&addr, std::time::Duration::from_secs(2)).is_ok()
+    })
 }
 
 fn nobody(error: &AgentError) -> Answer {

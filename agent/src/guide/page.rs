@@ -10,6 +10,7 @@ use subtle::ConstantTimeEq as _;
 use tokio::sync::{oneshot, watch};
 
 use super::{Answer, How, Progress, StepState};
+use crate::remedies::{Told, guided};
 
 pub type Shared = Arc<watch::Sender<Page>>;
 
@@ -18,12 +19,19 @@ pub struct Page {
     pub remedy: Remedy,
     pub phase: Phase,
     pub steps: Vec<Row>,
+    pub told: Told,
 }
 
 pub struct Row {
     pub about: StepAbout,
     pub state: StepState,
     pub evidence: String,
+}
+
+impl Row {
+    pub fn is_under_way(&self) -> bool {
+        matches!(self.state, StepState::Doing | StepState::Waiting)
+    }
 }
 
 pub enum Phase {
@@ -104,11 +112,13 @@ impl Why {
 }
 
 /// What the person does on the page.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Said {
     Yes,
     No(Why),
     Later(Why),
+    /// A step, by its name.
+    Tick(String),
 }
 
 impl Page {
@@ -118,6 +128,18 @@ impl Page {
             remedy,
             phase: Phase::Asked(asked),
             steps: rows(remedy),
+            told: Told::default(),
+        }
+    }
+
+    /// Without a question: the answer was given before, and the page is shown once more.
+    pub fn working(job: JobId, remedy: Remedy) -> Page {
+        Page {
+            job,
+            remedy,
+            phase: Phase::Working,
+            steps: rows(remedy),
+            told: Told::default(),
         }
     }
 
@@ -128,15 +150,39 @@ impl Page {
 
     /// Whether it was still to be said. Whoever says it twice is not heard twice.
     pub fn hear(&mut self, said: Said) -> bool {
+        if matches!(self.phase, Phase::Working) {
+            return self.hear_while_working(said);
+        }
         if !matches!(self.phase, Phase::Asked(_)) {
             return false;
         }
         let (phase, answer) = match said {
+            Said::Tick(_) => return false,
             Said::Yes => (Phase::Working, Answer::Yes { how: How::Button }),
             Said::No(why) => (Phase::Declined, Answer::No { reason: why.told() }),
             Said::Later(why) => (Phase::Later, Answer::Later { reason: why.told() }),
         };
         self.answer(phase, answer)
+    }
+
+    /// Only what is for the person to do, and only the step that is its turn.
+    fn hear_while_working(&mut self, said: Said) -> bool {
+        match said {
+            Said::Tick(step) => {
+                let its_turn = self.steps.iter().any(|row| row.about.id == step && row.is_under_way());
+                let news =
+                    its_turn && guided::is_ticked_by_hand(self.remedy, &step) && !self.told.ticked.contains(&step);
+                if news {
+                    self.told.ticked.push(step);
+                }
+                news
+            }
+            Said::Later(why) if matches!(self.remedy, Remedy::Guided(_)) && self.told.later.is_none() => {
+                self.told.later = Some(why.told());
+                true
+            }
+            Said::Later(_) | Said::Yes | Said::No(_) => false,
+        }
     }
 
     /// As [`super::Guide::try_code`] tells. Takes as long for a wrong code as for the right one.

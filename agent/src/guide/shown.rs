@@ -3,12 +3,13 @@
 
 use std::fmt::Write as _;
 
-use kaishin_proto::remedy::{Restart, Said};
+use kaishin_proto::remedy::{Remedy, Restart, Said};
 use kaishin_proto::time::{Span, Time};
 use kaishin_proto::words::Words;
 
 use super::StepState;
 use super::page::{Asked, LATER, NO, Page, Phase, Row, Why};
+use crate::remedies::guided;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Language {
@@ -226,28 +227,17 @@ fn choices(language: Language) -> String {
         "<div class=\"choices\"><form method=\"post\" action=\"{to}\"><button class=\"yes\" id=\"yes\" name=\"answer\" \
          value=\"yes\">{}</button></form>\n<div class=\"others\">{}\n{}</div></div>\n",
         say("はい、行ってよい", "Yes, go ahead"),
-        reasons(
-            "no",
-            say("いいえ", "No"),
-            say("理由を選ぶと送信します", "Choose why; it is sent at once"),
-            NO,
-            language
-        ),
-        reasons(
-            "later",
-            say("あとで", "Later"),
-            say("理由を選ぶと送信します", "Choose why; it is sent at once"),
-            LATER,
-            language
-        ),
+        reasons("no", say("いいえ", "No"), NO, language),
+        reasons("later", say("あとで", "Later"), LATER, language),
     )
 }
 
-fn reasons(answer: &str, label: &str, ask: &str, of: &[Why], language: Language) -> String {
+fn reasons(answer: &str, label: &str, of: &[Why], language: Language) -> String {
     let mut html = format!(
         "<details id=\"{answer}\"><summary id=\"{answer}-why\">{label}</summary><form method=\"post\" action=\"{}\">\
-         <input type=\"hidden\" name=\"answer\" value=\"{answer}\"><p class=\"small\">{ask}</p>",
-        language.path("/answer")
+         <input type=\"hidden\" name=\"answer\" value=\"{answer}\"><p class=\"small\">{}</p>",
+        language.path("/answer"),
+        language.say("理由を選ぶと送信します", "Choose why; it is sent at once"),
     );
     for why in of {
         let _ = write!(
@@ -262,18 +252,47 @@ fn reasons(answer: &str, label: &str, ask: &str, of: &[Why], language: Language)
 }
 
 fn working(page: &Page, language: Language) -> String {
-    format!(
-        "<h1 role=\"status\">{}</h1>\n<section class=\"card\"><p class=\"what\">{}</p>{}</section>\n<p class=\"small\">{}</p>",
-        language.say(
-            "ありがとうございます。作業をしています。",
-            "Thank you. The work is under way."
+    let say = |ja, en| language.say(ja, en);
+    let guided = matches!(page.remedy, Remedy::Guided(_));
+    let (head, foot) = if guided {
+        (
+            say(
+                "次の順に操作をお願いします。",
+                "Please do the following, in this order.",
+            ),
+            say(
+                "できたところから自動で印がつきます。印がつかない手順は「できました」を押してください。",
+                "Steps tick themselves as they are done. Where a step has a button, press it when you have done it.",
+            ),
+        )
+    } else {
+        (
+            say(
+                "ありがとうございます。作業をしています。",
+                "Thank you. The work is under way.",
+            ),
+            say(
+                "電源を切らずにお待ちください。この画面を閉じても作業は続きます。",
+                "Please leave the terminal switched on. The work goes on even if you close this window.",
+            ),
+        )
+    };
+    let later = match (&page.told.later, guided) {
+        (Some(_), _) => format!(
+            "<p class=\"card\">{}</p>",
+            say(
+                "「あとで」の返事をサポート窓口に伝えています。",
+                "The support desk is being told to come back later."
+            )
         ),
+        (None, true) => reasons("later", say("あとでする", "Later"), LATER, language),
+        (None, false) => String::new(),
+    };
+    format!(
+        "<h1 role=\"status\">{head}</h1>\n<section class=\"card\"><p class=\"what\">{}</p>{}</section>\n\
+         <p class=\"small\">{foot}</p>{later}",
         escaped(&language.of_words(page.remedy.spelled())),
         steps(page, language),
-        language.say(
-            "電源を切らずにお待ちください。この画面を閉じても作業は続きます。",
-            "Please leave the terminal switched on. The work goes on even if you close this window.",
-        ),
     )
 }
 
@@ -310,12 +329,12 @@ fn done_with(language: Language) -> &'static str {
 fn steps(page: &Page, language: Language) -> String {
     let mut html = String::from("<ol>");
     for (at, row) in page.steps.iter().enumerate() {
-        html += &step(at + 1, row, language);
+        html += &step(page, at + 1, row, language);
     }
     html + "</ol>"
 }
 
-fn step(number: usize, row: &Row, language: Language) -> String {
+fn step(page: &Page, number: usize, row: &Row, language: Language) -> String {
     let (class, mark, name) = match row.state {
         StepState::Open => ("open", number.to_string(), language.say("これから", "to come")),
         StepState::Doing => ("doing", number.to_string(), language.say("作業中", "under way")),
@@ -323,14 +342,28 @@ fn step(number: usize, row: &Row, language: Language) -> String {
         StepState::Done => ("done", "✓".to_owned(), language.say("できました", "done")),
         StepState::Failed => ("failed", "×".to_owned(), language.say("できませんでした", "failed")),
     };
+    let by_hand = row.is_under_way() && guided::is_ticked_by_hand(page.remedy, row.about.id);
+    let tick = match (by_hand, page.told.ticked.iter().any(|ticked| ticked == row.about.id)) {
+        (true, false) => format!(
+            "<form method=\"post\" action=\"{}\"><button id=\"tick-{}\" name=\"tick\" value=\"{}\">{}</button></form>",
+            language.path("/answer"),
+            row.about.id,
+            row.about.id,
+            language.say("できました", "Done")
+        ),
+        (true, true) | (false, _) => String::new(),
+    };
     // What went well needs no explaining; what does not can be read out on the phone.
     let more = match row.state {
-        StepState::Waiting | StepState::Failed if !row.evidence.is_empty() => format!(": {}", escaped(&row.evidence)),
+        StepState::Waiting | StepState::Failed if !row.evidence.is_empty() && !by_hand => {
+            format!(": {}", escaped(&row.evidence))
+        }
         StepState::Waiting | StepState::Failed | StepState::Open | StepState::Doing | StepState::Done => String::new(),
     };
     format!(
-        "<li class=\"{class}\"><span class=\"mark\" aria-hidden=\"true\">{mark}</span><span>{}</span>\
-         <span class=\"small\">{name}{more}</span></li>",
+        "<li class=\"{class}\" id=\"step-{}\"><span class=\"mark\" aria-hidden=\"true\">{mark}</span><span>{}</span>\
+         <span class=\"small\">{name}{more}</span>{tick}</li>",
+        row.about.id,
         language.of_said(row.about.title)
     )
 }

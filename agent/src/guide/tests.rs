@@ -4,11 +4,12 @@ use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
+use kaishin_proto::remedy::Procedure;
 use kaishin_proto::time::Span;
 use tokio::sync::mpsc;
 
 use super::*;
-use crate::os::sim::{Behaviour, Person, Sim};
+use crate::os::sim::{Behaviour, PageOpened, Person, Sim};
 
 fn job(n: u8) -> JobId {
     JobId::new(Time(1_800_000_000_000_000), [n; 10])
@@ -25,7 +26,7 @@ fn question(clock: &Clock) -> Question {
 }
 
 /// A terminal whose person does this at once; what is opened there is told.
-fn terminal(behaviour: Behaviour) -> (Guide, Clock, Arc<Sim>, mpsc::UnboundedReceiver<String>) {
+fn terminal(behaviour: Behaviour) -> (Guide, Clock, Arc<Sim>, mpsc::UnboundedReceiver<PageOpened>) {
     let clock = Clock::manual(Time(1_800_000_000_000_000));
     let sim = Arc::new(Sim::new(1, 1, clock.clone()));
     let (tells, told) = mpsc::unbounded_channel();
@@ -145,7 +146,7 @@ async fn a_question_that_nobody_answers_ends_at_its_time() {
         let (guide, question) = (guide.clone(), question(&clock));
         async move { guide.ask(question).await }
     });
-    let person = Knocking::at(&told.recv().await.unwrap()).let_in().await;
+    let person = Knocking::at(&told.recv().await.unwrap().link).let_in().await;
     clock.advance(Span::minutes(6));
     assert_eq!(asking.await.unwrap(), Answer::NoAnswer);
     let page = person.gets("/").await;
@@ -161,7 +162,7 @@ async fn the_code_that_is_shown_says_yes_and_no_other_does() {
         let (guide, question) = (guide.clone(), question(&clock));
         async move { guide.ask(question).await }
     });
-    let person = Knocking::at(&told.recv().await.unwrap()).let_in().await;
+    let person = Knocking::at(&told.recv().await.unwrap().link).let_in().await;
     let page = person.gets("/").await;
     let (_, rest) = page.split_once("id=\"code\">").unwrap();
     let code = &rest[..4];
@@ -189,7 +190,7 @@ async fn where_codes_are_used_up_none_is_shown() {
         let guide = guide.clone();
         async move { guide.ask(question).await }
     });
-    let person = Knocking::at(&told.recv().await.unwrap()).let_in().await;
+    let person = Knocking::at(&told.recv().await.unwrap().link).let_in().await;
     let page = person.gets("/").await;
     assert!(!page.contains("id=\"code\"") && page.contains("続けて2回"), "{page}");
     assert_eq!(guide.try_code(job(1), ""), Some(false));
@@ -204,7 +205,7 @@ async fn a_question_that_is_taken_back_says_so_and_hears_nothing() {
         let (guide, question) = (guide.clone(), question(&clock));
         async move { guide.ask(question).await }
     });
-    let person = Knocking::at(&told.recv().await.unwrap()).let_in().await;
+    let person = Knocking::at(&told.recv().await.unwrap().link).let_in().await;
     asking.abort();
     assert!(asking.await.unwrap_err().is_cancelled());
     assert_eq!(status(&person.posts("answer=yes").await), "303");
@@ -230,7 +231,7 @@ async fn after_a_yes_the_steps_are_ticked_and_the_end_is_told() {
         let (guide, question) = (guide.clone(), question(&clock));
         async move { guide.ask(question).await }
     });
-    let person = Knocking::at(&told.recv().await.unwrap()).let_in().await;
+    let person = Knocking::at(&told.recv().await.unwrap().link).let_in().await;
     // Before the answer nothing is done, whatever is said of it.
     guide.show(progress(StepState::Done, None));
     assert!(person.gets("/").await.contains("行ってもよいですか"));
@@ -257,13 +258,54 @@ async fn after_a_yes_the_steps_are_ticked_and_the_end_is_told() {
 }
 
 #[tokio::test]
+async fn a_step_is_ticked_by_hand_only_in_its_turn_and_only_where_nothing_else_can_tell() {
+    let (guide, _, _, mut told) = terminal(Behaviour::Nothing);
+    let remedy = Remedy::Guided(Procedure::ShareRepair);
+    let progress = |states: [StepState; 3]| Progress {
+        job: job(1),
+        remedy,
+        steps: remedy
+            .about()
+            .steps
+            .iter()
+            .zip(states)
+            .map(|(step, state)| (*step, state, String::new()))
+            .collect(),
+        ended: None,
+    };
+    // Nobody was asked by this start of the agent: the page comes by itself.
+    guide.show(progress([StepState::Waiting, StepState::Open, StepState::Open]));
+    let person = Knocking::at(&told.recv().await.unwrap().link).let_in().await;
+    let page = person.gets("/").await;
+    assert!(
+        page.contains("id=\"tick-open-folder\"") && !page.contains("tick-share-folders"),
+        "{page}"
+    );
+    for form in ["tick=share-folders", "tick=verify", "tick=", "answer=yes"] {
+        assert_eq!(status(&person.posts(form).await), "303");
+        assert_eq!(guide.told(job(1)), Told::default(), "{form}");
+    }
+    person.posts("tick=open-folder").await;
+    assert_eq!(guide.told(job(1)).ticked, ["open-folder"]);
+    assert!(!person.gets("/").await.contains("tick-open-folder"));
+    guide.show(progress([StepState::Done, StepState::Waiting, StepState::Open]));
+    let page = person.gets("/state").await;
+    assert!(page.contains("class=\"done\" id=\"step-open-folder\""), "{page}");
+    assert!(!page.contains("id=\"tick-"), "the fact tells: {page}");
+    person.posts("answer=later&reason=doctor").await;
+    let later = guide.told(job(1)).later;
+    assert_eq!(later.as_deref(), Some("先生に確認が必要 / the doctor must be asked"));
+    assert_eq!(guide.told(job(2)), Told::default());
+}
+
+#[tokio::test]
 async fn whoever_is_not_the_browser_that_was_sent_for_is_turned_away() {
     let (guide, clock, _, mut told) = terminal(Behaviour::Nothing);
     let asking = tokio::spawn({
         let (guide, question) = (guide.clone(), question(&clock));
         async move { guide.ask(question).await }
     });
-    let stranger = Knocking::at(&told.recv().await.unwrap());
+    let stranger = Knocking::at(&told.recv().await.unwrap().link);
     let (addr, host, secret) = (stranger.addr, stranger.host.clone(), stranger.secret.clone());
     assert_eq!(secret.len(), 64, "256 bits");
     // Only at this one address.

@@ -26,7 +26,7 @@ use crate::preg::{Instruction, Policy};
 pub use desk::Updates;
 use image::{FilePath, Image, KeyPath};
 use kept::{Kept, Written};
-pub use person::{Behaviour, Person};
+pub use person::{Behaviour, PageOpened, Person, says_yes};
 pub use site::certificate;
 
 const CURRENT_VERSION: &str = r"SOFTWARE\Microsoft\Windows NT\CurrentVersion";
@@ -556,7 +556,7 @@ impl Os for Sim {
         if state.signed_in.is_empty() {
             return Ok(Opened::NobodyHere);
         }
-        state.person.look_at(url, &self.clock)?;
+        state.person.look_at(&state.hostname, url, &self.clock)?;
         Ok(Opened::Shown)
     }
 

@@ -8,6 +8,7 @@ mod connection_check;
 mod daily_restart;
 mod distribution_app_refresh;
 mod fast_startup_off;
+pub mod guided;
 mod notify_staff;
 mod power_settings;
 mod proxy_repair;
@@ -57,6 +58,16 @@ pub struct Around {
     pub about: About,
     pub now: Time,
     pub story: Story,
+    pub told: Told,
+}
+
+/// What the person at the terminal has done on the guide's page since they said yes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Told {
+    /// Names of steps.
+    pub ticked: Vec<String>,
+    /// Why not now.
+    pub later: Option<String>,
 }
 
 /// What the journal tells of the job so far, so that a step need not remember anything itself.
@@ -140,6 +151,7 @@ pub fn steps(remedy: Remedy) -> &'static [Step] {
         Remedy::WindowsUpdateRun => windows_update_run::STEPS,
         Remedy::ConnectionCheck => connection_check::STEPS,
         Remedy::NotifyStaff { .. } => notify_staff::STEPS,
+        Remedy::Guided(procedure) => guided::steps(procedure),
         Remedy::FastStartupOff
         | Remedy::ArpOffloadOff
         | Remedy::ActiveHours { .. }
@@ -160,6 +172,7 @@ pub fn act(remedy: Remedy, step: &str, os: &dyn Os, around: &Around) -> Result<A
         Remedy::WindowsUpdateRun => windows_update_run::act(step, os, around),
         Remedy::ConnectionCheck => connection_check::act(step, os, around).map(Acted::Done),
         Remedy::NotifyStaff { message } => notify_staff::act(message, step, os),
+        Remedy::Guided(procedure) => guided::act(procedure, step, os, around),
         Remedy::FastStartupOff
         | Remedy::ArpOffloadOff
         | Remedy::ActiveHours { .. }
@@ -176,9 +189,11 @@ pub fn probe(remedy: Remedy, step: &str, os: &dyn Os, around: &Around) -> Probed
         Remedy::Undo { .. } => undo::probe(step, os, around),
         Remedy::RestartNow => restart_now::probe(step, os, around),
         Remedy::DistributionAppRefresh => distribution_app_refresh::probe(step, os, around),
-        Remedy::RefreshFacts | Remedy::ConnectionCheck | Remedy::NotifyStaff { .. } | Remedy::WindowsUpdateRun => {
-            Probed::Uncertain(format!("{step} leaves no trace to look for"))
-        }
+        Remedy::RefreshFacts
+        | Remedy::ConnectionCheck
+        | Remedy::NotifyStaff { .. }
+        | Remedy::WindowsUpdateRun
+        | Remedy::Guided(_) => Probed::Uncertain(format!("{step} leaves no trace to look for")),
         Remedy::FastStartupOff
         | Remedy::ArpOffloadOff
         | Remedy::ActiveHours { .. }
@@ -200,6 +215,7 @@ pub fn preview(remedy: Remedy, os: &dyn Os, around: &Around) -> Preview {
         Remedy::RestartNow => restart_now::preview(os, around),
         Remedy::DistributionAppRefresh => distribution_app_refresh::preview(os, around),
         Remedy::WindowsUpdateRun => windows_update_run::preview(os, around),
+        Remedy::Guided(procedure) => Ok(guided::preview(procedure, os, around)),
         Remedy::FastStartupOff
         | Remedy::ArpOffloadOff
         | Remedy::ActiveHours { .. }
@@ -221,7 +237,8 @@ fn plan(remedy: Remedy, os: &dyn Os, around: &Around) -> Read<Plan> {
         | Remedy::WindowsUpdateRun
         | Remedy::DistributionAppRefresh
         | Remedy::ConnectionCheck
-        | Remedy::NotifyStaff { .. } => Plan::of([]),
+        | Remedy::NotifyStaff { .. }
+        | Remedy::Guided(_) => Plan::of([]),
         Remedy::FastStartupOff => fast_startup_off::plan(os),
         Remedy::ArpOffloadOff => arp_offload_off::plan(os, around),
         Remedy::ActiveHours { start, end } => active_hours::plan(os, start, end),
@@ -243,8 +260,11 @@ impl Failed {
 
     /// Whether it is not for this machine, or somebody there did not want it, so that nothing was tried.
     pub fn is_refusal(&self) -> bool {
-        use crate::words::{JOB_CHANGED_SINCE, JOB_DECLINED, JOB_NO_RECORD, JOB_NOT_APPLICABLE, JOB_TAKEN_BACK};
+        use crate::words::{
+            GUIDE_LATER, JOB_CHANGED_SINCE, JOB_DECLINED, JOB_NO_RECORD, JOB_NOT_APPLICABLE, JOB_TAKEN_BACK,
+        };
         [
+            GUIDE_LATER,
             JOB_NOT_APPLICABLE,
             JOB_DECLINED,
             JOB_NO_RECORD,

@@ -35,6 +35,7 @@ mod tests {
             about: about(),
             now: Time(5),
             story: Story::default(),
+            told: crate::remedies::Told::default(),
         };
         let done = act("observe", &sim(), &around).unwrap();
         let names: Vec<_> = done.observed.iter().map(|section| section.name.as_str()).collect();

@@ -205,6 +205,7 @@ pub mod tests {
             about: about(),
             now: Time(5),
             story: Story::default(),
+            told: crate::remedies::Told::default(),
         }
     }
 

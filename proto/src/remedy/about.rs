@@ -3,7 +3,7 @@
 
 use super::{About, Choice, Class, Message, Parameter, Range, Restart, Said, StepAbout};
 
-const fn said(ja: &'static str, en: &'static str) -> Said {
+pub(super) const fn said(ja: &'static str, en: &'static str) -> Said {
     Said { ja, en }
 }
 
@@ -15,7 +15,7 @@ const fn hour(usual: u8) -> Range {
     }
 }
 
-const fn step(id: &'static str, ja: &'static str, en: &'static str) -> StepAbout {
+pub(super) const fn step(id: &'static str, ja: &'static str, en: &'static str) -> StepAbout {
     StepAbout {
         id,
         title: said(ja, en),
@@ -26,7 +26,7 @@ pub const CONSENT: StepAbout = step("consent", "端末の前の方に確認す�
 const COLLECT: StepAbout = step("observe", "情報を集める", "Collect facts");
 const READ_BEFORE: StepAbout = step("read-before", "今の設定を読む", "Read the present setting");
 const WRITE_REGISTRY: StepAbout = step("write-registry", "設定を書き換える", "Write the setting");
-const VERIFY: StepAbout = step("verify", "読み直して確かめる", "Read it back");
+pub(super) const VERIFY: StepAbout = step("verify", "読み直して確かめる", "Read it back");
 
 /// Of what sets values of the registry.
 const SETTING: &[StepAbout] = &[READ_BEFORE, WRITE_REGISTRY, VERIFY];

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use kaishin::config::LogFormat;
-use kaishin::demo::{DemoOptions, Invitation};
+use kaishin::demo::{self, DemoOptions, Invitation};
 use serde_json::json;
 
 use super::failed::Failed;
@@ -31,6 +31,15 @@ pub struct Demo {
     /// How much faster than real time the terminals live
     #[arg(long, default_value_t = 1.0, value_parser = speed)]
     speed: f64,
+    /// Whether simulated people say yes by themselves, or you answer on the page at their terminal (its link is printed)
+    #[arg(long, value_enum, default_value = "auto")]
+    consent: Consent,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Consent {
+    Auto,
+    Ask,
 }
 
 fn speed(text: &str) -> Result<f64, String> {
@@ -44,17 +53,33 @@ impl Demo {
     pub async fn run(self, out: &Output) -> Result<(), Failed> {
         logging::start(logging::QUIET, LogFormat::Text);
         let mut stop = Stop::listen()?;
-        let demo = kaishin::demo::Demo::start(DemoOptions {
+        let mut demo = kaishin::demo::Demo::start(DemoOptions {
             terminals: self.terminals,
             http: self.http,
             agents: self.agents,
             data: self.data,
             speed: self.speed,
+            consent: match self.consent {
+                Consent::Auto => demo::Consent::Auto,
+                Consent::Ask => demo::Consent::Ask,
+            },
         })
         .await?;
         let invitation = &demo.invitation;
         out.answer(&json!(invitation), &japanese(invitation), &english(invitation));
-        stop.asked().await;
+        loop {
+            tokio::select! {
+                () = stop.asked() => break,
+                Some(page) = demo.asked() => {
+                    let (name, link) = (&page.hostname, &page.link);
+                    out.answer(
+                        &json!({ "guide": link, "terminal": name }),
+                        &format!("{name} の画面に確認が出ました（リンクは一度だけ使えます）: {link}"),
+                        &format!("A question is shown at {name} (the link works once): {link}"),
+                    );
+                }
+            }
+        }
         stop.unless_insisted(demo.stop()).await
     }
 }

@@ -1,6 +1,7 @@
 //! The power goes between any two effects; nothing is done twice that must not be, nothing is lost, nothing is told twice
 //! in two ways.
 
+use kaishin_proto::remedy::Procedure;
 use proptest::prelude::*;
 
 use super::*;
@@ -37,7 +38,8 @@ fn once(remedy: Remedy) -> &'static [Step] {
         | Remedy::WindowsUpdateRun
         | Remedy::DistributionAppRefresh
         | Remedy::ConnectionCheck
-        | Remedy::NotifyStaff { .. } => remedies::steps(remedy),
+        | Remedy::NotifyStaff { .. }
+        | Remedy::Guided(_) => remedies::steps(remedy),
     }
 }
 
@@ -154,7 +156,7 @@ fn the_power_may_go_between_any_two_effects() {
 fn the_power_may_go_anywhere_in_every_remedy_that_changes_something() {
     for remedy in Remedy::ALL
         .into_iter()
-        .filter(|remedy| !remedy.about().facts.is_empty())
+        .filter(|remedy| !remedy.about().facts.is_empty() && !matches!(remedy, Remedy::Guided(_)))
     {
         let mut n = 1;
         loop {
@@ -254,6 +256,26 @@ fn what_can_be_taken_back_outlives_the_jobs_that_are_remembered_and_the_oldest_g
         book.apply(&Entry::Kept(record));
     }
     assert_eq!(kept(&book), None, "the oldest goes");
+}
+
+#[test]
+fn the_power_may_go_anywhere_while_a_person_is_guided() {
+    for procedure in [Procedure::CertificateBackup, Procedure::CardReaderPowerCycle] {
+        let mut n = 1;
+        loop {
+            let (world, jobs, came) = story_of(Remedy::Guided(procedure), remedies::steps, &[n]);
+            for job in &jobs {
+                let results = &world.server.results[job];
+                assert!(results.iter().all(|result| *result == results[0]), "{results:?}");
+                assert_eq!(world.outcome(*job), Some(v1::job_result::Outcome::Succeeded));
+            }
+            if !came {
+                break;
+            }
+            n += 1;
+        }
+        assert!(n > 30, "{procedure:?}: the story has only {n} points");
+    }
 }
 
 #[test]

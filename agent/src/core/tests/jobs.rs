@@ -151,6 +151,7 @@ fn a_cancelled_job_ends_between_its_steps_and_says_what_it_had_changed() {
         about: About::new("0.1.0", START),
         now,
         story: Story::default(),
+        told: Told::default(),
     };
     let core = world.core.as_mut().unwrap();
     core.handle(Event::Received(Down::JobOffer(offer)), now);

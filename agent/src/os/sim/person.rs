@@ -34,7 +34,14 @@ pub struct Person {
     /// From seeing the page to pressing a button.
     pub thinks: Span,
     /// Told each page that opens, for whoever wants to answer in this person's place.
-    pub tells: Option<mpsc::UnboundedSender<String>>,
+    pub tells: Option<mpsc::UnboundedSender<PageOpened>>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PageOpened {
+    pub hostname: String,
+    /// Works once.
+    pub link: String,
 }
 
 impl Default for Person {
@@ -48,10 +55,13 @@ impl Default for Person {
 }
 
 impl Person {
-    pub(super) fn look_at(&self, url: &str, clock: &Clock) -> Read<()> {
+    pub(super) fn look_at(&self, hostname: &str, url: &str, clock: &Clock) -> Read<()> {
         if let Some(tells) = &self.tells {
             // Nobody may be listening any more.
-            let _ = tells.send(url.to_owned());
+            let _ = tells.send(PageOpened {
+                hostname: hostname.to_owned(),
+                link: url.to_owned(),
+            });
         }
         let form = match self.behaviour {
             Behaviour::Yes => "answer=yes",
@@ -71,6 +81,11 @@ impl Person {
     }
 }
 
+/// What a person does who is asked and agrees, on any terminal's page.
+pub async fn says_yes(url: &str, clock: &Clock) -> io::Result<()> {
+    answer(url, "answer=yes", clock, Span(0)).await
+}
+
 async fn answer(url: &str, form: &'static str, clock: &Clock, thinks: Span) -> io::Result<()> {
     let mut visit = Visit::begin(url)?;
     let link = visit.path.clone();
@@ -87,12 +102,29 @@ async fn answer(url: &str, form: &'static str, clock: &Clock, thinks: Span) -> i
     visit.ask(Method::GET, &home, "").await?;
     clock.sleep(thinks).await;
     let answered = visit.ask(Method::POST, "/answer", form).await?;
-    if answered.status().is_redirection() {
-        Ok(())
-    } else {
-        Err(io::Error::other(format!("the page answers {}", answered.status())))
+    if !answered.status().is_redirection() {
+        return Err(io::Error::other(format!("the page answers {}", answered.status())));
+    }
+    // Then does what the page asks for, a step at a time, until it has nothing more to ask.
+    loop {
+        clock.sleep(thinks.max(BETWEEN)).await;
+        let page = visit.ask(Method::GET, "/state", "").await?;
+        let page = String::from_utf8_lossy(page.body()).into_owned();
+        if page.contains("data-over") {
+            return Ok(());
+        }
+        if let Some(step) = page
+            .split("name=\"tick\" value=\"")
+            .nth(1)
+            .and_then(|rest| rest.split('"').next())
+        {
+            visit.ask(Method::POST, "/answer", &format!("tick={step}")).await?;
+        }
     }
 }
+
+/// From one look at the page to the next.
+const BETWEEN: Span = Span::seconds(1);
 
 /// A browser's side of it, without the screen.
 struct Visit {
@@ -112,7 +144,7 @@ impl Visit {
         })
     }
 
-    async fn ask(&self, method: Method, path: &str, body: &'static str) -> io::Result<Response<Bytes>> {
+    async fn ask(&self, method: Method, path: &str, body: &str) -> io::Result<Response<Bytes>> {
         let port = self.host.rsplit(':').next().and_then(|port| port.parse().ok());
         let to = SocketAddr::from((Ipv4Addr::LOCALHOST, port.unwrap_or(0)));
         let line = TokioIo::new(TcpStream::connect(to).await?);
@@ -123,7 +155,7 @@ impl Visit {
             .header(HOST, &self.host)
             .header(ORIGIN, format!("http://{}", self.host))
             .header(COOKIE, &self.cookie)
-            .body(Full::new(Bytes::from_static(body.as_bytes())))
+            .body(Full::new(Bytes::copy_from_slice(body.as_bytes())))
             .map_err(io::Error::other)?;
         let asked = async {
             let (head, body) = requests.send_request(request).await?.into_parts();

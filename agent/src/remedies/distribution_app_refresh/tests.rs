@@ -20,6 +20,7 @@ fn around(clock: &Clock, story: &Story) -> Around {
         about: About::new("0.1.0", clock.now()),
         now: clock.now(),
         story: story.clone(),
+        told: crate::remedies::Told::default(),
     }
 }
 

@@ -33,6 +33,7 @@ impl Evening {
             about: About::new("0.1.0", self.clock.now()),
             now: self.clock.now(),
             story: self.story.clone(),
+            told: crate::remedies::Told::default(),
         }
     }
 

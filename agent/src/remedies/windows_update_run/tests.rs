@@ -31,6 +31,7 @@ fn run(sim: &Sim, clock: &Clock) -> (Vec<String>, Result<Done, Failed>) {
             about: About::new("0.1.0", clock.now()),
             now: clock.now(),
             story: Story::default(),
+            told: crate::remedies::Told::default(),
         };
         match act("run", sim, &around) {
             Ok(Acted::Again { after, evidence }) => {
@@ -76,6 +77,7 @@ fn what_failed_on_the_way_is_tried_again_when_nobody_is_received() {
         about: About::new("0.1.0", clock.now()),
         now: Time::parse("2027-01-15T10:00:00+09:00").unwrap(),
         story: Story::default(),
+        told: crate::remedies::Told::default(),
     };
     assert_eq!(Some(next_try(&around)), Time::parse("2027-01-15T19:00:00+09:00"));
 }
