@@ -18,6 +18,8 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 /// One report so often, beside what is judged.
 const PACE: Span = Span::millis(5);
+/// So many reports before anything is judged, to compare with.
+const QUIET: usize = 500;
 
 fn main() {
     let given: Vec<String> = std::env::args().collect();
@@ -53,6 +55,47 @@ fn seconds(span: Span) -> f64 {
     span.0 as f64 / 1e6
 }
 
+/// One report after the other, in milliseconds each, until it is enough.
+async fn reports(harness: &Harness, clock: &Clock, terminals: u32, enough: impl Fn(usize) -> bool) -> Vec<f64> {
+    let mut waits = Vec::new();
+    for n in (0..terminals).cycle() {
+        if enough(waits.len()) {
+            break;
+        }
+        let begun = clock.now();
+        let sections = sections(n, 3, begun);
+        report(&harness.handle().app, id(n), key(n), sections)
+            .await
+            .expect("taken");
+        waits.push(clock.now().since(begun).0 as f64 / 1e3);
+        clock.sleep(PACE).await;
+    }
+    waits.sort_by(f64::total_cmp);
+    waits
+}
+
+fn told_of(waits: &[f64]) -> Json {
+    let at = |share: usize| waits.get(waits.len() * share / 100);
+    json!({ "count": waits.len(), "p50_ms": at(50), "p99_ms": at(99) })
+}
+
+/// What this process holds in memory now, and the most it has held.
+fn memory() -> Json {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let kilobytes = |name: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
+        line.and_then(|line| {
+            line.trim_start_matches(':')
+                .trim()
+                .split(' ')
+                .next()?
+                .parse::<u64>()
+                .ok()
+        })
+    };
+    json!({ "now_kb": kilobytes("VmRSS"), "most_kb": kilobytes("VmHWM") })
+}
+
 async fn measure(terminals: u32) -> Json {
     let clock = Clock::system();
     let mut harness = Harness::start().await;
@@ -63,36 +106,19 @@ async fn measure(terminals: u32) -> Json {
     let first = seconds(clock.now().since(begun));
     verdicts::judge_again(&harness.handle().app).await.expect("judged");
     settled(&harness, &clock).await;
-    let mut told = json!({ "terminals": terminals, "first_reports_seconds": first });
+    let quiet = reports(&harness, &clock, terminals, |count| count >= QUIET).await;
+    let mut told = json!({
+        "terminals": terminals, "first_reports_seconds": first, "reports_before": told_of(&quiet), "memory_before": memory(),
+    });
     for (what, face) in [("all_open", "99.0"), ("all_reworded", "98.0"), ("all_close", "1.0")] {
         publish(&harness, face).await;
-        let (app, stop) = (harness.handle().app.clone(), tokio_util::sync::CancellationToken::new());
-        let (until, its_clock) = (stop.clone(), clock.clone());
-        let reporting = tokio::spawn(async move {
-            let mut waits = Vec::new();
-            for n in (0..terminals).cycle() {
-                if until.is_cancelled() {
-                    break;
-                }
-                let begun = its_clock.now();
-                let sections = sections(n, 3, begun);
-                report(&app, id(n), key(n), sections).await.expect("taken");
-                waits.push(its_clock.now().since(begun).0);
-                its_clock.sleep(PACE).await;
-            }
-            waits
+        let over = std::cell::Cell::new(false);
+        let (waits, took) = tokio::join!(reports(&harness, &clock, terminals, |_| over.get()), async {
+            let took = settled(&harness, &clock).await;
+            over.set(true);
+            took
         });
-        let took = settled(&harness, &clock).await;
-        stop.cancel();
-        let mut waits = reporting.await.expect("reports go on");
-        waits.sort_unstable();
-        let at = |share: usize| waits.get(waits.len() * share / 100).map(|wait| *wait as f64 / 1e3);
-        told[what] = json!({
-            "seconds": took,
-            "reports_meanwhile": waits.len(),
-            "report_p50_ms": at(50),
-            "report_p99_ms": at(99),
-        });
+        told[what] = json!({ "seconds": took, "reports_meanwhile": told_of(&waits), "memory": memory() });
     }
     told
 }

@@ -159,12 +159,24 @@ impl Expr {
         match self {
             Expr::Always => Truth3::True,
             Expr::And(of) => {
-                let each = of.iter().map(|expr| expr.evaluate(subject, now));
-                each.min().unwrap_or(Truth3::True)
+                let mut least = Truth3::True;
+                for expr in of {
+                    least = least.min(expr.evaluate(subject, now));
+                    if least == Truth3::False {
+                        break;
+                    }
+                }
+                least
             }
             Expr::Or(of) => {
-                let each = of.iter().map(|expr| expr.evaluate(subject, now));
-                each.max().unwrap_or(Truth3::False)
+                let mut most = Truth3::False;
+                for expr in of {
+                    most = most.max(expr.evaluate(subject, now));
+                    if most == Truth3::True {
+                        break;
+                    }
+                }
+                most
             }
             Expr::Not(expr) => !expr.evaluate(subject, now),
             Expr::Text(word) => {

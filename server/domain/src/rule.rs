@@ -270,38 +270,46 @@ fn found(rule: &Rule, subject: &(impl Subject + ?Sized), now: Time) -> Option<(&
 
 /// The first thing that the condition asks about and nobody knows; the evidence if all seems known.
 fn missing(condition: &Expr, rule: &Rule, subject: &(impl Subject + ?Sized)) -> Why {
-    for field in condition.fields() {
-        let unknown = match field {
-            Field::Fact(fact) => match subject.fact(fact.key).as_deref() {
-                None => None,
-                Some(Value::Unknown(unknown)) => Some(unknown.clone()),
-                Some(value) if fact.kind.holds(value) => continue,
-                Some(_) => Some(Unknown {
-                    reason: Reason::Damaged,
-                    detail: String::new(),
-                }),
-            },
-            Field::Institution if subject.institution().is_none() => None,
-            Field::LastSeen if subject.last_seen().is_none() && !subject.online() => None,
-            Field::Facility(attribute) if subject.facility(attribute).is_none() => None,
-            Field::Id
-            | Field::Hostname
-            | Field::Institution
-            | Field::Online
-            | Field::LastSeen
-            | Field::State
-            | Field::Fault
-            | Field::Severity
-            | Field::Job
-            | Field::JobState
-            | Field::JobOf(_)
-            | Field::Facility(_) => continue,
-        };
-        let field = field.name();
-        return Why { field, unknown };
-    }
-    Why {
+    let mut first: Option<Why> = None;
+    condition.each_term(&mut |term| {
+        if first.is_none() {
+            first = unknown(term.field(), subject);
+        }
+    });
+    first.unwrap_or(Why {
         field: rule.evidence,
         unknown: None,
-    }
+    })
+}
+
+/// Why a field is not known, if it is not.
+fn unknown(field: Field, subject: &(impl Subject + ?Sized)) -> Option<Why> {
+    let unknown = match field {
+        Field::Fact(fact) => match subject.fact(fact.key).as_deref() {
+            None => None,
+            Some(Value::Unknown(unknown)) => Some(unknown.clone()),
+            Some(value) if fact.kind.holds(value) => return None,
+            Some(_) => Some(Unknown {
+                reason: Reason::Damaged,
+                detail: String::new(),
+            }),
+        },
+        Field::Institution if subject.institution().is_none() => None,
+        Field::LastSeen if subject.last_seen().is_none() && !subject.online() => None,
+        Field::Facility(attribute) if subject.facility(attribute).is_none() => None,
+        Field::Id
+        | Field::Hostname
+        | Field::Institution
+        | Field::Online
+        | Field::LastSeen
+        | Field::State
+        | Field::Fault
+        | Field::Severity
+        | Field::Job
+        | Field::JobState
+        | Field::JobOf(_)
+        | Field::Facility(_) => return None,
+    };
+    let field = field.name();
+    Some(Why { field, unknown })
 }

@@ -284,7 +284,7 @@ fn verdicts(
     faults: &mut Faults,
     now: Time,
 ) -> Vec<(TerminalId, Vec<String>)> {
-    let asked: HashSet<&str> = app.rules.fields().into_iter().map(Field::name).collect();
+    let asked: HashSet<&str> = app.rules.fields().iter().copied().map(Field::name).collect();
     let mut open = Vec::new();
     let looks = |(_, changed): &(&TerminalId, &Changed)| changed.keys.iter().any(|key| asked.contains(key.as_str()));
     let told = changed.iter().filter(looks).map(|(terminal, _)| terminal);

@@ -7,9 +7,9 @@ use kaishin_domain::expr::{Expr, Field, SEVERITIES, Standing, fold, narrow};
 use kaishin_domain::fold::search_words;
 use kaishin_proto::id::TerminalId;
 use kaishin_proto::time::Time;
-use roaring::RoaringBitmap;
+use roaring::{MultiOps, RoaringBitmap};
 
-use super::column::{Dictionary, Moments, NOT_REPORTED, Ranks, first_of};
+use super::column::{Dictionary, Moments, NOT_REPORTED, Overlap, Ranks, first_of};
 use super::cursor::SortKey;
 use super::entry::{gravity_of, value_words};
 use super::finder::Rank;
@@ -344,10 +344,7 @@ impl Fleet {
     }
 
     pub fn counts(&self) -> Counts {
-        let any_fault = self
-            .faults
-            .values()
-            .fold(RoaringBitmap::new(), |any, slots| any | slots);
+        let any_fault = self.faults.values().union();
         let by_fault = self.faults.iter().map(|(rule, slots)| (rule.clone(), slots.len()));
         Counts {
             terminals: self.all.len(),
@@ -393,10 +390,8 @@ fn facets_of_sets<'a>(
     selection: &RoaringBitmap,
     most: usize,
 ) -> Facets {
-    facets_of_counts(
-        sets.map(|(words, slots)| (words, slots.intersection_len(selection))),
-        most,
-    )
+    let overlap = Overlap::of(selection);
+    facets_of_counts(sets.map(|(words, slots)| (words, overlap.count(slots))), most)
 }
 
 fn facets_of_values(values: &Dictionary, selection: &RoaringBitmap, most: usize) -> Facets {

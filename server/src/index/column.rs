@@ -1,6 +1,7 @@
 //! One field of every terminal: which value stands in which slot, and which slots have which value.
 
 mod numbers;
+mod overlap;
 mod ranks;
 mod sets;
 
@@ -16,6 +17,7 @@ use roaring::{MultiOps, RoaringBitmap};
 use super::cursor::SortKey;
 
 use numbers::Numbers;
+pub(super) use overlap::Overlap;
 pub(super) use ranks::{Ranks, first_of};
 pub(super) use sets::Sets;
 
@@ -156,11 +158,11 @@ impl Slots {
         }
     }
 
-    fn count_in(&self, selection: &RoaringBitmap) -> u64 {
+    fn count_in(&self, selection: &RoaringBitmap, overlap: &Overlap<'_>) -> u64 {
         match self {
             Slots::None => 0,
             Slots::One(slot) => u64::from(selection.contains(*slot)),
-            Slots::Many(many) => many.intersection_len(selection),
+            Slots::Many(many) => overlap.count(many),
         }
     }
 }
@@ -404,7 +406,8 @@ impl Dictionary {
         let counted: Vec<(u32, u64)> = if self.known.is_subset(selection) {
             by_set(&Slots::len)
         } else if self.held.len() <= few {
-            by_set(&|slots| slots.count_in(selection))
+            let overlap = Overlap::of(selection);
+            by_set(&|slots| slots.count_in(selection, &overlap))
         } else {
             (0_u32..).zip(self.of.count(selection, self.held.len())).collect()
         };
@@ -415,13 +418,17 @@ impl Dictionary {
     /// How many of the selected slots have nothing known, by why; first those of which nothing was told.
     pub fn reasons(&self, selection: &RoaringBitmap) -> Vec<(&'static str, u64)> {
         let dark = selection - &self.known;
+        if dark.is_empty() {
+            return Vec::new();
+        }
+        let overlap = Overlap::of(&dark);
         let mut untold = dark.len();
         let mut reasons: BTreeMap<&'static str, u64> = BTreeMap::new();
         for held in &self.held {
             if let Kept::Other(value) = &held.value
                 && let Value::Unknown(unknown) = &**value
             {
-                let count = held.slots.count_in(&dark);
+                let count = held.slots.count_in(&dark, &overlap);
                 untold -= count;
                 *reasons.entry(unknown.reason.name()).or_default() += count;
             }

@@ -4,7 +4,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 
-use roaring::RoaringBitmap;
+use roaring::{MultiOps, RoaringBitmap};
 
 /// So many texts are looked at for the best beginnings, and as many again for what lies within.
 const LOOKED_AT: usize = 6_000;
@@ -72,7 +72,7 @@ impl Finder {
                 return RoaringBitmap::new();
             };
             let with = self.pairs.range((only, '\0')..=(only, char::MAX));
-            return with.fold(RoaringBitmap::new(), |all, (_, places)| all | places);
+            return with.map(|(_, places)| places).union();
         };
         let mut sets: Vec<&RoaringBitmap> = Vec::new();
         let mut before = first;

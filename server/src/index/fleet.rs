@@ -9,7 +9,7 @@ use kaishin_proto::fact::{self, Fact, Type};
 use kaishin_proto::id::TerminalId;
 use kaishin_proto::time::{Span, Time};
 use kaishin_proto::value::Value;
-use roaring::RoaringBitmap;
+use roaring::{MultiOps, RoaringBitmap};
 
 use super::column::{Dictionary, Moments, Sets};
 use super::entry::{Facility, Work};
@@ -412,7 +412,7 @@ impl Fleet {
     pub fn with_severity(&self, severity: &str) -> RoaringBitmap {
         let so_grave = |rule: &String| self.severity_of.get(rule).is_some_and(|of| *of == severity);
         let faults = self.faults.iter().filter(|(rule, _)| so_grave(rule));
-        faults.fold(RoaringBitmap::new(), |all, (_, slots)| all | slots)
+        faults.map(|(_, slots)| slots).union()
     }
 
     /// A terminal with all that is known of it, or only with these columns' facts.

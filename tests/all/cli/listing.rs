@@ -1,9 +1,11 @@
-//! One filter, one answer: the page, its file, the API, the API's file and the command line show the same rows in the same
+//! One filter, one answer: the page, its files, the API, the API's files and the command line show the same rows in the same
 //! order, and refuse the same mistakes in the same words.
 
 use std::collections::HashMap;
+use std::io::Cursor;
 use std::sync::Arc;
 
+use calamine::{Data, Reader as _, Xlsx};
 use kaishin_agent::os::sim::Sim;
 use kaishin_agent::os::{Hive, RegistryValue};
 use kaishin_agent::{Keep, Settings};
@@ -134,6 +136,17 @@ fn cells(file: &str) -> Vec<Vec<String>> {
     lines.map(line).collect()
 }
 
+/// The cells of a workbook's only sheet; what is left out of it is empty.
+fn sheet(bytes: &[u8]) -> Vec<Vec<String>> {
+    let mut book: Xlsx<_> = calamine::open_workbook_from_rs(Cursor::new(bytes)).expect("a workbook");
+    let range = book.worksheet_range_at(0).expect("a sheet").expect("that can be read");
+    let text = |cell: &Data| {
+        assert!(matches!(cell, Data::String(_) | Data::Empty), "{cell:?} is not a text");
+        cell.to_string()
+    };
+    range.rows().map(|row| row.iter().map(text).collect()).collect()
+}
+
 /// A cell of the API as files have it.
 fn plain(value: &Value) -> String {
     match value {
@@ -183,6 +196,10 @@ impl Faces {
         assert_eq!(on_the_page(&self.page, &query).await, ids, "{filter}: the page");
         let saved = self.page.get(&format!("/terminals.csv?{query}")).await.expect(200).text;
         assert_eq!(saved, file, "{filter}: the page's file");
+        for (http, path) in [(&self.api, "/api/v1/terminals.xlsx"), (&self.page, "/terminals.xlsx")] {
+            let book = http.get(&format!("{path}?{query}")).await.expect(200).bytes;
+            assert_eq!(sheet(&book), rows, "{filter}: the workbook of {path}");
+        }
 
         let asked = [
             "terminal",

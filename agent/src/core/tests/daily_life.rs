@@ -1,7 +1,9 @@
 //! Getting to the server, staying there, being sent away, and what goes over the wire meanwhile.
 
+use super::super::sampling::Sampling;
 use super::*;
-use kaishin_proto::fact;
+use crate::chance::Chance;
+use kaishin_proto::{convert, fact};
 
 fn waits_until(world: &World) -> Time {
     let Status::Waiting { until, .. } = world.status() else {
@@ -111,6 +113,65 @@ fn a_change_seen_while_the_line_was_down_goes_up_when_it_is_back() {
     world.server.up = true;
     world.pass(Span::minutes(10));
     assert_eq!(world.fact("power.fast_startup"), Some(Value::Truth(false)));
+}
+
+#[test]
+fn every_terminal_keeps_a_moment_of_the_day_of_its_own_for_the_look_at_everything() {
+    const TERMINALS: u64 = 2_000;
+    let mut by_hour = [0_u32; 24];
+    for seed in 0..TERMINALS {
+        let mut sampling = Sampling::new(&mut Chance::new(seed));
+        let mut now = START;
+        sampling.tick(now);
+        assert!(
+            sampling.take_wanted().is_empty(),
+            "not at once: a fleet that starts would look at the same moment"
+        );
+        let looks: Vec<Time> = (0..3)
+            .map(|_| {
+                now = sampling.next_timer().unwrap();
+                sampling.tick(now);
+                assert_eq!(sampling.take_wanted(), facts::names().collect::<Vec<_>>());
+                now
+            })
+            .collect();
+        assert!(looks[0].since(START) <= Span::days(1));
+        assert_eq!(
+            [looks[1], looks[2]],
+            [looks[0] + Span::days(1), looks[0] + Span::days(2)]
+        );
+        by_hour[(looks[0].micros() / Span::hours(1).0 % 24) as usize] += 1;
+    }
+    // 83 in each hour, give or take nine: six times that is no chance.
+    assert!(by_hour.iter().all(|looks| (30..=137).contains(looks)), "{by_hour:?}");
+}
+
+#[test]
+fn a_terminal_that_is_looked_at_while_it_changes_tells_each_change_once_and_little_of_it() {
+    const LOOKS: u32 = 120;
+    let mut world = World::online(1);
+    world.say(Down::Observe(v1::Observe {
+        sections: facts::names().map(str::to_owned).collect(),
+        every_seconds: 5,
+        for_seconds: 3_600,
+    }));
+    world.server.sent.clear();
+    for look in 0..LOOKS {
+        let turned = RegistryValue::dword(look % 2);
+        world
+            .os
+            .poke(Hive::LocalMachine, SESSION_POWER, HIBERBOOT, Some(turned));
+        world.pass(Span::seconds(5));
+    }
+    let times = world.reported().iter().filter(|name| *name == "power").count();
+    assert_eq!(times, LOOKS as usize, "every change, each once");
+    let bytes = world.sent(|up| match up {
+        Up::Facts(report) => Some(report.sections.iter().map(convert::size).sum::<usize>()),
+        Up::Hello(_) | Up::JobEvents(_) | Up::Heartbeat(_) => None,
+        Up::CertificateRequest(_) | Up::ProbeReply(_) | Up::Goodbye(_) => None,
+    });
+    let a_minute = bytes.iter().sum::<usize>() * 60 / (5 * LOOKS as usize);
+    assert!(a_minute < 8 * 1024, "{a_minute} bytes of facts a minute");
 }
 
 #[test]

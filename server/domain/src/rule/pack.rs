@@ -35,6 +35,7 @@ pub struct RulePack {
     rules: Vec<Rule>,
     asleep: Vec<String>,
     procedures: Vec<Procedure>,
+    fields: Vec<Field>,
 }
 
 /// A pack that cannot be used.
@@ -111,6 +112,19 @@ struct ContradictionText {
     with: CitationText,
 }
 
+/// Asked for with every batch of reports, and so collected once.
+fn fields_of(rules: &[Rule]) -> Vec<Field> {
+    let mut fields: Vec<Field> = Vec::new();
+    for rule in rules {
+        for field in rule.applies.fields().into_iter().chain(rule.fault.fields()) {
+            if !fields.contains(&field) {
+                fields.push(field);
+            }
+        }
+    }
+    fields
+}
+
 impl RulePack {
     /// The pack that comes with the product, measuring by a profile.
     pub fn built_in(profile: &Profile) -> Result<RulePack, BadPack> {
@@ -130,6 +144,7 @@ impl RulePack {
             rules: Vec::new(),
             asleep: Vec::new(),
             procedures: Vec::new(),
+            fields: Vec::new(),
         };
         for area in areas {
             let area: AreaText = serde_json::from_str(area).map_err(BadPack::Format)?;
@@ -149,6 +164,7 @@ impl RulePack {
             name: name.clone(),
         });
         pack.procedures = known.collect();
+        pack.fields = fields_of(&pack.rules);
         Ok(pack)
     }
 
@@ -170,16 +186,8 @@ impl RulePack {
     }
 
     /// The facts that verdicts depend on: only a change in these is worth judging again.
-    pub fn fields(&self) -> Vec<Field> {
-        let mut fields: Vec<Field> = Vec::new();
-        for rule in &self.rules {
-            for field in rule.applies.fields().into_iter().chain(rule.fault.fields()) {
-                if !fields.contains(&field) {
-                    fields.push(field);
-                }
-            }
-        }
-        fields
+    pub fn fields(&self) -> &[Field] {
+        &self.fields
     }
 
     /// Of everything that makes verdicts differ: two packs that judge and say the same have the same.

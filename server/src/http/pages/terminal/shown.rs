@@ -82,10 +82,20 @@ pub fn shown(lang: Lang, key: &str, value: &Value) -> Shown {
         Value::Table(table) if table.rows.is_empty() => Shown::Text(lang.t("none")),
         Value::Table(table) => Shown::Table(in_words(lang, table)),
         Value::Unknown(unknown) => {
-            let reason = lang.t(&format!("unknown-{}", unknown.reason.name()));
-            Shown::Unknown(reason, unknown.detail.clone())
+            let plainly = lang.t(&format!("unknown-{}", unknown.reason.name()));
+            Shown::Unknown(why(lang, &unknown.detail).unwrap_or(plainly), unknown.detail.clone())
         }
     }
+}
+
+/// What terminals often say of a value that they do not know, in the reader's words: more than the kind of its reason.
+fn why(lang: Lang, detail: &str) -> Option<String> {
+    let said = detail.split(": ").next().unwrap_or(detail);
+    let letters = |c: char| c.is_ascii_alphanumeric() || matches!(c, ' ' | '\'');
+    if said.is_empty() || !said.chars().all(letters) {
+        return None;
+    }
+    lang.try_t(&format!("why-{}", plain(&said.replace('\'', ""))))
 }
 
 /// A text of this fact in the reader's words, where it is one of the program's.
@@ -215,6 +225,30 @@ mod tests {
                     panic!("unknown is shown as unknown");
                 };
                 assert!(!text.contains("localization"), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_terminals_often_say_is_told_in_the_readers_words_beside_their_own() {
+        let told = |lang, detail| shown(lang, "os.edition", &Value::unknown(Reason::NotFound, detail));
+        for (detail, ja, en) in [
+            ("the password never expires", "期限がありません", "no end"),
+            (
+                "nothing is installed by itself: manual",
+                "インストールされない",
+                "nothing is set",
+            ),
+            ("only Windows' shares are known", "取得しません", "of Windows"),
+            (r"HKLM\SOFTWARE\X not found", "見つかりません", "not found"),
+            ("", "見つかりません", "not found"),
+        ] {
+            for (lang, words) in [(Lang::Ja, ja), (Lang::En, en)] {
+                let Shown::Unknown(reason, own) = told(lang, detail) else {
+                    panic!("unknown is shown as unknown");
+                };
+                assert!(reason.contains(words) && !reason.contains("localization"), "{reason}");
+                assert_eq!(own, detail);
             }
         }
     }
