@@ -24,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
-use crate::app::facilities::imports::Imports;
+use crate::app::facilities::imports::{self, Imports};
 use crate::app::{App, Bus, Entropy, Rules, Settings, arrivals, facts, jobs, ledger, operators, profile, terminals};
 use crate::config::Config;
 use crate::index::Index;
@@ -241,6 +241,8 @@ pub async fn start(config: Config, listeners: Listeners, clock: Clock) -> Result
         reports,
         intake,
     } = open(&config, clock.clone()).await?;
+    // What is imported from here on is news, were it read below or not.
+    imports::notice(&app).await?;
     let known = terminals::rebuild(&app).await?;
     let certificate = AgentsCertificate::issue(&app.ca, &config.agents_names, clock.now())?;
     let tls = pki::agents_tls(&app.ca, certificate.clone(), app.admission.clone(), clock.clone())?;

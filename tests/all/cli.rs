@@ -2,6 +2,7 @@
 
 mod agent;
 mod audit;
+mod ledger;
 mod listing;
 mod people;
 mod profile;

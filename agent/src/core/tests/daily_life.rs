@@ -169,6 +169,7 @@ fn a_terminal_that_is_looked_at_while_it_changes_tells_each_change_once_and_litt
         Up::Facts(report) => Some(report.sections.iter().map(convert::size).sum::<usize>()),
         Up::Hello(_) | Up::JobEvents(_) | Up::Heartbeat(_) => None,
         Up::CertificateRequest(_) | Up::ProbeReply(_) | Up::Goodbye(_) => None,
+        Up::PlanReply(_) | Up::CallCodeRequest(_) => None,
     });
     let a_minute = bytes.iter().sum::<usize>() * 60 / (5 * LOOKS as usize);
     assert!(a_minute < 8 * 1024, "{a_minute} bytes of facts a minute");
