@@ -3,14 +3,16 @@ use std::collections::BTreeSet;
 use kaishin_domain::expr::{Attribute, Expr, Field, JOB_STATES, Kind, Literal, Op, Phrase, SEVERITIES, Standing, Term};
 use kaishin_proto::fact;
 use kaishin_proto::id::{JobId, TerminalId};
-use kaishin_proto::remedy::Remedy;
+use kaishin_proto::remedy::About;
 use kaishin_proto::time::{Span, Time};
 use kaishin_proto::value::{Reason, Table, Value, Version};
 
 use super::{Asked, Cursor, Entry, Facility, Flags, Index, Sort, Work, naive};
 
 const NOW: Time = Time(1_790_000_000_000_000);
-const ROUNDS: u64 = 60;
+const ROUNDS: u64 = 40;
+/// Until every field has been asked for, whatever the dice say.
+const MOST_ROUNDS: u64 = 200;
 
 /// Chances that are the same in every run.
 struct Dice(u64);
@@ -176,7 +178,7 @@ impl Dice {
     fn work(&mut self) -> Work {
         Work {
             id: JobId::new(NOW, [self.below(4) as u8; 10]),
-            remedy: self.pick(&Remedy::ALL).name(),
+            remedy: self.pick(&About::all().collect::<Vec<_>>()).id,
             state: self.pick(&JOB_STATES),
         }
     }
@@ -445,7 +447,10 @@ fn the_index_answers_as_if_it_had_asked_every_terminal() {
     // Places in lists of this fleet and of those before it, whose values may be nowhere any more.
     let mut bookmarks = Vec::new();
     let mut heard = Heard::default();
-    for seed in 0..ROUNDS {
+    for seed in 0..MOST_ROUNDS {
+        if seed >= ROUNDS && unasked(&heard).is_empty() {
+            break;
+        }
         let mut dice = Dice(seed);
         let mut pair = Pair::default();
         for _ in 0..40 {
@@ -462,20 +467,28 @@ fn the_index_answers_as_if_it_had_asked_every_terminal() {
             assert_eq!(pair.index.presence(id), pair.naive.presence(id));
         }
     }
-    nothing_went_unasked(&heard);
+    let unasked = unasked(&heard);
+    assert!(unasked.is_empty(), "{unasked:#?}");
+    assert!(heard.paged > 0, "no list was longer than a page");
 }
 
 /// The comparison is worth what it asks: every field filtered, sorted and counted by.
-fn nothing_went_unasked(heard: &Heard) {
+fn unasked(heard: &Heard) -> Vec<String> {
+    let mut unasked = Vec::new();
     for field in Field::all().filter(|field| field.indexed()) {
         let name = field.name();
-        assert!(heard.filtered.contains(name), "no filter by {name} told anything");
-        assert!(heard.sorted.contains(name), "no list was sorted by {name}");
+        if !heard.filtered.contains(name) {
+            unasked.push(format!("no filter by {name} told anything"));
+        }
+        if !heard.sorted.contains(name) {
+            unasked.push(format!("no list was sorted by {name}"));
+        }
         // Moments have too many values, but it is counted how many are unknown; ids are never.
-        let counted = field == Field::Id || heard.counted.contains(name);
-        assert!(counted, "nothing was counted by {name}");
+        if field != Field::Id && !heard.counted.contains(name) {
+            unasked.push(format!("nothing was counted by {name}"));
+        }
     }
-    assert!(heard.paged > 0, "no list was longer than a page");
+    unasked
 }
 
 fn terminal(n: u8, hostname: &str) -> Entry {
