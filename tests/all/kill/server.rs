@@ -190,8 +190,9 @@ async fn witness(terminal: Terminal, over: Arc<AtomicBool>) -> Vec<Acknowledged>
 /// What an agent would tell of the offer, in one breath.
 fn story(offer: &v1::JobOffer, next: &mut u64) -> Vec<v1::JobEvent> {
     let mut what = vec![line::accepted()];
-    for (number, name) in ["read-before", "write-registry", "verify"].into_iter().enumerate() {
-        let number = u32::try_from(number).unwrap_or(0) + 1;
+    let steps = ["consent", "read-before", "write-registry", "verify"];
+    for (number, name) in steps.into_iter().enumerate() {
+        let number = u32::try_from(number).unwrap_or(0);
         what.extend([
             line::step(number, name, Phase::Intent),
             line::step(number, name, Phase::Done),
