@@ -27,7 +27,7 @@ use crate::door::Door;
 use crate::entropy;
 use crate::error::AgentError;
 use crate::facts::{self, About};
-use crate::guide::Guide;
+use crate::guide::{Guide, Question};
 use crate::identity::{Certificate, DeviceKey, Pin};
 use crate::journal::Journal;
 use crate::keep::Keep;
@@ -137,7 +137,7 @@ async fn live(mut shell: Shell, stop: &CancellationToken) -> Result<Ended, Agent
             }
             event = soon(&mut shell.working) => event?,
             event = soon(&mut shell.planning) => event?,
-            said = soon(&mut shell.asking) => said,
+            said = soon(&mut shell.asking) => said?,
             called = soon(&mut shell.calling) => shell.called(called)?,
             heard = hear(&mut shell.session) => match heard {
                 Ok(message) => Event::Received(message),
@@ -209,7 +209,7 @@ struct Shell {
     planning: Soon<Result<Event, AgentError>>,
     guide: Guide,
     /// The question that stands on the screen.
-    asking: Soon<Event>,
+    asking: Soon<Result<Event, AgentError>>,
     /// The job that somebody at the terminal was asked about last.
     guided: Option<JobId>,
 }
@@ -292,15 +292,13 @@ impl Shell {
             Effect::Work(work) => self.work(work),
             Effect::Plan(remedy) => self.plan(remedy),
             Effect::Ask(question) => {
-                let guide = self.guide.clone();
-                let job = question.job;
-                self.guided = Some(job);
-                self.asking = Some(Box::pin(async move {
-                    Event::Said {
-                        job,
-                        answer: guide.ask(question).await,
-                    }
-                }));
+                self.guided = Some(question.job);
+                self.asking = Some(Box::pin(asked(
+                    self.os.clone(),
+                    self.guide.clone(),
+                    self.around(self.core.book().background(question.remedy)),
+                    question,
+                )));
             }
             // What is no longer awaited is no longer shown.
             Effect::Withdraw(_) => self.asking = None,
@@ -536,6 +534,19 @@ impl Shell {
             told: Told::default(),
         }
     }
+}
+
+/// What the person says, unless there is nothing to ask them.
+async fn asked(os: Arc<dyn Os>, guide: Guide, around: Around, question: Question) -> Result<Event, AgentError> {
+    let (job, remedy) = (question.job, question.remedy);
+    let refused = aside(os.is_instant(), move || remedies::not_for_it(remedy, &*os, &around)).await?;
+    if let Some(why) = refused {
+        return Ok(Event::NotForIt { job, why });
+    }
+    Ok(Event::Said {
+        job,
+        answer: guide.ask(question).await,
+    })
 }
 
 fn carry_out(work: &Work, os: &dyn Os, around: Around) -> Event {

@@ -2,6 +2,7 @@
 
 mod calls;
 mod finding;
+mod guide;
 mod terminal;
 mod versions;
 
@@ -30,6 +31,10 @@ const JAPANESE: &str = "[\\u3040-\\u30ff\\u4e00-\\u9fff]";
 
 /// A demo in which at least one terminal has the fault, and a program's client of it.
 async fn demo() -> (Demo, Http) {
+    demo_with(Consent::Auto).await
+}
+
+async fn demo_with(consent: Consent) -> (Demo, Http) {
     let any = SocketAddr::from(([127, 0, 0, 1], 0));
     let options = DemoOptions {
         terminals: 12,
@@ -37,7 +42,7 @@ async fn demo() -> (Demo, Http) {
         agents: any,
         data: None,
         speed: 1.0,
-        consent: Consent::default(),
+        consent,
     };
     let demo = Demo::start(options).await.expect("the demo starts");
     let addr = demo.invitation.http.trim_start_matches("http://").parse();

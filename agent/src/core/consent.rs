@@ -9,6 +9,7 @@ use super::book::{Entry, Outcome, What};
 use super::caps::{Asked, Tally, WRONG_CODES_OF_A_JOB};
 use super::{Core, Effect};
 use crate::guide::{Answer, How, Question};
+use crate::remedies::Failed;
 use crate::words;
 use kaishin_proto::remedy::{Remedy, Restart};
 
@@ -82,6 +83,13 @@ impl Core {
             }
         }
         self.tell();
+    }
+
+    pub(super) fn not_for_it(&mut self, job: JobId, why: &Failed) {
+        if self.asking == Some(job) {
+            self.finish(job, Outcome::Refused, why.code, &why.detail);
+            self.tell();
+        }
     }
 
     pub(super) fn code_sent(&mut self, sent: &v1::ConsentCode) {

@@ -91,6 +91,11 @@ pub enum Event {
     Looked(Probed),
     Planned(Preview),
     /// Who was asked at the terminal has answered, or nobody has.
+    /// The terminal was looked at before anybody was asked: there is nothing that the remedy is for.
+    NotForIt {
+        job: JobId,
+        why: Failed,
+    },
     Said {
         job: JobId,
         answer: Answer,
@@ -146,7 +151,8 @@ pub enum Effect {
     Work(Work),
     /// Look what this would do to the machine as it is now, beside whatever is under way; answered by [`Event::Planned`].
     Plan(Remedy),
-    /// Show the question to the person at the terminal; answered by [`Event::Said`], unless withdrawn.
+    /// Show the question to the person at the terminal; answered by [`Event::Said`], unless withdrawn. Nobody is troubled for
+    /// what would not be done: then it is answered by [`Event::NotForIt`].
     Ask(Question),
     Withdraw(JobId),
     /// A right one answers the question.
@@ -273,6 +279,7 @@ impl Core {
             Event::Looked(found) => self.looked(found),
             Event::Planned(preview) => self.planned(&preview),
             Event::Said { job, answer } => self.said(job, answer),
+            Event::NotForIt { job, why } => self.not_for_it(job, &why),
             Event::WrongCode(job) => self.code_was_wrong(job),
             Event::Renewed(identity) => self.renewed(identity),
             Event::ProfileSettled(version) => self.profile_settled(version),

@@ -255,11 +255,17 @@ impl World {
                 self.events.push_back(Event::Planned(preview));
             }
             Effect::Ask(question) => {
+                let (job, remedy) = (question.job, question.remedy);
+                let story = self.core().book().background(remedy);
+                let around = Around { story, ..self.around() };
+                if let Some(why) = remedies::not_for_it(remedy, &self.os, &around) {
+                    self.events.push_back(Event::NotForIt { job, why });
+                    return Ok(());
+                }
                 let answer = self
                     .answers
                     .pop_front()
                     .unwrap_or(Some(Answer::Yes { how: How::Button }));
-                let job = question.job;
                 self.events.extend(answer.map(|answer| Event::Said { job, answer }));
             }
             Effect::TryCode { job, .. } => self.events.push_back(Event::WrongCode(job)),

@@ -22,7 +22,7 @@ mod undo;
 mod windows_update_mode;
 mod windows_update_run;
 
-use kaishin_proto::preview::Preview;
+use kaishin_proto::preview::{Preview, Verdict};
 use kaishin_proto::remedy::Remedy;
 use kaishin_proto::v1;
 use kaishin_proto::value::Reason;
@@ -226,6 +226,16 @@ pub fn preview(remedy: Remedy, os: &dyn Os, around: &Around) -> Preview {
         Remedy::ProxyRepair => proxy_repair::preview(os, around),
     };
     seen.unwrap_or_else(|error| Preview::unknown(error.detail))
+}
+
+/// Why it cannot be for this machine as it is now, where that is seen beforehand: then nobody is asked about it. Looks and never
+/// writes.
+pub fn not_for_it(remedy: Remedy, os: &dyn Os, around: &Around) -> Option<Failed> {
+    if let Remedy::Undo { .. } = remedy {
+        return undo::refusal(os, around);
+    }
+    let seen = preview(remedy, os, around);
+    (seen.verdict == Verdict::NotApplicable).then(|| Failed::not_applicable(seen.reason))
 }
 
 /// What it would want of this machine as it is now.

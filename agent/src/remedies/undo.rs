@@ -83,6 +83,13 @@ pub fn preview(os: &dyn Os, around: &Around) -> Read<Preview> {
     })
 }
 
+/// Why there is nothing to take back, or nothing that may be.
+pub fn refusal(os: &dyn Os, around: &Around) -> Option<Failed> {
+    let seen = record(around).and_then(|record| Ok(look(record, os)?));
+    let refused = seen.and_then(|seen| seen.unchanged());
+    refused.err().filter(Failed::is_refusal)
+}
+
 fn record(around: &Around) -> Result<&Record, Failed> {
     let refused = |code, detail: &str| Failed {
         code,

@@ -4,6 +4,7 @@ use super::*;
 use crate::core::caps::{MOST_CHANGES, MOST_WRONG_CODES};
 use crate::core::consent::STEP;
 use crate::words;
+use kaishin_proto::preview::Verdict;
 use v1::job_result::Outcome;
 
 fn code(world: &World, id: JobId) -> &str {
@@ -41,6 +42,32 @@ fn who_says_no_or_nothing_is_left_alone() {
         );
         assert!(!touched(&world) && world.acts.is_empty());
     }
+}
+
+#[test]
+fn nobody_is_asked_for_what_is_not_for_this_machine() {
+    let mut worlds = (1..50).map(World::online);
+    let other_model = |world: &World| {
+        let preview = remedies::preview(Remedy::ArpOffloadOff, &world.os, &world.around());
+        preview.verdict == Verdict::NotApplicable
+    };
+    let mut world = worlds.find(other_model).expect("most models are others");
+    world.answers.push_back(None);
+    let unknown = JobId::new(START, [9; 10]);
+    for (n, (remedy, expected)) in [
+        (Remedy::ArpOffloadOff, words::JOB_NOT_APPLICABLE),
+        (Remedy::Undo { job: unknown }, words::JOB_NO_RECORD),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let job = world.order(n as u8 + 1, remedy);
+        assert_eq!(
+            (world.outcome(job), code(&world, job)),
+            (Some(Outcome::Refused), expected)
+        );
+    }
+    assert_eq!(world.answers.len(), 1, "no question was ever shown");
 }
 
 #[test]
