@@ -186,3 +186,7 @@ verdict-already-fine = Already fine
 verdict-not-applicable = Not for it
 verdict-offline = Offline
 verdict-unknown = Unknown
+dry-run-only-reads = It only looks; no setting is changed.
+dry-run-only-shows = It only shows a message on the screen; no setting is changed.
+dry-run-by-person = The person at the terminal does it; nothing is changed from here.
+verdict-changes-nothing = No change

@@ -183,3 +183,7 @@ verdict-already-fine = 変更不要
 verdict-not-applicable = 対象外
 verdict-offline = 未接続
 verdict-unknown = 不明
+dry-run-only-reads = 調べるだけで、設定は何も変えません。
+dry-run-only-shows = 端末の画面にお知らせを出すだけで、設定は何も変えません。
+dry-run-by-person = 操作は端末の前の方が行います。端末の設定はシステムからは変えません。
+verdict-changes-nothing = 変更なし

@@ -5,6 +5,7 @@ use askama::Template;
 use axum::extract::Path;
 use axum::http::StatusCode;
 use kaishin_domain::id::TerminalId;
+use kaishin_domain::remedy::{Class, Remedy};
 use kaishin_domain::words::Words;
 
 use super::job::Wanted;
@@ -42,17 +43,39 @@ async fn told(visitor: Visitor, Path(text): Path<String>, Wished(wanted): Wished
         Err(error) => return Err(Failure(error)),
     };
     let detail = terminals::get(&cx, id).await?;
+    let changes = told.changes.iter().map(|one| line(&page, one)).collect();
+    let (verdict, sentence, reason) = match (told.verdict, by_itself(remedy)) {
+        (Verdict::AlreadyFine, Some(sentence)) => {
+            (badge("", page.t("verdict-changes-nothing")), page.t(sentence), None)
+        }
+        (verdict, _) => (
+            self::verdict(&page, verdict),
+            page.t(&format!("dry-run-{}", slug(verdict))),
+            told.reason.map(|words| page.of(&words).to_owned()),
+        ),
+    };
     let view = View {
         href: format!("/terminals/{id}"),
         hostname: detail.terminal.machine.hostname,
         remedy: page.of(&remedy.spelled()).to_owned(),
-        verdict: verdict(&page, told.verdict),
-        sentence: page.t(&format!("dry-run-{}", slug(told.verdict))),
-        changes: told.changes.iter().map(|one| line(&page, one)).collect(),
-        reason: told.reason.map(|words| page.of(&words).to_owned()),
+        verdict,
+        sentence,
+        changes,
+        reason,
         page,
     };
     Ok(show(StatusCode::OK, &view))
+}
+
+/// What never changes anything by itself is not "already as it should be" for that; how it is said.
+fn by_itself(remedy: Remedy) -> Option<&'static str> {
+    if matches!(remedy, Remedy::NotifyStaff { .. }) {
+        return Some("dry-run-only-shows");
+    }
+    if matches!(remedy, Remedy::Guided(_)) && remedy.about().facts.is_empty() {
+        return Some("dry-run-by-person");
+    }
+    (remedy.class() == Class::Read).then_some("dry-run-only-reads")
 }
 
 fn slug(verdict: Verdict) -> &'static str {
@@ -211,6 +234,22 @@ mod tests {
         ] {
             let page = sample::page(lang, Some(Role::Desk), Some(Place::Terminals));
             assert_eq!(line(&page, &change), told);
+        }
+    }
+
+    #[test]
+    fn what_changes_nothing_by_itself_is_not_called_as_it_should_be() {
+        for (remedy, said) in [
+            (Remedy::ConnectionCheck, Some("dry-run-only-reads")),
+            (Remedy::by_name("notify-staff").unwrap(), Some("dry-run-only-shows")),
+            (
+                Remedy::by_name("card-reader-power-cycle").unwrap(),
+                Some("dry-run-by-person"),
+            ),
+            (Remedy::by_name("display-scale").unwrap(), None),
+            (Remedy::FastStartupOff, None),
+        ] {
+            assert_eq!(by_itself(remedy), said);
         }
     }
 

@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::extract::Path;
 use axum::http::{HeaderMap, StatusCode};
-use kaishin_domain::remedy::Remedy;
+use kaishin_domain::remedy::{Class, Remedy};
 use kaishin_domain::rule::{Outcome, Rule, Severity, judge};
 use kaishin_domain::time::Time;
 
@@ -117,8 +117,10 @@ fn fault_row(cx: &Cx, page: &Page, href: &str, fault: &Fault, changes: &[FactCha
         remedy: rule
             .and_then(|rule| rule.remedy)
             .map(|remedy| remedy_link(page, href, remedy)),
+        // What only looks would change nothing, which says nothing of the fault.
         dry_run: rule
             .and_then(|rule| rule.remedy)
+            .filter(|remedy| remedy.class() != Class::Read)
             .map(|remedy| asked(&format!("{href}/jobs/dry-run"), remedy)),
         procedure: rule
             .and_then(|rule| rule.procedure.as_ref())
