@@ -5,8 +5,10 @@ mod code;
 mod consent;
 mod crashes;
 mod daily_life;
+mod guided;
 mod jobs;
 mod plans;
+mod sick;
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -374,7 +376,12 @@ impl World {
                 }))
             }
             Work::Act { job, remedy, step } => {
-                *self.acts.entry((*job, *step)).or_default() += 1;
+                let acts = self.acts.entry((*job, *step)).or_default();
+                *acts += 1;
+                if let (Remedy::Guided(procedure), 2..) = (remedy, *acts) {
+                    // Seen to be waited for, the person does it.
+                    guided::leaves(&self.os, &around, *procedure, true);
+                }
                 Event::Acted(remedies::act(*remedy, name(*remedy, *step), &self.os, &around))
             }
             Work::Probe { remedy, step, .. }

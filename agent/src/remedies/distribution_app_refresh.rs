@@ -3,10 +3,11 @@
 
 use kaishin_proto::calendar::Day;
 use kaishin_proto::preview::{Change, Preview};
+use kaishin_proto::remedy::Remedy;
 use kaishin_proto::time::{Span, Time};
 
-use super::{Acted, Around, Done, Failed, Probed, Repeat, Step, restart};
-use crate::facts::{self, oqs};
+use super::{Acted, Around, Done, Failed, Probed, Repeat, Step, proof, restart};
+use crate::facts::oqs;
 use crate::os::{Os, Read};
 use crate::words;
 
@@ -155,7 +156,8 @@ fn settle(os: &dyn Os, around: &Around) -> Result<Acted, Failed> {
 
 fn verify(os: &dyn Os, around: &Around) -> Result<Acted, Failed> {
     let word = oqs::status_word(os, &around.about.profile.distribution)?;
-    let observed = facts::observe(&["oqs".to_owned()], os, &around.about, around.now);
+    let facts = Remedy::DistributionAppRefresh.about().facts;
+    let observed = proof::observe(&["oqs".to_owned()], facts, os, around)?;
     if word != UP_TO_DATE {
         return Err(Failed {
             code: words::JOB_NOT_UP_TO_DATE,

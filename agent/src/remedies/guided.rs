@@ -6,7 +6,7 @@ use kaishin_proto::remedy::{Procedure, Remedy};
 use kaishin_proto::time::Span;
 use kaishin_proto::value::Value;
 
-use super::{Acted, Around, Done, Failed, Repeat, Step};
+use super::{Acted, Around, Done, Failed, Repeat, Step, proof};
 use crate::facts;
 use crate::os::Os;
 use crate::words;
@@ -170,7 +170,7 @@ pub fn preview(procedure: Procedure, os: &dyn Os, around: &Around) -> Preview {
 /// The facts again, in full, and the procedure has succeeded if they are right.
 fn verify(procedure: Procedure, os: &dyn Os, around: &Around) -> Result<Done, Failed> {
     let sections: Vec<String> = procedure.about().sections().map(str::to_owned).collect();
-    let observed = facts::observe(&sections, os, &around.about, around.now);
+    let observed = proof::observe(&sections, procedure.about().facts, os, around)?;
     let wrong = not_right(procedure.about().facts, os, around);
     match wrong.into_iter().map(Found::shown).reduce(and) {
         None => Ok(Done {

@@ -11,6 +11,7 @@ mod fast_startup_off;
 pub mod guided;
 mod notify_staff;
 mod power_settings;
+mod proof;
 mod proxy_repair;
 mod refresh_facts;
 mod restart;

@@ -3,8 +3,7 @@
 
 use kaishin_proto::time::Span;
 
-use super::{Acted, Around, Done, Failed, Probed};
-use crate::facts;
+use super::{Acted, Around, Done, Failed, Probed, proof};
 use crate::governor::{self, Seen, Verdict};
 use crate::os::{Heard, Notice, Os};
 use crate::words;
@@ -154,7 +153,7 @@ pub fn back(os: &dyn Os, around: &Around, noted: Option<&str>) -> Result<Acted, 
             evidence: format!("waits: {missing} to run again"),
         });
     }
-    let observed = facts::observe(&["boot".to_owned()], os, &around.about, around.now);
+    let observed = proof::observe(&["boot".to_owned()], &["boot.id"], os, around)?;
     Ok(Done {
         evidence: format!("restarted: boot {id}; {} services run again", running.len()),
         observed,

@@ -6,8 +6,7 @@ use kaishin_proto::preview::{Change, Preview};
 use kaishin_proto::remedy::Remedy;
 use kaishin_proto::value::Reason;
 
-use super::{Around, Before, Done, Failed, Probed, Repeat, State, Step};
-use crate::facts;
+use super::{Around, Before, Done, Failed, Probed, Repeat, State, Step, proof};
 use crate::os::{Hive, Os, OsError, Read, RegistryValue};
 use crate::words;
 
@@ -149,7 +148,7 @@ pub fn probe(remedy: Remedy, step: &str, os: &dyn Os, around: &Around) -> Probed
 /// Success is what is seen again, not that the write returned.
 fn verify(remedy: Remedy, plan: &Plan, os: &dyn Os, around: &Around) -> Result<Done, Failed> {
     let sections: Vec<String> = remedy.about().sections().map(str::to_owned).collect();
-    let observed = facts::observe(&sections, os, &around.about, around.now);
+    let observed = proof::observe(&sections, remedy.about().facts, os, around)?;
     if let Some(differing) = plan.differing().map(Want::shown).reduce(and) {
         return Err(Failed {
             code: words::JOB_NOT_VERIFIED,

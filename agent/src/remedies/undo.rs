@@ -4,8 +4,7 @@
 use kaishin_proto::preview::{Change, Preview};
 
 use super::before::{Before, Record, Stands};
-use super::{Around, Done, Failed, Probed, Repeat, Step};
-use crate::facts;
+use super::{Around, Done, Failed, Probed, Repeat, Step, proof};
 use crate::os::{Os, Read};
 use crate::words;
 
@@ -123,7 +122,7 @@ fn look<'a>(record: &'a Record, os: &dyn Os) -> Read<Seen<'a>> {
 }
 
 fn verify(record: &Record, seen: &Seen<'_>, os: &dyn Os, around: &Around) -> Result<Done, Failed> {
-    let observed = facts::observe(&record.sections, os, &around.about, around.now);
+    let observed = proof::observe(&record.sections, &[], os, around)?;
     if !seen.is_done() {
         return Err(Failed {
             code: words::JOB_NOT_VERIFIED,

@@ -2,11 +2,11 @@
 //! on the way to the update server is tried again when the line is quiet; what failed otherwise needs a person.
 
 use kaishin_proto::preview::{Change, Preview};
-use kaishin_proto::remedy::Said;
+use kaishin_proto::remedy::{Remedy, Said};
 use kaishin_proto::time::{Span, Time};
 
-use super::{Acted, Around, Done, Failed, Repeat, Step};
-use crate::facts::{self, boot};
+use super::{Acted, Around, Done, Failed, Repeat, Step, proof};
+use crate::facts::boot;
 use crate::os::{Os, Read, UpdateRun};
 use crate::words;
 
@@ -88,7 +88,7 @@ fn next_try(around: &Around) -> Time {
 
 fn verify(os: &dyn Os, around: &Around) -> Result<Acted, Failed> {
     let sections = ["update".to_owned(), "boot".to_owned()];
-    let observed = facts::observe(&sections, os, &around.about, around.now);
+    let observed = proof::observe(&sections, Remedy::WindowsUpdateRun.about().facts, os, around)?;
     let evidence = if boot::restart_pending(os)? {
         "installed; a restart is needed before it holds"
     } else {

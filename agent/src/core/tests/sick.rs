@@ -1,0 +1,61 @@
+//! Every call to the machine fails once in turn, in every remedy: the job ends and says how, and the machine is not left worse.
+
+use kaishin_proto::remedy::{Class, Restart};
+
+use super::crashes::ready;
+use super::*;
+use crate::os::OsError;
+use v1::job_result::Outcome;
+
+/// A job in which the `call`th call to the machine fails; `None` when it never came to that.
+fn with_a_failure_at(remedy: Remedy, call: u64) -> Option<(World, JobId)> {
+    let mut world = ready(remedy, remedies::steps);
+    if let Remedy::Guided(procedure) = remedy {
+        guided::leaves(&world.os, &world.around(), procedure, false);
+    }
+    world.settle();
+    let before = world.os.calls();
+    world.os.fail_call(call, OsError::failed("a sick disk"));
+    let job = world.order(1, remedy);
+    for _ in 0..200 {
+        if world.outcome(job).is_some() {
+            break;
+        }
+        world.pass(Span::minutes(1));
+    }
+    (world.os.calls() - before >= call).then_some((world, job))
+}
+
+#[test]
+fn every_call_may_fail_once_in_every_remedy() {
+    for remedy in Remedy::ALL {
+        let mut failures = 0;
+        for call in 1.. {
+            let Some((mut world, job)) = with_a_failure_at(remedy, call) else {
+                assert!(call > 1, "{remedy:?}: nothing of the machine was asked");
+                break;
+            };
+            let ended = world.outcome(job);
+            assert!(ended.is_some(), "{remedy:?}, call {call}: it never ends");
+            assert_ne!(ended, Some(Outcome::Expired), "{remedy:?}, call {call}");
+            failures += usize::from(ended == Some(Outcome::Failed));
+            if ended == Some(Outcome::Failed) && remedy.about().restart != Restart::Made {
+                // Nothing stands in the way of the next try.
+                let again = world.order(2, remedy);
+                for _ in 0..200 {
+                    if world.outcome(again).is_some() {
+                        break;
+                    }
+                    world.pass(Span::minutes(1));
+                }
+                assert_eq!(
+                    world.outcome(again),
+                    Some(Outcome::Succeeded),
+                    "{remedy:?}, call {call}"
+                );
+            }
+        }
+        let told = failures > 0 || remedy.class() == Class::Read || matches!(remedy, Remedy::Guided(_));
+        assert!(told, "{remedy:?}: a failing machine was never told of");
+    }
+}
