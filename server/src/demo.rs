@@ -1,6 +1,7 @@
 //! The whole product on one machine: a server with its own authority, operators, and a fleet of simulated terminals that
 //! are the real agent over the real wire. The only file of the server that sees the agent.
 
+mod calls;
 mod ledger;
 
 use std::io;
@@ -119,7 +120,9 @@ impl Demo {
         let listeners = Listeners::bind(&config).await?;
         let handle = crate::start(config, listeners, clock.clone()).await?;
         let invitation = invite(&handle).await?;
-        ledger::import(&handle.app.on_behalf_of(Actor::local("demo")), options.terminals).await?;
+        let cx = handle.app.on_behalf_of(Actor::local("demo"));
+        ledger::import(&cx, options.terminals).await?;
+        calls::take(&cx, ledger::code).await?;
         let stop = CancellationToken::new();
         let (tells, asked) = mpsc::unbounded_channel();
         let person = match options.consent {
@@ -251,6 +254,7 @@ mod tests {
     use kaishin_domain::remedy::Remedy;
 
     use super::*;
+    use crate::app::calls::{CallFilter, CallOrder, list};
     use crate::app::jobs::{self, Order};
     use crate::index::Sort;
 
@@ -286,6 +290,20 @@ mod tests {
             (app.store.count_pending().await.ok()? == STRANGERS).then_some(())
         })
         .await;
+        let desk = async |state: &str| {
+            let filter = CallFilter {
+                state: state.to_owned(),
+                ..CallFilter::default()
+            };
+            let cx = app.on_behalf_of(Actor::local("test"));
+            let page = list(&cx, filter, (CallOrder::Urgent, false), 9, 0).await;
+            page.expect("a list").total
+        };
+        until("a call is to be called back", async || {
+            (desk("due").await == 1).then_some(())
+        })
+        .await;
+        assert_eq!((desk("open").await, desk("closed").await), (2, 1));
         let faulty = Expr::parse("fault:fast-startup-on").expect("a filter");
         let terminal = until("a fault", async || {
             let page = app.index.query(&faulty, Sort::default(), None, 1, app.now());

@@ -123,7 +123,8 @@ fn trade(n: u64) -> (&'static str, &'static str, &'static str, &'static str, u64
     }
 }
 
-fn code(n: u64) -> Code10 {
+/// Of the facility that is counted so.
+pub fn code(n: u64) -> Code10 {
     let prefecture = if mixed(n, 3).is_multiple_of(3) {
         1 + mixed(n, 4) % 47
     } else {
