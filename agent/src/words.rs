@@ -1,37 +1,17 @@
 //! What the agent says to people: stable codes with Japanese and English words that tell what to do. Shown by the command
-//! line, logged, and (the `E-JOB` codes) sent with a job's result.
+//! line and logged. The codes that a job ends with are the server's too: they and their words stand where both see them.
 
+use kaishin_proto::ending;
+pub use kaishin_proto::ending::{
+    GUIDE_LATER, JOB_CANCELLED, JOB_CHANGED_SINCE, JOB_CLOCK, JOB_DAILY_CAP, JOB_DECLINED, JOB_MACHINE_FAILED,
+    JOB_NO_ANSWER, JOB_NO_PERMISSION, JOB_NO_RECORD, JOB_NO_RESTART, JOB_NOT_APPLICABLE, JOB_NOT_BACK,
+    JOB_NOT_SUPPORTED, JOB_NOT_UP_TO_DATE, JOB_NOT_VERIFIED, JOB_READ_ONLY, JOB_SAID_NO, JOB_TAKEN_BACK, JOB_TOO_LATE,
+    JOB_TOO_MANY, JOB_UNCERTAIN, JOB_UNKNOWN, JOB_UPDATE_FAILED, JOB_WRONG_CODE, POLICY_DAMAGED,
+};
 use kaishin_proto::words::Words;
 
 pub const JOB_DONE: &str = "I-JOB-00";
-pub const JOB_UNKNOWN: &str = "E-JOB-01";
-pub const JOB_TOO_LATE: &str = "E-JOB-02";
-pub const JOB_TOO_MANY: &str = "E-JOB-03";
-pub const JOB_UNCERTAIN: &str = "E-JOB-05";
-pub const JOB_CANCELLED: &str = "E-JOB-06";
-pub const JOB_NOT_VERIFIED: &str = "E-JOB-07";
-pub const JOB_NO_PERMISSION: &str = "E-JOB-08";
-pub const JOB_NOT_SUPPORTED: &str = "E-JOB-09";
-pub const JOB_MACHINE_FAILED: &str = "E-JOB-10";
-pub const JOB_NO_RECORD: &str = "E-JOB-40";
-pub const JOB_CHANGED_SINCE: &str = "E-JOB-41";
-pub const JOB_TAKEN_BACK: &str = "E-JOB-42";
 pub const JOB_MANY_QUESTIONS: &str = "E-JOB-44";
-pub const JOB_NOT_APPLICABLE: &str = "E-JOB-04";
-pub const POLICY_DAMAGED: &str = "E-JOB-51";
-
-pub const JOB_DECLINED: &str = "E-JOB-60";
-pub const JOB_NO_RESTART: &str = "E-JOB-61";
-pub const JOB_NOT_BACK: &str = "E-JOB-62";
-pub const JOB_NOT_UP_TO_DATE: &str = "E-JOB-63";
-pub const JOB_UPDATE_FAILED: &str = "E-JOB-64";
-/// The person at the terminal, and what may happen to one terminal in a day.
-pub const JOB_SAID_NO: &str = "E-JOB-31";
-pub const JOB_NO_ANSWER: &str = "E-JOB-32";
-pub const JOB_WRONG_CODE: &str = "E-JOB-33";
-pub const JOB_DAILY_CAP: &str = "E-JOB-34";
-pub const JOB_READ_ONLY: &str = "E-JOB-35";
-pub const JOB_CLOCK: &str = "E-JOB-36";
 
 pub const NO_SERVER: &str = "E-AGENT-01";
 pub const BAD_PIN: &str = "E-AGENT-02";
@@ -52,7 +32,6 @@ pub const GUIDE_STRANGER: &str = "E-GUIDE-01";
 pub const GUIDE_ELSEWHERE: &str = "E-GUIDE-02";
 pub const GUIDE_NOT_UNDERSTOOD: &str = "E-GUIDE-03";
 pub const GUIDE_NONE: &str = "E-GUIDE-04";
-pub const GUIDE_LATER: &str = "E-GUIDE-05";
 
 /// Code, Japanese, English.
 const WORDS: &[(&str, &str, &str)] = &[
@@ -62,130 +41,9 @@ const WORDS: &[(&str, &str, &str)] = &[
         "It is done. Thank you for your help.",
     ),
     (
-        JOB_UNKNOWN,
-        "このエージェントは、この対処を知りません。エージェントを更新してください。",
-        "This agent does not know this remedy. Update the agent.",
-    ),
-    (
-        JOB_TOO_LATE,
-        "期限を過ぎてから届きました。もう一度指示してください。",
-        "It arrived after its deadline. Order it again.",
-    ),
-    (
-        JOB_TOO_MANY,
-        "この端末には処理待ちの指示が多すぎます。終わるのを待って、もう一度指示してください。",
-        "Too much work is waiting on this terminal. Wait until some is done, then order it again.",
-    ),
-    (
-        JOB_UNCERTAIN,
-        "途中で電源が切れ、完了したか確認できません。端末の状態を目で確認してください。",
-        "Interrupted, and whether it was done cannot be told. Look at the terminal.",
-    ),
-    (JOB_CANCELLED, "取り消されました。", "It was cancelled."),
-    (
-        JOB_NOT_VERIFIED,
-        "変更したはずの設定が元のままです。別のソフトや管理ポリシーが戻していないか確認してください。",
-        "The setting reads as before although it was changed. See whether other software or a policy sets it back.",
-    ),
-    (
-        JOB_NO_PERMISSION,
-        "Windowsに拒否されました。エージェントがSYSTEMで動いているか確認してください。",
-        "Windows denied it. See that the agent runs as SYSTEM.",
-    ),
-    (
-        JOB_NOT_SUPPORTED,
-        "この端末では行えない対処です。",
-        "This remedy does not exist on this kind of machine.",
-    ),
-    (
-        JOB_MACHINE_FAILED,
-        "端末の読み書きに失敗しました。端末を再起動して、もう一度指示してください。",
-        "Reading or writing on the terminal failed. Restart it and order it again.",
-    ),
-    (
-        JOB_NOT_APPLICABLE,
-        "この端末は対象外です。何も変えていません。理由は記録の詳細をご覧ください。",
-        "This is not for this terminal, and nothing was changed. The record says why.",
-    ),
-    (
-        JOB_NO_RECORD,
-        "この作業の変更前の記録が端末に残っていないため、元に戻せません。設定を目で確認してください。",
-        "The terminal keeps no record of that job, so it cannot be taken back. Look at the setting.",
-    ),
-    (
-        JOB_CHANGED_SINCE,
-        "その後に別の変更があったため、元に戻していません。今の設定を確認してください。",
-        "It was changed again since, so nothing was taken back. Look at the present setting.",
-    ),
-    (
-        JOB_TAKEN_BACK,
-        "この作業はすでに元に戻しています。",
-        "That job was taken back already.",
-    ),
-    (
         JOB_MANY_QUESTIONS,
         "この端末には確認の問い合わせが重なっています。少し待って、もう一度確認してください。",
         "This terminal is being asked too much at once. Wait a moment and ask again.",
-    ),
-    (
-        POLICY_DAMAGED,
-        "この端末のポリシーファイルが壊れているため、何も変えていません。ポリシーエディター（gpedit.msc）で設定し直してください。",
-        "This terminal's policy file is damaged, so nothing was changed. Set the policy with the policy editor (gpedit.msc).",
-    ),
-    (
-        JOB_DECLINED,
-        "端末の画面で断られました。何も変えていません。都合のよい時を聞いて、もう一度指示してください。",
-        "It was refused on the terminal's screen, and nothing was changed. Ask when it suits them, then order it again.",
-    ),
-    (
-        JOB_NO_RESTART,
-        "Windowsが再起動しませんでした。保存していないソフトが開いていないか確認し、画面から再起動してもらってください。",
-        "Windows did not restart. See whether a program with unsaved work is open, and have it restarted from the screen.",
-    ),
-    (
-        JOB_NOT_BACK,
-        "再起動しましたが、動いていたサービスが動いていません。記録の詳細にある名前を確認してください。",
-        "It restarted, but a service that ran before does not run. The record says which.",
-    ),
-    (
-        JOB_NOT_UP_TO_DATE,
-        "配信アプリの更新が済みませんでした。配信日は混み合います。時間をおいてもう一度指示し、続くときは接続を確認してください。",
-        "The distribution software did not finish its updates. Release days are busy: order it again later, and check the connections if it goes on.",
-    ),
-    (
-        JOB_UPDATE_FAILED,
-        "Windows Updateが失敗しました。記録の詳細に番号と理由があります。理由を取り除いてから、もう一度指示してください。",
-        "Windows Update failed. The record has the number and the reason; remove the reason, then order it again.",
-    ),
-    (
-        JOB_SAID_NO,
-        "端末の前の方が「いいえ」を選びました。何も変えていません。都合のよい時間を伺ってください。",
-        "The person at the terminal said no, and nothing was changed. Ask when it would suit.",
-    ),
-    (
-        JOB_NO_ANSWER,
-        "端末の画面の確認に返事がありませんでした。何も変えていません。電話で端末の前にいるか確かめてください。",
-        "Nobody answered the question on the terminal's screen, and nothing was changed. Call, and see that somebody is there.",
-    ),
-    (
-        JOB_WRONG_CODE,
-        "確認番号を3回まちがえたため、中止しました。何も変えていません。電話の相手と端末が合っているか確かめてください。",
-        "Three wrong codes: it was given up, and nothing was changed. See that caller and terminal belong together.",
-    ),
-    (
-        JOB_DAILY_CAP,
-        "この端末で一日に行える変更の回数に達しました。何も変えていません。明日もう一度指示してください。",
-        "This terminal has had its changes for today, and nothing was changed. Order it again tomorrow.",
-    ),
-    (
-        JOB_READ_ONLY,
-        "変更が2回続けて失敗したため、人が端末を確かめるまで変更しません。電話で端末の状態を確かめてください。",
-        "Two changes in a row failed: nothing more is changed before a person looks. Look at the terminal on the phone.",
-    ),
-    (
-        JOB_CLOCK,
-        "端末の時計が10分以上ずれているため、業務に影響する作業はしません。先に時刻の同期先を直してください。",
-        "The terminal's clock is more than ten minutes off: nothing that disturbs the desk is done. Put the time source right first.",
     ),
     (
         NO_SERVER,
@@ -277,31 +135,33 @@ const WORDS: &[(&str, &str, &str)] = &[
         "この端末でエージェントが動いていません。端末を再起動するか、ヘルプデスクに連絡してください。",
         "The agent is not running on this terminal. Restart the terminal, or call the help desk.",
     ),
-    (
-        GUIDE_LATER,
-        "端末の前の方が「あとで」を選びました。理由を確かめ、都合のよい時間にもう一度指示してください。",
-        "The person at the terminal chose later. See the reason, and order it again when it suits them.",
-    ),
 ];
 
 /// "E-AGENT-07 日本語 / English"; a code without words stands alone.
 pub fn say(code: &str) -> String {
-    match WORDS.iter().find(|(known, _, _)| *known == code) {
-        Some((_, ja, en)) => format!("{code} {ja} / {en}"),
+    match find(code) {
+        Some(Words { ja, en }) => format!("{code} {ja} / {en}"),
         None => code.to_owned(),
     }
 }
 
 /// For people at the terminal; a code without words stands alone.
 pub fn of(code: &str) -> Words {
-    match WORDS.iter().find(|(known, _, _)| *known == code) {
-        Some((_, ja, en)) => Words::new(*ja, *en),
-        None => Words::new(code, code),
-    }
+    find(code).unwrap_or_else(|| Words::new(code, code))
+}
+
+fn find(code: &str) -> Option<Words> {
+    let own = WORDS.iter().find(|(known, _, _)| *known == code);
+    own.map(|(_, ja, en)| Words::new(*ja, *en))
+        .or_else(|| ending::words(code))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
+    use kaishin_proto::evidence;
+
     use super::*;
 
     #[test]
@@ -312,6 +172,82 @@ mod tests {
             assert!(ja.chars().any(|c| c > '\u{3000}'), "{code}");
             assert!(en.is_ascii() && en.ends_with('.'), "{code}");
             assert!(say(code).starts_with(code));
+            assert_eq!(ending::words(code), None, "{code} is said in one place");
         }
+    }
+
+    /// The agent's own sources, without what only tests are made of.
+    fn sources() -> Vec<(String, String)> {
+        let mut left = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
+        let mut sources = Vec::new();
+        while let Some(place) = left.pop() {
+            if place.is_dir() {
+                left.extend(place.read_dir().unwrap().map(|entry| entry.unwrap().path()));
+                continue;
+            }
+            let name = place.display().to_string();
+            let text = std::fs::read_to_string(&place).unwrap_or_default();
+            if name.ends_with(".rs") && !name.contains("tests") {
+                let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+                sources.push((name, code.to_owned()));
+            }
+        }
+        sources
+    }
+
+    /// What stands between these two, wherever it does.
+    fn between<'a>(text: &'a str, start: &str, end: &str) -> Vec<&'a str> {
+        let found = text.split(start).skip(1);
+        found.filter_map(|rest| Some(rest.split_once(end)?.0)).collect()
+    }
+
+    #[test]
+    fn every_code_that_a_job_can_end_with_has_words_that_the_server_knows() {
+        let known = |name: &str| ending::ALL.iter().any(|ending| ending.name == name);
+        let mut seen = 0;
+        for (name, code) in sources() {
+            let flat: String = code.split_whitespace().collect();
+            // `Failed { code: words::X, .. }`, and what the core itself ends a job with.
+            let mut used = between(&flat, "code:words::", ",");
+            used.extend(between(&flat, "code:crate::words::", ","));
+            for outcome in ["Cancelled", "Expired", "Failed", "Refused", "Unknown"] {
+                used.extend(between(&flat, &format!("Outcome::{outcome},words::"), ","));
+            }
+            used.extend(between(&flat, "refused(words::", ","));
+            used.extend(between(&flat, "capped(words::", ","));
+            seen += used.len();
+            for one in used {
+                assert!(known(one), "{name}: a job can end with {one}, and it has no words");
+            }
+            let own = code.matches("\"E-JOB-").count();
+            assert!(
+                own == 0 || name.ends_with("words.rs"),
+                "{name} makes up a code of its own"
+            );
+        }
+        assert!(seen >= 25, "only {seen} were found");
+        for (code, _, _) in WORDS.iter().filter(|(code, _, _)| code.starts_with("E-JOB-")) {
+            assert_eq!(*code, JOB_MANY_QUESTIONS, "it ends no job: it answers a question");
+        }
+    }
+
+    #[test]
+    fn every_reason_to_wait_that_the_agent_tells_has_words() {
+        let mut seen = 0;
+        for (name, code) in sources() {
+            for said in between(&code, "\"waits", "\"") {
+                // What is filled in may be anything.
+                let mut example = String::from("waits");
+                let mut rest = said;
+                while let Some((before, after)) = rest.split_once('{') {
+                    example = example + before + "1";
+                    rest = after.split_once('}').map_or("", |(_, rest)| rest);
+                }
+                example += rest;
+                seen += 1;
+                assert!(evidence::words(&example).is_some(), "{name}: {example}");
+            }
+        }
+        assert!(seen >= 12, "only {seen} were found");
     }
 }

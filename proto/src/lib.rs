@@ -3,6 +3,8 @@
 //! Without the features `wire`, `clock` and `sole` only the vocabulary is left: that is what pure code depends on.
 
 pub mod calendar;
+pub mod ending;
+pub mod evidence;
 pub mod fact;
 pub mod id;
 pub mod preview;

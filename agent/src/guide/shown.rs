@@ -3,6 +3,7 @@
 
 use std::fmt::Write as _;
 
+use kaishin_proto::evidence;
 use kaishin_proto::remedy::{Remedy, Restart, Said};
 use kaishin_proto::time::{Span, Time};
 use kaishin_proto::words::Words;
@@ -356,7 +357,8 @@ fn step(page: &Page, number: usize, row: &Row, language: Language) -> String {
     // What went well needs no explaining; what does not can be read out on the phone.
     let more = match row.state {
         StepState::Waiting | StepState::Failed if !row.evidence.is_empty() && !by_hand => {
-            format!(": {}", escaped(&row.evidence))
+            let known = evidence::words(&row.evidence).map(|words| language.of_words(words));
+            format!(": {}", escaped(known.as_ref().unwrap_or(&row.evidence)))
         }
         StepState::Waiting | StepState::Failed | StepState::Open | StepState::Doing | StepState::Done => String::new(),
     };

@@ -1,8 +1,10 @@
 //! One remedy on one terminal, from the button to its one immutable result.
 
+use crate::ending;
 use crate::id::{JobId, TerminalId};
-use crate::remedy::Remedy;
+use crate::remedy::{CONSENT, Remedy};
 use crate::time::{Span, Time};
+use crate::words::Words;
 
 /// How long an offer may go unanswered before it is made again.
 pub const LEASE: Span = Span::seconds(60);
@@ -45,6 +47,13 @@ pub struct Finish {
     /// Stable, for example "E-JOB-07"; empty on success.
     pub code: String,
     pub detail: String,
+}
+
+impl Finish {
+    /// What its code means and asks for, where this build knows it.
+    pub fn words(&self) -> Option<Words> {
+        ending::words(&self.code)
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -126,17 +135,23 @@ pub enum Refused {
 
 /// What becomes of a job whose terminal is not to be trusted with it any more.
 pub const REVOKED: JobEvent = JobEvent::TerminalLost {
-    code: "E-JOB-21",
+    code: ending::JOB_REVOKED,
     detail: "the terminal was revoked before the job had a result",
 };
 pub const REIMAGED: JobEvent = JobEvent::TerminalLost {
-    code: "E-JOB-22",
+    code: ending::JOB_REIMAGED,
     detail: "the terminal was reimaged or replaced before the job had a result",
 };
 
 impl Job {
     pub fn is_final(&self) -> bool {
         matches!(self.state, JobState::Final(_))
+    }
+
+    /// Whether the person at the terminal is being asked, and may read out a code.
+    pub fn asks(&self, steps: &[Step]) -> bool {
+        let answered = |step: &Step| step.name == CONSENT.id && matches!(step.phase, Phase::Done | Phase::Failed);
+        self.state == JobState::Running { step: 0 } && !self.cancel_asked && !steps.iter().any(answered)
     }
 
     /// How it ended, if it has.
@@ -248,19 +263,19 @@ impl Job {
         match self.state {
             JobState::Ready => Ok(self.ended(
                 Outcome::Expired,
-                "E-JOB-23",
+                ending::JOB_EXPIRED,
                 "the terminal was not online before the deadline",
                 now,
             )),
             JobState::Offered { until } if until <= now => Ok(self.ended(
                 Outcome::Expired,
-                "E-JOB-23",
+                ending::JOB_EXPIRED,
                 "the terminal did not take the job before the deadline",
                 now,
             )),
             JobState::Accepted | JobState::Running { .. } if now >= self.deadline + GRACE => Ok(self.ended(
                 Outcome::Unknown,
-                "E-JOB-24",
+                ending::JOB_SILENT,
                 "the terminal took the job and has not been heard of since",
                 now,
             )),

@@ -13,4 +13,4 @@ pub mod profile_change;
 pub mod rule;
 pub mod terminal;
 
-pub use kaishin_proto::{fact, id, remedy, time, value, words};
+pub use kaishin_proto::{ending, evidence, fact, id, remedy, time, value, words};

@@ -42,6 +42,8 @@ const LOOK_EVERY: Span = Span::seconds(2);
 const LOOK_FOR: Span = Span::minutes(20);
 /// More terminals of one facility are found by the search.
 const MOST_RESIDENTS: usize = 20;
+/// What else waits in the terminal is told on its own page.
+const MOST_OTHERS: usize = 5;
 /// Others change the call at the same moment: their change is taken in, and ours made again.
 const TRIES: u32 = 5;
 
@@ -66,6 +68,16 @@ pub struct Detail {
     pub facility: Option<Words>,
     /// In the order of the call's jobs; none where one is gone.
     pub jobs: Vec<Option<JobDetail>>,
+    /// What the terminal has in hand besides.
+    pub others: Vec<JobDetail>,
+}
+
+impl Detail {
+    /// The job that the person at the terminal is being asked about.
+    pub fn asking(&self) -> Option<&JobDetail> {
+        let mut jobs = self.jobs.iter().flatten().chain(&self.others);
+        jobs.find(|detail| detail.job.asks(&detail.steps))
+    }
 }
 
 #[derive(Clone, Debug, Default)]
@@ -129,12 +141,41 @@ pub async fn get(cx: &Cx, id: CallId) -> Result<Detail, AppError> {
     for ordered in &call.jobs {
         jobs.push(cx.app.store.job(ordered.job).await?);
     }
+    let row = call.terminal.and_then(|terminal| cx.app.index.get(terminal));
     Ok(Detail {
-        row: call.terminal.and_then(|terminal| cx.app.index.get(terminal)),
+        others: others(cx, &call, row.as_ref()).await?,
+        row,
         facility: facility_name(&cx.app, &call).map(|name| Words::new(&name, &name)),
         jobs,
         call,
     })
+}
+
+/// Work that was ordered elsewhere and is not over.
+async fn others(cx: &Cx, call: &Call, row: Option<&Row>) -> Result<Vec<JobDetail>, AppError> {
+    let mut others = Vec::new();
+    let works = row.filter(|_| !call.is_closed()).map_or(&[][..], |row| &row.entry.jobs);
+    let of_call = |job: JobId| call.jobs.iter().any(|ordered| ordered.job == job);
+    for work in works
+        .iter()
+        .filter(|work| work.is_open() && !of_call(work.id))
+        .take(MOST_OTHERS)
+    {
+        let detail = cx.app.store.job(work.id).await?;
+        others.extend(detail.filter(|detail| !detail.job.is_final()));
+    }
+    Ok(others)
+}
+
+/// What the caller reads out from their screen. It answers the question of one job of their own terminal.
+pub async fn pass_on_code(cx: &Cx, id: CallId, job: JobId, code: &str) -> Result<(), AppError> {
+    let call = load(cx, id).await?;
+    cx.require(Permission::TakeCalls, scope(&call))?;
+    let detail = jobs::get(cx, job).await?;
+    if call.terminal != Some(detail.job.terminal) {
+        return Err(refused(Refused::NoTerminal));
+    }
+    jobs::pass_on_code(cx, job, code).await
 }
 
 /// Somebody looks at the call: its terminal reports sooner, so that steps are ticked as they are done.
@@ -253,6 +294,10 @@ pub fn record(
             state: job
                 .as_ref()
                 .map_or_else(|| Words::new("不明", "unknown"), |job| states(&job.job)),
+            ended: job.as_ref().and_then(|job| {
+                let finish = job.job.finish()?;
+                Some((finish.words()?, finish.code.clone()))
+            }),
         })
         .collect();
     let about = About {

@@ -21,8 +21,8 @@ pub use bulk::{Ordered, Orders, create_many};
 pub use consent::pass_on_code;
 
 use crate::index::Work;
-pub use crate::store::JobFilter;
-use crate::store::{JobDetail, NewSteps, StoreError, Tx};
+pub use crate::store::{JobDetail, JobFilter};
+use crate::store::{NewSteps, StoreError, Tx};
 use kaishin_domain::access::Permission;
 use kaishin_proto::limits::MOST_OFFERED;
 
@@ -89,9 +89,13 @@ pub async fn create(cx: &Cx, order: Order) -> Result<Job, AppError> {
     Ok(job)
 }
 
-/// Whether the terminal said that this job changed something, and what was before. Whether it still can be taken back, the
-/// terminal knows.
+/// Whether the terminal said that this job changed something, what was before, and that nothing took it back yet. Whether
+/// it still can be taken back, the terminal knows.
 pub fn can_undo(detail: &JobDetail) -> bool {
+    has_changed(detail) && detail.undone_by.is_none()
+}
+
+fn has_changed(detail: &JobDetail) -> bool {
     detail.job.is_final() && detail.undo.is_some()
 }
 
@@ -100,7 +104,8 @@ pub(super) async fn may_be_ordered(cx: &Cx, terminal: TerminalId, remedy: Remedy
     let Remedy::Undo { job } = remedy else { return Ok(()) };
     let detail = cx.app.store.job(job).await?;
     let detail = detail.filter(|detail| detail.job.terminal == terminal);
-    if can_undo(&detail.ok_or_else(no_such_job)?) {
+    // The second time it is the terminal that says that it was taken back.
+    if has_changed(&detail.ok_or_else(no_such_job)?) {
         return Ok(());
     }
     Err(AppError::conflict(

@@ -2,7 +2,7 @@
 
 use kaishin_domain::call::{Caller, Event};
 use kaishin_domain::facility::Code10;
-use kaishin_domain::id::CallId;
+use kaishin_domain::id::{CallId, JobId};
 use kaishin_domain::remedy::Remedy;
 use kaishin_domain::time::Time;
 use serde::Deserialize;
@@ -56,6 +56,9 @@ pub struct Told {
     pub outcome: String,
     pub remedy: String,
     pub params: Json,
+    /// The job that the person at the terminal is asked about, and what they read out.
+    pub job: String,
+    pub code: String,
     pub name: String,
     pub role: String,
     pub phone: String,
@@ -67,6 +70,11 @@ pub struct Told {
 pub enum Doing {
     Event(Event),
     Order(Remedy),
+    /// Not of the call itself: it goes to the terminal.
+    Code {
+        job: JobId,
+        code: String,
+    },
     /// Whatever the step that the caller is at is done by.
     OrderOfStep,
 }
@@ -113,6 +121,12 @@ impl Told {
                 outcome: calls::outcome(&self.outcome)?,
                 note: line(&self.text),
             },
+            "code" => {
+                return Ok(Doing::Code {
+                    job: id(&self.job)?,
+                    code: line(&self.code),
+                });
+            }
             "order" if self.remedy.is_empty() => return Ok(Doing::OrderOfStep),
             "order" => {
                 let remedy = Remedy::parse(&self.remedy, &self.params).map_err(|bad| bad_order(&bad))?;
@@ -142,6 +156,7 @@ impl Doing {
         match self {
             Doing::Event(event) => drop(calls::happen(cx, call, seen, event).await?),
             Doing::Order(remedy) => drop(calls::order(cx, call, Some(remedy)).await?),
+            Doing::Code { job, code } => calls::pass_on_code(cx, call, job, &code).await?,
             Doing::OrderOfStep => drop(calls::order(cx, call, None).await?),
         }
         Ok(())

@@ -40,6 +40,10 @@ pub struct Work {
 }
 
 impl Work {
+    pub fn is_open(&self) -> bool {
+        is_open(self.state)
+    }
+
     /// Those that count, in their order: open ones, and the last of each remedy.
     pub(super) fn kept(mut works: Vec<Work>) -> Vec<Work> {
         works.sort_unstable();

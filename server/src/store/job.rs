@@ -5,6 +5,7 @@ use std::collections::hash_map::Entry::{Occupied, Vacant};
 
 use kaishin_domain::id::{JobId, TerminalId};
 use kaishin_domain::job::{Finish, GRACE, Job, JobState, Outcome, Phase, Step};
+use kaishin_domain::remedy::Remedy;
 use kaishin_domain::time::Time;
 
 use super::codec::{count, few_lengths, from_json, list, named, parse, rows, to_json};
@@ -20,6 +21,8 @@ pub struct JobDetail {
     pub steps: Vec<Step>,
     /// JSON: what would put the terminal back, if it was changed.
     pub undo: Option<String>,
+    /// The job that took it back.
+    pub undone_by: Option<JobId>,
 }
 
 /// Steps of one job, as they arrive.
@@ -119,6 +122,8 @@ const BY_ID: &str = "
 const STEPS: &str = "
     SELECT attempt, number, phase, name, evidence, at FROM job_step WHERE job_id = $1 ORDER BY at, attempt, number";
 const UNDO: &str = "SELECT undo FROM job_result WHERE job_id = $1";
+const TAKEN_BACK: &str = "
+    SELECT id FROM job WHERE terminal_id = $1 AND id > $2 AND remedy = $3 AND state = 'succeeded' ORDER BY id LIMIT 1";
 const RECENT: &str = "
     SELECT j.*, r.at AS result_at, r.code AS result_code, r.detail AS result_detail
     FROM job j LEFT JOIN job_result r ON r.job_id = j.id WHERE j.id < $1 ORDER BY j.id DESC LIMIT $2";
@@ -211,11 +216,26 @@ impl Store {
         let mut steps = steps.into_iter().map(StepRow::step).collect::<Result<Vec<_>, _>>()?;
         // Within one microsecond, the intent comes first.
         steps.sort_by_key(|step| (step.at, step.attempt, step.number, step.phase));
+        let (job, undo) = (row.job()?, undo.flatten());
+        let undone_by = if undo.is_some() {
+            self.taken_back(&job).await?
+        } else {
+            None
+        };
         Ok(Some(JobDetail {
-            job: row.job()?,
+            job,
             steps,
-            undo: undo.flatten(),
+            undo,
+            undone_by,
         }))
+    }
+
+    async fn taken_back(&self, job: &Job) -> Result<Option<JobId>, StoreError> {
+        let by = to_json("remedy", &Remedy::Undo { job: job.id })?;
+        let (terminal, id) = (job.terminal.to_string(), job.id.to_string());
+        let found: Option<String> = on_pool!(self, c => sqlx::query_scalar(TAKEN_BACK)
+            .bind(&terminal).bind(&id).bind(&by).fetch_optional(c).await)?;
+        found.map(|id| parse("job id", &id)).transpose()
     }
 
     /// Newest first.

@@ -196,6 +196,13 @@ async fn a_remedy_tells_what_it_would_change_and_what_it_changed_is_taken_back_o
         .json();
     let refused = harness.job_is(undo["id"].as_str().expect("an id"), "refused").await;
     assert_eq!(refused["code"], "E-JOB-41", "{refused}");
+    let words = kaishin_proto::ending::words("E-JOB-41").expect("words");
+    assert_eq!(refused["words"], json!(words), "the code is said in words");
+    assert_eq!(
+        harness.job(&job).await["undone_by"],
+        json!(null),
+        "it was not taken back"
+    );
     machine.poke(Hive::LocalMachine, W32TIME, "NtpServer", ours);
 
     let undo = order(&harness, id, "undo", json!({ "job": job }))
@@ -205,6 +212,12 @@ async fn a_remedy_tells_what_it_would_change_and_what_it_changed_is_taken_back_o
     let undo = undo["id"].as_str().expect("an id");
     let undone = harness.job_is(undo, "succeeded").await;
     assert_eq!((server(), &undone["can_undo"]), (before, &json!(false)));
+    let taken_back = harness.job(&job).await;
+    assert_eq!(
+        (&taken_back["undone_by"], &taken_back["can_undo"]),
+        (&json!(undo), &json!(false)),
+        "{taken_back}"
+    );
     let written = harness.audit(&format!("job:{undo}")).await;
     assert!(
         written

@@ -21,6 +21,8 @@ pub struct About<'a> {
 pub struct JobLine {
     pub title: Words,
     pub state: Words,
+    /// How it ended where that needs saying, with its code.
+    pub ended: Option<(Words, String)>,
 }
 
 const UNKNOWN: (&str, &str) = ("未確認", "not known");
@@ -170,6 +172,12 @@ fn job_line(text: &mut Text, job: &Ordered, line: &JobLine, about: &About<'_>) {
         &format!("・{}（{}、{}）", line.title.ja, at.ja, line.state.ja),
         &format!("- {} ({}, {})", line.title.en, at.en, line.state.en),
     );
+    if let Some((words, code)) = &line.ended {
+        text.line(
+            &format!("　{}（{code}）", words.ja),
+            &format!("  {} ({code})", words.en),
+        );
+    }
 }
 
 fn ending(text: &mut Text, call: &Call, about: &About<'_>) {

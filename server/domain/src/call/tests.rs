@@ -265,7 +265,11 @@ fn the_record_says_who_called_what_was_confirmed_and_how_it_ended() {
     .fold(first, |call, event| desk.on(&call, event).expect("taken"));
     let jobs = [JobLine {
         title: Words::new("最新の情報を取得", "Refresh facts"),
-        state: Words::new("完了", "succeeded"),
+        state: Words::new("取消", "cancelled"),
+        ended: Some((
+            Words::new("取り消されました。", "It was cancelled."),
+            "E-JOB-06".to_owned(),
+        )),
     }];
     let clock = |_: Time| Words::new("14:05", "14:05");
     let about = About {
@@ -284,7 +288,8 @@ fn the_record_says_who_called_what_was_confirmed_and_how_it_ended() {
         "1. ディスプレイ設定を開く【聴取】",
         "2. 100%にする【自動確認】",
         "【未確認】",
-        "最新の情報を取得（14:05、完了）",
+        "最新の情報を取得（14:05、取消）",
+        "取り消されました。（E-JOB-06）",
         "次回は午後",
         "対応を完了いたしました",
     ] {

@@ -8,7 +8,8 @@ use kaishin_domain::access::{Permission, Scope};
 use kaishin_domain::call::{Call, Condition, Run, State, Step};
 use kaishin_domain::expr::Truth3;
 use kaishin_domain::id::CallId;
-use kaishin_domain::job::Job;
+
+use kaishin_domain::job::{Finish, Job};
 use kaishin_domain::words::Words;
 use serde_json::{Value as Json, json};
 
@@ -165,12 +166,15 @@ async fn full(cx: &Cx, detail: &Detail) -> Result<Json, Problem> {
         .iter()
         .zip(&detail.jobs)
         .map(|(ordered, job)| {
+            let finish = job.as_ref().and_then(|job| job.job.finish());
             json!({
                 "id": ordered.job,
                 "remedy": ordered.remedy,
                 "procedure": ordered.procedure,
                 "step": ordered.step,
                 "state": job.as_ref().map(|job| job.job.state.name()),
+                "code": finish.map(|finish| &finish.code),
+                "words": finish.and_then(Finish::words),
             })
         })
         .collect();
@@ -186,6 +190,7 @@ async fn full(cx: &Cx, detail: &Detail) -> Result<Json, Problem> {
         None => Json::Null,
     };
     answer["jobs"] = jobs.into();
+    answer["asking"] = json!(detail.asking().map(|asking| asking.job.id));
     answer["notes"] = notes.into();
     answer["events"] = events.into();
     answer["record"] = json!(record(cx, detail)?);

@@ -4,8 +4,9 @@ use axum::Json as AsJson;
 use axum::body::Bytes;
 use axum::extract::{Path, Query};
 use axum::http::StatusCode;
+use kaishin_domain::evidence;
 use kaishin_domain::id::JobId;
-use kaishin_domain::job::Job;
+use kaishin_domain::job::{Finish, Job};
 use kaishin_domain::remedy::{About, BadRemedy, MOST_ACTIVE, Parameter, Range, Remedy};
 use kaishin_domain::time::Span;
 use serde::Deserialize;
@@ -48,6 +49,7 @@ pub fn item(job: &Job) -> Json {
         "finished_at": finish.map(|finish| finish.at.rfc3339()),
         "code": finish.map(|finish| &finish.code),
         "detail": finish.map(|finish| &finish.detail),
+        "words": finish.and_then(Finish::words),
     })
 }
 
@@ -236,6 +238,7 @@ pub async fn get(Caller(cx): Caller, Path(text): Path<String>) -> Answer {
                 "name": step.name,
                 "state": step.phase.name(),
                 "evidence": step.evidence,
+                "words": evidence::words(&step.evidence),
                 "at": step.at.rfc3339(),
             })
         })
@@ -249,6 +252,8 @@ pub async fn get(Caller(cx): Caller, Path(text): Path<String>) -> Answer {
             .and_then(|text| serde_json::from_str::<Json>(text).ok());
         answer.insert("undo".into(), json!(undo));
         answer.insert("can_undo".into(), json!(jobs::can_undo(&detail)));
+        answer.insert("undone_by".into(), json!(detail.undone_by));
+        answer.insert("asks".into(), json!(detail.job.asks(&detail.steps)));
     }
     Ok(AsJson(answer))
 }

@@ -13,7 +13,7 @@ use kaishin_domain::call::{Ending, Outcome, Procedure};
 use kaishin_domain::id::CallId;
 use kaishin_domain::time::Time;
 
-use self::shown::{Choice, Facts, Finding, Ran, StepView, Work, facts, finding, ran, step_view, work};
+use self::shown::{Asks, Choice, Facts, Finding, Ran, StepView, Work, asks, facts, finding, ran, step_view, work};
 use super::desk::{state, waits_for, who};
 use super::parts::{Badge, Problem, Why, presence, why};
 use super::{Page, Place, Shown, show};
@@ -44,11 +44,13 @@ async fn happen(visitor: Visitor, Path(text): Path<String>, Filled(told): Filled
     let (cx, page) = visitor.at(Place::Desk);
     cx.require(Permission::TakeCalls, Scope::Fleet)?;
     let call: CallId = id(&text)?;
+    let code = told.event == "code";
     let done = match told.doing(&cx) {
         Ok(doing) => doing.carry_out(&cx, call, told.version).await,
         Err(error) => Err(error),
     };
     match done {
+        Ok(()) if code => Ok(Redirect::to(&format!("/calls/{call}?done=code-sent")).into_response()),
         Ok(()) => Ok(Redirect::to(&format!("/calls/{call}")).into_response()),
         // It is said where it happened, and nothing typed is lost.
         Err(error) if matches!(error.kind, Kind::Invalid | Kind::Conflict) => {
@@ -116,6 +118,7 @@ fn view(cx: &Cx, page: Page, detail: &Detail, typed: Told, problem: Option<Probl
         others: others.into_iter().map(|one| choice(&page, one)).collect(),
         facts: facts(&page, detail, step),
         findings: finding(cx, &page, detail),
+        asks: asks(&page, detail, &typed),
         work: work(&page, detail),
         outcomes: outcomes(&page, call, ended, &typed),
         ring_at: typed.at.clone(),
@@ -133,6 +136,7 @@ fn view(cx: &Cx, page: Page, detail: &Detail, typed: Told, problem: Option<Probl
         place: typed.terminal,
         record: page.of(&record).to_owned(),
         cannot: why("why-calls", page.denied(Permission::TakeCalls)),
+        may_work: page.denied(Permission::RunRemedy).is_none(),
         problem,
         page,
     })
@@ -213,6 +217,8 @@ struct View {
     others: Vec<Choice>,
     facts: Vec<Facts>,
     findings: Vec<Finding>,
+    /// The question that the person at the terminal has before them.
+    asks: Option<Asks>,
     work: Vec<Work>,
     outcomes: Vec<(&'static str, String, bool)>,
     ring_at: String,
@@ -222,6 +228,7 @@ struct View {
     place: String,
     record: String,
     cannot: Option<Why>,
+    may_work: bool,
     problem: Option<Problem>,
 }
 
@@ -299,6 +306,7 @@ mod tests {
             others: vec![choice()],
             facts: shown::samples::facts(),
             findings: shown::samples::findings(),
+            asks: step.then(shown::samples::asks),
             work: shown::samples::work(&page),
             outcomes: Outcome::ALL
                 .into_iter()
@@ -311,6 +319,7 @@ mod tests {
             place: String::new(),
             record: "受付日時：<i>".into(),
             cannot: why("why-calls", page.denied(Permission::TakeCalls)),
+            may_work: page.denied(Permission::RunRemedy).is_none(),
             problem: None,
             page,
         }
@@ -323,6 +332,11 @@ mod tests {
                 let html = sample::check(&view(lang, Role::Desk, step));
                 assert!(!html.contains("<i>") && html.contains("data-copy=\"record\""));
                 assert_eq!(html.contains("value=\"said\""), step);
+                assert_eq!(
+                    html.contains("id=\"consent-j\" hx-preserve"),
+                    step,
+                    "the digits outlive the page's news"
+                );
             }
         }
     }

@@ -7,6 +7,7 @@ use axum::http::StatusCode;
 use kaishin_domain::id::TerminalId;
 use kaishin_domain::remedy::{Class, Remedy};
 use kaishin_domain::words::Words;
+use kaishin_proto::preview::Change;
 
 use super::job::Wanted;
 use super::parts::{Badge, badge};
@@ -99,28 +100,48 @@ fn verdict(page: &Page, verdict: Verdict) -> Badge {
 }
 
 /// "Fast startup: on -> off", in the reader's words where the terminal's are known.
-fn line(page: &Page, change: &kaishin_proto::preview::Change) -> String {
-    let known = NAMED.iter().find(|named| named.what == change.what);
-    let name = known.map_or_else(
-        || change.what.clone(),
-        |named| page.of(&Words::new(named.ja, named.en)).to_owned(),
+fn line(page: &Page, change: &Change) -> String {
+    let name = name(page, &change.what);
+    let (from, to) = (
+        value(page, &change.what, &change.from),
+        value(page, &change.what, &change.to),
     );
-    let value = |raw: &str| {
-        let values = known.map_or(&[][..], |named| named.values);
-        let shown = values.iter().chain(ALWAYS).find(|(known, ..)| *known == raw);
-        shown.map_or_else(
-            || raw.trim_matches('"').to_owned(),
-            |(_, ja, en)| page.of(&Words::new(*ja, *en)).to_owned(),
-        )
-    };
-    page.lang.with(
-        "dry-run-change",
-        &[
-            ("what", &name),
-            ("from", &value(&change.from)),
-            ("to", &value(&change.to)),
-        ],
+    page.lang
+        .with("dry-run-change", &[("what", &name), ("from", &from), ("to", &to)])
+}
+
+fn known(what: &str) -> Option<&'static Named> {
+    NAMED.iter().find(|named| named.what == what)
+}
+
+fn name(page: &Page, what: &str) -> String {
+    known(what).map_or_else(
+        || what.to_owned(),
+        |named| page.of(&Words::new(named.ja, named.en)).to_owned(),
     )
+}
+
+fn value(page: &Page, what: &str, raw: &str) -> String {
+    let values = known(what).map_or(&[][..], |named| named.values);
+    let shown = values.iter().chain(ALWAYS).find(|(known, ..)| *known == raw);
+    shown.map_or_else(
+        || raw.trim_matches('"').to_owned(),
+        |(_, ja, en)| page.of(&Words::new(*ja, *en)).to_owned(),
+    )
+}
+
+/// "HiberbootEnabled 1 -> 0, NtpServer absent": what a step read or wrote, if all of it is known.
+pub fn changes(page: &Page, said: &str) -> Option<String> {
+    let one = |part: &str| {
+        let (what, rest) = part.split_once(' ')?;
+        known(what)?;
+        Some(match rest.split_once(" -> ") {
+            Some((from, to)) => line(page, &Change::new(what, from, to)),
+            None => name(page, what) + page.lang.choose("：", ": ") + &value(page, what, rest),
+        })
+    };
+    let told: Vec<String> = said.split(", ").map(one).collect::<Option<_>>()?;
+    Some(told.join(page.lang.choose("、", ", ")))
 }
 
 /// What terminals call things, as people know them.
@@ -200,7 +221,6 @@ struct View {
 #[cfg(test)]
 mod tests {
     use kaishin_domain::access::Role;
-    use kaishin_proto::preview::Change;
 
     use super::super::sample;
     use super::*;
@@ -234,6 +254,17 @@ mod tests {
         ] {
             let page = sample::page(lang, Some(Role::Desk), Some(Place::Terminals));
             assert_eq!(line(&page, &change), told);
+        }
+        let page = sample::page(Lang::Ja, Some(Role::Desk), Some(Place::Terminals));
+        for (said, told) in [
+            (
+                "HiberbootEnabled 1 -> 0, ActiveHoursStart 7",
+                Some("高速スタートアップ：有効 → 無効、アクティブ時間の開始（時）：7"),
+            ),
+            ("HiberbootEnabled 1 -> 0, Invented 7", None),
+            ("two sentences", None),
+        ] {
+            assert_eq!(changes(&page, said).as_deref(), told, "{said}");
         }
     }
 

@@ -9,7 +9,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect};
 use kaishin_domain::access::{Permission, Scope};
 use kaishin_domain::fact;
-use kaishin_domain::id::TerminalId;
+use kaishin_domain::id::{CallId, TerminalId};
 use kaishin_domain::remedy::{Parameter, Range, Remedy};
 use kaishin_domain::value::Value;
 use kaishin_domain::words::Words;
@@ -21,7 +21,7 @@ use super::terminal::{Shown as Fact, shown};
 use super::{Page, Place, Shown, show};
 use crate::app::jobs::Order;
 use crate::app::terminals::TerminalDetail;
-use crate::app::{AppError, Cx, Kind, jobs, terminals};
+use crate::app::{AppError, Cx, Kind, calls, jobs, terminals};
 use crate::http::api::{bad_order, id, status};
 use crate::http::auth::Visitor;
 use crate::http::failure::{Failure, Filled, Wished};
@@ -48,6 +48,9 @@ pub fn routes() -> Routes {
 #[derive(Debug, Deserialize)]
 pub(super) struct Wanted {
     remedy: String,
+    /// The call that it is ordered in, and that is gone back to.
+    #[serde(default)]
+    call: Option<String>,
     /// Parameters as they were typed.
     #[serde(flatten)]
     typed: BTreeMap<String, String>,
@@ -64,13 +67,24 @@ impl Wanted {
     }
 }
 
+impl Wanted {
+    /// The call that it belongs to: one that this terminal is in.
+    async fn of_call(&self, cx: &Cx, terminal: TerminalId) -> Result<Option<CallId>, AppError> {
+        let Some(call) = self.call.as_deref() else {
+            return Ok(None);
+        };
+        let call = calls::get(cx, id(call)?).await?.call;
+        Ok((call.terminal == Some(terminal)).then_some(call.id))
+    }
+}
+
 async fn ask(visitor: Visitor, Path(text): Path<String>, Wished(wanted): Wished<Wanted>) -> Shown {
     let (cx, page) = visitor.at(Place::Terminals);
     let remedy = match (wanted.remedy(), Remedy::by_name(&wanted.remedy)) {
         (Ok(remedy), _) | (Err(_), Some(remedy)) => remedy,
         (Err(problem), None) => return Err(Failure(problem)),
     };
-    question(&cx, page, id(&text)?, remedy, &wanted.typed, None).await
+    question(&cx, page, id(&text)?, remedy, &wanted, None).await
 }
 
 /// What a person must know before pressing the button; once more, with what was typed, where it will not do.
@@ -79,11 +93,12 @@ async fn question(
     page: Page,
     id: TerminalId,
     remedy: Remedy,
-    typed: &BTreeMap<String, String>,
+    wanted: &Wanted,
     problem: Option<AppError>,
 ) -> Shown {
     cx.require(Permission::of(remedy), Scope::Terminal(id))?;
     let detail = terminals::get(cx, id).await?;
+    let call = wanted.of_call(cx, id).await?;
     let mut strip = about(&page, &detail.terminal);
     for key in remedy.about().facts {
         let Some((fact, value)) = fact::find(key).zip(known(&detail, key)) else {
@@ -103,12 +118,16 @@ async fn question(
     let view = NewView {
         problem: problem.as_ref().map(|problem| page.problem(problem)),
         href: format!("/terminals/{id}"),
+        back: call.map_or_else(|| format!("/terminals/{id}"), |call| format!("/calls/{call}")),
+        call: call.map(|call| call.to_string()),
         hostname: detail.terminal.machine.hostname.clone(),
         remedy: page.of(&remedy.title()).to_owned(),
         slug: remedy.name(),
         effect: page.of(&remedy.effect()).to_owned(),
         steps: steps.map(|step| page.of(&step.title.into()).to_owned()).collect(),
-        fields: parameters.map(|parameter| field(&page, parameter, typed)).collect(),
+        fields: parameters
+            .map(|parameter| field(&page, parameter, &wanted.typed))
+            .collect(),
         strip,
         notices: notices(&page, &detail),
         page,
@@ -163,9 +182,13 @@ async fn create(visitor: Visitor, Path(text): Path<String>, Filled(wanted): Fill
     let id: TerminalId = id(&text)?;
     let remedy = match (wanted.remedy(), Remedy::by_name(&wanted.remedy)) {
         (Ok(remedy), _) => remedy,
-        (Err(problem), Some(kind)) => return question(&cx, page, id, kind, &wanted.typed, Some(problem)).await,
+        (Err(problem), Some(kind)) => return question(&cx, page, id, kind, &wanted, Some(problem)).await,
         (Err(problem), None) => return Err(Failure(problem)),
     };
+    if let Some(call) = wanted.of_call(&cx, id).await? {
+        calls::order(&cx, call, Some(remedy)).await?;
+        return Ok(Redirect::to(&format!("/calls/{call}")).into_response());
+    }
     let order = Order {
         terminal: id,
         remedy,
@@ -315,6 +338,9 @@ struct NewView {
     page: Page,
     problem: Option<Problem>,
     href: String,
+    /// Where whoever does not want it goes back to.
+    back: String,
+    call: Option<String>,
     hostname: String,
     remedy: String,
     slug: &'static str,
@@ -377,6 +403,8 @@ mod tests {
                 page: sample::page(lang, Some(Role::Desk), Some(Place::Terminals)),
                 problem: None,
                 href: "/terminals/x".into(),
+                back: "/calls/c".into(),
+                call: Some("c<i>".into()),
                 hostname: "UKETSUKE-01<i>".into(),
                 remedy: "高速スタートアップを無効にする".into(),
                 slug: "fast-startup-off",

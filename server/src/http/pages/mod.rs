@@ -15,6 +15,7 @@ mod ledger;
 mod overview;
 mod parts;
 mod pending;
+mod procedures;
 mod search;
 mod shell;
 mod sign_in;
@@ -43,6 +44,7 @@ pub fn routes() -> Routes {
         .merge(sign_in::routes())
         .merge(desk::routes())
         .merge(call::routes())
+        .merge(procedures::routes())
         .merge(overview::routes())
         .merge(facilities::routes())
         .merge(facility::routes())

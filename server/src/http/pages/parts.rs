@@ -1,10 +1,12 @@
 //! Small pieces that several pages show: badges, name-value pairs, notices, problems, jobs.
 
+use kaishin_domain::evidence;
 use kaishin_domain::job::{Job, JobState, Outcome};
 use kaishin_domain::terminal::{Hold, Terminal};
 use kaishin_domain::time::Time;
 
 use super::Page;
+use super::dry_run::changes;
 use crate::index::Flags;
 
 /// A word with a colour and, by the style sheet, a shape.
@@ -139,6 +141,34 @@ pub fn job_state(page: &Page, job: &Job) -> Badge {
     badge(kind, page.t(&format!("job-{name}")))
 }
 
+/// How a job ended: what it means and asks for, its code, and what the terminal found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ended {
+    /// Empty where this build does not know the code.
+    pub words: String,
+    pub code: String,
+    pub detail: String,
+}
+
+/// `None` where there is nothing to say beyond the state.
+pub fn ended(page: &Page, job: &Job) -> Option<Ended> {
+    let finish = job.finish()?;
+    let ended = Ended {
+        words: finish
+            .words()
+            .map_or_else(String::new, |words| page.of(&words).to_owned()),
+        code: finish.code.clone(),
+        detail: told(page, &finish.detail),
+    };
+    (ended != Ended::default()).then_some(ended)
+}
+
+/// What a terminal says of its work, in the reader's words where the sentence is known; otherwise as it stands.
+pub fn told(page: &Page, said: &str) -> String {
+    let known = evidence::words(said).map(|words| page.of(&words).to_owned());
+    known.or_else(|| changes(page, said)).unwrap_or_else(|| said.to_owned())
+}
+
 /// `HP ProDesk 400`, without saying the maker twice.
 pub fn machine_name(manufacturer: &str, model: &str) -> String {
     if manufacturer.is_empty() || model.to_lowercase().starts_with(&manufacturer.to_lowercase()) {
@@ -169,6 +199,22 @@ mod tests {
     use super::*;
     use crate::http::words::Lang;
 
+    fn job(remedy: Remedy) -> Job {
+        Job {
+            id: JobId::new(Time(0), [0; 10]),
+            terminal: TerminalId::new(Time(0), [0; 10]),
+            remedy,
+            state: JobState::Ready,
+            attempt: 1,
+            taken: 1,
+            deadline: Time(0),
+            cancel_asked: false,
+            created_at: Time(0),
+            created_by: "tanaka".into(),
+            reason: String::new(),
+        }
+    }
+
     #[test]
     fn every_state_of_a_job_has_its_words() {
         let states = [
@@ -189,22 +235,52 @@ mod tests {
         for state in states {
             for (lang, cancel_asked) in [(Lang::Ja, false), (Lang::En, true)] {
                 let job = Job {
-                    id: JobId::new(Time(0), [0; 10]),
-                    terminal: TerminalId::new(Time(0), [0; 10]),
-                    remedy: Remedy::RefreshFacts,
                     state: state.clone(),
-                    attempt: 1,
-                    taken: 1,
-                    deadline: Time(0),
                     cancel_asked,
-                    created_at: Time(0),
-                    created_by: "tanaka".into(),
-                    reason: String::new(),
+                    ..job(Remedy::RefreshFacts)
                 };
                 let shown = job_state(&sample::page(lang, Some(Role::Desk), None), &job);
                 assert!(!shown.word.contains("Unknown loc"), "{}", state.name());
             }
         }
+    }
+
+    #[test]
+    fn how_a_job_ended_is_said_in_the_readers_words_with_its_code_and_what_was_found() {
+        let job = |code: &str, detail: &str| Job {
+            state: JobState::Final(Finish {
+                outcome: Outcome::Failed,
+                at: Time(0),
+                code: code.into(),
+                detail: detail.into(),
+            }),
+            ..job(Remedy::RefreshFacts)
+        };
+        for (lang, code, detail, words, shown) in [
+            (
+                Lang::Ja,
+                "E-JOB-32",
+                "nobody answered the question on the screen",
+                "返事がありませんでした",
+                "画面の確認に返事がありませんでした",
+            ),
+            (
+                Lang::En,
+                "E-JOB-36",
+                "the clock is more than ten minutes off",
+                "Put the time source right first.",
+                "The clock is more than ten minutes off",
+            ),
+            // Of a newer agent: its code and its own words.
+            (Lang::Ja, "E-JOB-99", "the moon is full", "", "the moon is full"),
+        ] {
+            let page = sample::page(lang, Some(Role::Desk), None);
+            let ended = ended(&page, &job(code, detail)).expect("something to say");
+            assert!(ended.words.contains(words) && ended.words.is_empty() == words.is_empty());
+            assert_eq!((ended.code.as_str(), ended.detail.as_str()), (code, shown));
+        }
+        let page = sample::page(Lang::Ja, Some(Role::Desk), None);
+        assert_eq!(ended(&page, &job("", "")), None, "it went well");
     }
 
     #[test]

@@ -15,6 +15,8 @@ use kaishin_domain::remedy::Remedy;
 use kaishin_domain::terminal::{Hold, Standing, Terminal};
 use kaishin_domain::time::Time;
 
+pub use faults::asked;
+pub use jobs::{StepView as WorkStep, steps_view};
 pub use shown::{Shown, shown, text_of};
 
 use super::parts::{Badge, Link, Notice, Pair, Why, about, flag_badges, flags, pair, presence, why};

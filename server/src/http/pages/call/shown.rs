@@ -1,17 +1,19 @@
 //! The parts of a call's page: the step that is read aloud, how each step was passed, what the terminal shows.
 
-use kaishin_domain::call::{Procedures, Run, Stand, Step};
+use kaishin_domain::call::{Call, Procedures, Run, Stand, Step};
 use kaishin_domain::expr::{Field, Truth3};
-use kaishin_domain::remedy::step_title;
+use kaishin_domain::remedy::Remedy;
 use kaishin_domain::rule::Severity;
 use kaishin_domain::value::Value;
 use kaishin_domain::words::Words;
 
-use super::super::parts::{Badge, badge, job_state};
-use super::super::terminal::shown;
+use super::super::parts::{Badge, Ended, badge, ended, job_state, told};
+use super::super::terminal::{WorkStep, asked, shown, steps_view};
 use super::Page;
 use crate::app::Cx;
 use crate::app::calls::{self, Detail};
+use crate::app::jobs::JobDetail;
+use crate::http::call_told::Told;
 
 /// A procedure that can be begun.
 pub struct Choice {
@@ -50,6 +52,8 @@ pub struct StepView {
 pub struct RemedyView {
     pub title: String,
     pub effect: String,
+    /// Where it is asked what it would change, and ordered from; back to the call from there.
+    pub look: Option<String>,
     /// Not built yet: done by hand.
     pub coming: bool,
     /// Of the last time that it was ordered for this step.
@@ -80,14 +84,29 @@ pub struct Finding {
     pub weight: Badge,
     /// What helps, to be begun at a click.
     pub procedure: Option<String>,
+    /// Where what it is put right with is ordered: its name, and the address.
+    pub remedy: Option<(String, String)>,
 }
 
-/// A job that was ordered in this call.
+/// Work on the terminal: ordered in this call, or elsewhere and not over yet.
 pub struct Work {
     pub title: String,
     pub state: Badge,
-    pub note: String,
-    pub step: Option<(String, String)>,
+    pub ended: Option<Ended>,
+    /// Of what goes on, and of what was ordered last.
+    pub steps: Vec<WorkStep>,
+    pub elsewhere: bool,
+}
+
+/// The person at the terminal is asked whether it may be done.
+pub struct Asks {
+    pub job: String,
+    pub title: String,
+    pub effect: String,
+    /// What the terminal says of it: a wrong code, nobody there, later.
+    pub told: Option<String>,
+    /// As it was typed, if it would not do.
+    pub code: String,
 }
 
 fn tick(page: &Page, stand: Stand) -> Badge {
@@ -142,11 +161,17 @@ pub fn step_view(cx: &Cx, page: &Page, detail: &Detail, step: &Step) -> StepView
             effect: to_do.remedy.map_or_else(String::new, |known| {
                 page.of(&Words::from(known.about().effect)).to_owned()
             }),
+            look: to_do.remedy.and_then(|known| order_href(&detail.call, known)),
             coming: to_do.remedy.is_none(),
             job: last_job(),
         }),
         back: run.is_some_and(|run| !run.trail.is_empty()),
     }
+}
+
+fn order_href(call: &Call, remedy: Remedy) -> Option<String> {
+    let path = format!("/terminals/{}/jobs/new", call.terminal?);
+    Some(format!("{}&call={}", asked(&path, remedy), call.id))
 }
 
 pub fn ran(page: &Page, procedures: &Procedures, run: &Run) -> Ran {
@@ -218,6 +243,9 @@ pub fn finding(cx: &Cx, page: &Page, detail: &Detail) -> Vec<Finding> {
                 Severity::Warning => badge("warn", page.t("weight-mild")),
                 Severity::Notice => badge("", page.t("weight-note")),
             },
+            remedy: rule
+                .remedy
+                .and_then(|remedy| Some((page.of(&remedy.title()).to_owned(), order_href(&detail.call, remedy)?))),
             procedure: helps
                 .and_then(|slug| calls::guide(&cx.app, slug))
                 .map(|procedure| procedure.slug.clone()),
@@ -226,33 +254,49 @@ pub fn finding(cx: &Cx, page: &Page, detail: &Detail) -> Vec<Finding> {
     rules.into_iter().map(finding).collect()
 }
 
-/// The latest first.
+pub fn asks(page: &Page, detail: &Detail, typed: &Told) -> Option<Asks> {
+    let JobDetail { job, steps, .. } = detail.asking()?;
+    let said = steps.iter().rev().find(|step| !step.evidence.is_empty());
+    Some(Asks {
+        job: job.id.to_string(),
+        title: page.of(&job.remedy.spelled()).to_owned(),
+        effect: page.of(&job.remedy.effect()).to_owned(),
+        told: said.map(|step| told(page, &step.evidence)),
+        code: if typed.event == "code" {
+            typed.code.clone()
+        } else {
+            String::new()
+        },
+    })
+}
+
+/// The latest first; what others ordered stands before.
 pub fn work(page: &Page, detail: &Detail) -> Vec<Work> {
-    let ordered = detail.call.jobs.iter().zip(&detail.jobs).rev();
-    ordered
-        .map(|(ordered, job)| match job {
-            None => Work {
-                title: ordered.remedy.clone(),
-                state: badge("", page.t("not-known")),
-                note: String::new(),
-                step: None,
-            },
-            Some(job) => Work {
-                title: page.of(&job.job.remedy.spelled()).to_owned(),
-                state: job_state(page, &job.job),
-                note: job
-                    .job
-                    .finish()
-                    .map_or_else(String::new, |finish| format!("{} {}", finish.code, finish.detail))
-                    .trim()
-                    .to_owned(),
-                step: job
-                    .steps
-                    .last()
-                    .map(|step| (page.of(&step_title(&step.name)).to_owned(), step.evidence.clone())),
-            },
-        })
-        .collect()
+    let of_job = |job: &JobDetail, with_steps: bool, elsewhere: bool| Work {
+        title: page.of(&job.job.remedy.spelled()).to_owned(),
+        state: job_state(page, &job.job),
+        ended: ended(page, &job.job),
+        steps: if with_steps || !job.job.is_final() {
+            steps_view(page, &job.job, &job.steps)
+        } else {
+            Vec::new()
+        },
+        elsewhere,
+    };
+    let gone = |remedy: &str| Work {
+        title: remedy.to_owned(),
+        state: badge("", page.t("not-known")),
+        ended: None,
+        steps: Vec::new(),
+        elsewhere: false,
+    };
+    let elsewhere = detail.others.iter().map(|job| of_job(job, true, true));
+    let ordered = detail.call.jobs.iter().zip(&detail.jobs).rev().enumerate();
+    let ordered = ordered.map(|(n, (ordered, job))| match job {
+        None => gone(&ordered.remedy),
+        Some(job) => of_job(job, n == 0, false),
+    });
+    elsewhere.chain(ordered).collect()
 }
 
 #[cfg(test)]
@@ -279,6 +323,7 @@ pub mod samples {
             remedy: Some(RemedyView {
                 title: "最新の情報を取得".into(),
                 effect: "読み取るだけです。<i>".into(),
+                look: Some("/terminals/x/jobs/new?remedy=refresh-facts&call=x".into()),
                 coming: false,
                 job: Some(badge("busy", "実行中")),
             }),
@@ -310,15 +355,40 @@ pub mod samples {
             name: "古い<i>".into(),
             weight: badge("bad", "重大"),
             procedure: Some("restart".into()),
+            remedy: Some((
+                "再起動<i>".into(),
+                "/terminals/x/jobs/new?remedy=restart-now&call=x".into(),
+            )),
         }]
+    }
+
+    pub fn asks() -> Asks {
+        Asks {
+            job: "j".into(),
+            title: "時刻の同期先<i>".into(),
+            effect: "設定を書き換えます。<i>".into(),
+            told: Some("番号が違います<i>".into()),
+            code: "12<i>".into(),
+        }
     }
 
     pub fn work(page: &Page) -> Vec<Work> {
         vec![Work {
             title: "最新の情報を取得<i>".into(),
             state: badge("good", page.t("job-succeeded")),
-            note: "E-JOB-07 <i>".into(),
-            step: Some(("読み取り".into(), "<i>".into())),
+            ended: Some(Ended {
+                words: "元のままです。<i>".into(),
+                code: "E-JOB-07".into(),
+                detail: "<i>".into(),
+            }),
+            steps: vec![WorkStep {
+                name: "読み取り<i>".into(),
+                kind: "done",
+                phase: "完了".into(),
+                evidence: "<i>".into(),
+                at: Some(page.now),
+            }],
+            elsewhere: true,
         }]
     }
 }

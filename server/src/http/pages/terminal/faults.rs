@@ -150,7 +150,7 @@ fn remedy_link(page: &Page, href: &str, remedy: Remedy) -> Link {
 }
 
 /// The address with the remedy and its parameters.
-fn asked(path: &str, remedy: Remedy) -> String {
+pub fn asked(path: &str, remedy: Remedy) -> String {
     let mut asked = vec![("remedy".to_owned(), remedy.name().to_owned())];
     asked.extend(remedy.params().into_iter().map(|(name, value)| {
         let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);

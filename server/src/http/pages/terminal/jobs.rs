@@ -3,13 +3,13 @@
 use askama::Template;
 use axum::extract::Path;
 use axum::http::{HeaderMap, StatusCode};
-use kaishin_domain::job::{Job, JobState, Phase, Step};
-use kaishin_domain::remedy::{CONSENT, step_title};
+use kaishin_domain::job::{Job, Phase, Step};
+use kaishin_domain::remedy::{Remedy, step_title};
 use kaishin_domain::time::Time;
 
 use super::{Answer, AppError, Badge, Cx, Head, Page, Tab, Visitor, Why, head, opened, show};
 use crate::app::jobs as work;
-use crate::http::pages::parts::job_state;
+use crate::http::pages::parts::{Ended, ended, job_state, told};
 
 /// Of so many jobs the steps are shown; older ones tell their outcome.
 const WITH_STEPS: usize = 5;
@@ -27,49 +27,48 @@ pub async fn jobs(visitor: Visitor, Path(text): Path<String>, headers: HeaderMap
 pub(super) async fn jobs_of(cx: &Cx, page: &Page, jobs: &[Job]) -> Result<Vec<JobView>, AppError> {
     let mut views = Vec::with_capacity(jobs.len());
     for (n, job) in jobs.iter().enumerate() {
-        let (steps, undoable) = if n < WITH_STEPS || !job.is_final() {
+        views.push(if n < WITH_STEPS || !job.is_final() {
             let detail = work::get(cx, job.id).await?;
-            let undoable = work::can_undo(&detail);
-            (detail.steps, undoable)
+            JobView {
+                undo: work::can_undo(&detail).then(|| format!("/jobs/new?remedy=undo&job={}", job.id)),
+                undone_by: detail.undone_by.map(|by| by.to_string()),
+                ..job_view(page, job, &detail.steps)
+            }
         } else {
-            (Vec::new(), false)
-        };
-        let mut view = job_view(page, job, &steps);
-        view.undo = undoable.then(|| format!("/jobs/new?remedy=undo&job={}", job.id));
-        views.push(view);
+            job_view(page, job, &[])
+        });
     }
     Ok(views)
 }
 
 fn job_view(page: &Page, job: &Job, steps: &[Step]) -> JobView {
-    let note = match &job.state {
-        JobState::Final(finish) => format!("{} {}", finish.code, finish.detail).trim().to_owned(),
-        JobState::Ready | JobState::Offered { .. } | JobState::Accepted | JobState::Running { .. } => {
-            page.t1("job-deadline", "at", page.when(&job.deadline))
-        }
-    };
     JobView {
         id: job.id.to_string(),
         remedy: page.of(&job.remedy.spelled()).to_owned(),
         state: job_state(page, job),
         at: job.created_at,
         by: job.created_by.clone(),
-        note: (!note.is_empty()).then_some(note),
+        deadline: (!job.is_final()).then(|| page.t1("job-deadline", "at", page.when(&job.deadline))),
+        ended: ended(page, job),
         open: !job.is_final() && !job.cancel_asked,
-        asks: asks(job, steps),
+        asks: job.asks(steps),
         undo: None,
+        undone_by: None,
+        takes_back: taken_back(job),
         steps: steps_view(page, job, steps),
     }
 }
 
-/// Whether the person at the terminal is being asked, and may read out a code.
-fn asks(job: &Job, steps: &[Step]) -> bool {
-    let answered = |step: &Step| step.name == CONSENT.id && matches!(step.phase, Phase::Done | Phase::Failed);
-    job.state == JobState::Running { step: 0 } && !job.cancel_asked && !steps.iter().any(answered)
+fn taken_back(job: &Job) -> Option<String> {
+    if let Remedy::Undo { job } = job.remedy {
+        Some(job.to_string())
+    } else {
+        None
+    }
 }
 
 /// Each step once, as it stands: its latest word, and what was found last.
-fn steps_view(page: &Page, job: &Job, steps: &[Step]) -> Vec<StepView> {
+pub fn steps_view(page: &Page, job: &Job, steps: &[Step]) -> Vec<StepView> {
     let mut latest: Vec<&Step> = Vec::new();
     for step in steps {
         match latest
@@ -89,8 +88,12 @@ fn steps_view(page: &Page, job: &Job, steps: &[Step]) -> Vec<StepView> {
             Phase::Done => "done",
             Phase::Failed => "failed",
         },
-        phase: page.t(&format!("step-{}", step.phase.name())),
-        evidence: step.evidence.clone(),
+        phase: if job.is_final() && matches!(step.phase, Phase::Intent | Phase::Waiting) {
+            page.t("step-left")
+        } else {
+            page.t(&format!("step-{}", step.phase.name()))
+        },
+        evidence: told(page, &step.evidence),
         at: Some(step.at),
     };
     latest.iter().map(view).collect()
@@ -122,16 +125,21 @@ pub(super) struct JobView {
     pub state: Badge,
     pub at: Time,
     pub by: String,
-    pub note: Option<String>,
+    /// While it is open.
+    pub deadline: Option<String>,
+    pub ended: Option<Ended>,
     pub open: bool,
     /// The person at the terminal is asked, and may read out a code.
     pub asks: bool,
     /// Below the terminal's page: where it is asked whether to take it back.
     pub undo: Option<String>,
+    /// The jobs that this one was taken back by, and that it takes back; both stand on the same page.
+    pub undone_by: Option<String>,
+    pub takes_back: Option<String>,
     pub steps: Vec<StepView>,
 }
 
-pub(super) struct StepView {
+pub struct StepView {
     pub name: String,
     pub kind: &'static str,
     pub phase: String,
@@ -147,10 +155,17 @@ pub(super) fn sample() -> JobView {
         state: crate::http::pages::parts::badge("busy", "実行中"),
         at: super::samples::AT,
         by: "tanaka".into(),
-        note: Some("E-JOB-07".into()),
+        deadline: Some("期限".into()),
+        ended: Some(Ended {
+            words: "元のままです。<i>".into(),
+            code: "E-JOB-07<i>".into(),
+            detail: "still 1<i>".into(),
+        }),
         open: true,
         asks: true,
         undo: Some("/jobs/new?remedy=undo&job=j".into()),
+        undone_by: Some("k<i>".into()),
+        takes_back: Some("i<i>".into()),
         steps: vec![StepView {
             name: "書き換える".into(),
             kind: "done",

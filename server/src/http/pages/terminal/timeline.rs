@@ -12,7 +12,7 @@ use serde::Deserialize;
 use super::{Answer, Badge, Cx, Head, Page, Tab, Visitor, head, opened, show, shown};
 use crate::app::history::{self, FactChange, Kind, Moment, What};
 use crate::http::failure::Wished;
-use crate::http::pages::parts::{badge, job_state};
+use crate::http::pages::parts::{badge, ended, job_state};
 use crate::http::query::address;
 
 const ROWS: u32 = 50;
@@ -96,6 +96,7 @@ fn item(cx: &Cx, page: &Page, moment: &Moment) -> Item {
         },
         What::JobEnded(job) => Item {
             badge: job_state(page, job),
+            note: ended(page, job).map_or_else(String::new, |ended| format!("{} {}", ended.words, ended.code)),
             href: terminal("jobs", job.terminal),
             ..blank(
                 page.t1("timeline-ended", "name", page.of(&job.remedy.spelled())),
