@@ -14,7 +14,7 @@ pub(super) fn leaves(os: &Sim, around: &Around, procedure: Procedure, right: boo
     match procedure {
         Procedure::DisplayScale => {
             // A person is not stopped by a call that fails.
-            for user in os.users().or_else(|_| os.users()).unwrap() {
+            for user in os.users().or_else(|_| os.users()).expect("users") {
                 let metrics = user.key(r"Control Panel\Desktop\WindowMetrics");
                 let dots = RegistryValue::dword(if right { 96 } else { 144 });
                 os.poke(Hive::Users, &metrics, "AppliedDPI", Some(dots));
@@ -46,7 +46,7 @@ pub(super) fn leaves(os: &Sim, around: &Around, procedure: Procedure, right: boo
                 preview.verdict == kaishin_proto::preview::Verdict::AlreadyFine
             };
             let other = healthy.into_iter().find(is_fine).expect("a terminal with sound tasks");
-            for task in other.tasks().unwrap() {
+            for task in other.tasks().expect("tasks") {
                 os.put_task(task);
             }
         }
