@@ -4,10 +4,12 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use kaishin_proto::calendar::Hours;
 use kaishin_proto::profile::Profile;
 use kaishin_proto::sole::Sole;
 use serde::{Deserialize, Serialize};
 
+use crate::diary::Diary;
 use crate::door::Address;
 use crate::error::AgentError;
 use crate::identity::{Certificate, DeviceKey};
@@ -18,11 +20,13 @@ const KEY: &str = "device-key.pem";
 const CERTIFICATE: &str = "certificate.json";
 const JOURNAL: &str = "journal";
 const PROFILE: &str = "profile.json";
+const HOURS: &str = "hours.json";
 const STATUS: &str = "status.json";
 const SERVER: &str = "server.json";
 const LOCK: &str = "lock";
 const GUIDE: &str = "guide.link";
 const DOOR: &str = "door.json";
+const DIARY: &str = "diary.log";
 
 /// Cheap to clone: every clone is the same store.
 #[derive(Clone, Debug)]
@@ -46,6 +50,8 @@ struct Held {
     key: Option<String>,
     chain: Option<Vec<Vec<u8>>>,
     profile: Option<String>,
+    diary: Diary,
+    hours: Option<Hours>,
 }
 
 impl Keep {
@@ -162,6 +168,24 @@ impl Keep {
         }
     }
 
+    /// When patients are received here, as the server told last. Damaged ones are none: the server tells them again.
+    pub fn hours(&self) -> Result<Option<Hours>, AgentError> {
+        match &self.0 {
+            Kind::Directory(_) => Ok(self.read(HOURS)?.and_then(|bytes| serde_json::from_slice(&bytes).ok())),
+            Kind::Memory(held, _) => Ok(held.lock().unwrap_or_else(PoisonError::into_inner).hours.clone()),
+        }
+    }
+
+    pub fn store_hours(&self, hours: &Hours) -> Result<(), AgentError> {
+        match &self.0 {
+            Kind::Directory(_) => self.write(HOURS, &serde_json::to_vec(hours).unwrap_or_default()),
+            Kind::Memory(held, _) => {
+                held.lock().unwrap_or_else(PoisonError::into_inner).hours = Some(hours.clone());
+                Ok(())
+            }
+        }
+    }
+
     /// How the agent stands, for `kaishin-agent status`; of no consequence to the agent itself.
     pub fn store_status(&self, status: &serde_json::Value) -> Result<(), AgentError> {
         match &self.0 {
@@ -181,6 +205,14 @@ impl Keep {
 
     pub fn door(&self) -> Result<Option<Address>, AgentError> {
         Ok(self.read(DOOR)?.and_then(|bytes| serde_json::from_slice(&bytes).ok()))
+    }
+
+    /// What this terminal remembers of itself for people.
+    pub fn diary(&self) -> Diary {
+        match &self.0 {
+            Kind::Directory(path) => Diary::kept_in(path.join(DIARY)),
+            Kind::Memory(held, _) => held.lock().unwrap_or_else(PoisonError::into_inner).diary.clone(),
+        }
     }
 
     pub fn server(&self) -> Result<Option<KnownServer>, AgentError> {
@@ -272,6 +304,19 @@ mod tests {
         std::fs::write(directory.path().join(PROFILE), &Profile::built_in_text()[..99]).unwrap();
         let keep = Keep::directory(directory.path()).unwrap();
         assert_eq!(keep.profile().unwrap(), None);
+    }
+
+    #[test]
+    fn hours_survive_a_restart_and_damaged_ones_are_none() {
+        let directory = tempfile::tempdir().unwrap();
+        let hours = Hours::of([(0, vec![(540, 720)]), (7, vec![(600, 1440)])]).unwrap();
+        for keep in [Keep::directory(directory.path()).unwrap(), Keep::memory()] {
+            assert_eq!(keep.hours().unwrap(), None);
+            keep.store_hours(&hours).unwrap();
+            assert_eq!(keep.clone().hours().unwrap(), Some(hours.clone()));
+        }
+        std::fs::write(directory.path().join(HOURS), b"{\"week\":[]}").unwrap();
+        assert_eq!(Keep::directory(directory.path()).unwrap().hours().unwrap(), None);
     }
 
     #[test]

@@ -7,6 +7,7 @@ pub mod chance;
 pub mod cli;
 pub mod core;
 pub mod crx;
+mod diary;
 mod door;
 mod entropy;
 mod error;

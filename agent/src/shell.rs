@@ -8,6 +8,7 @@ use std::net::IpAddr;
 use std::pin::Pin as Pinned;
 use std::sync::Arc;
 
+use kaishin_proto::calendar::Hours;
 use kaishin_proto::clock::Clock;
 use kaishin_proto::id::JobId;
 use kaishin_proto::limits;
@@ -230,6 +231,11 @@ impl Shell {
         let certificate = keep.certificate(&key)?;
         let (journal, entries) = Journal::open(&keep.journal()).map_err(AgentError::Journal)?;
         let mut about = About::new(settings.agent_version.clone(), clock.now());
+        about.diary = keep.diary();
+        about
+            .diary
+            .note(clock.now(), &format!("the agent started, version {}", about.version));
+        about.hours = keep.hours()?.unwrap_or_default();
         if let Some(profile) = keep.profile()? {
             about.profile_version = profile.version;
             about.profile = profile.into();
@@ -319,8 +325,13 @@ impl Shell {
                 self.take_profile(received);
                 events.push_back(Event::ProfileSettled(self.about.profile_version));
             }
+            Effect::Hours(hours) => self.take_hours(hours),
             Effect::Note(notice) => {
                 let words = notice.words.unwrap_or_default();
+                self.about.diary.note(
+                    self.clock.now(),
+                    &format!("the server says: {} {}", notice.code, words.en),
+                );
                 warn!(code = notice.code, ja = words.ja, en = words.en, "the server says");
             }
             Effect::ShowCode(shown) => self.supply.show(shown.map(|(code, until)| Shown { code, until })),
@@ -362,7 +373,10 @@ impl Shell {
 
     fn show(&mut self, status: Status) {
         debug!(?status, "status");
-        let shown = status::shown(&status, self.clock.now());
+        let now = self.clock.now();
+        let (name, _, words) = status::told(&status);
+        self.about.diary.note(now, &format!("{name}: {words}"));
+        let shown = status::shown(&status, now);
         if let Err(error) = self.keep.store_status(&shown) {
             // Only `kaishin-agent status` misses it.
             info!(%error, "the status could not be written");
@@ -482,6 +496,8 @@ impl Shell {
         match taken {
             Ok(profile) => {
                 info!(version = profile.version, "a new terminal profile is in use");
+                let told = format!("terminal profile {} is in use", profile.version);
+                self.about.diary.note(self.clock.now(), &told);
                 self.about.profile_version = profile.version;
                 self.about.profile = profile;
                 self.about.profile_refused = None;
@@ -494,6 +510,18 @@ impl Shell {
                 self.about.profile_refused = Some(why);
             }
         }
+    }
+
+    /// Gone by at once; what cannot be kept is told again with the next session.
+    fn take_hours(&mut self, hours: Hours) {
+        if hours == self.about.hours {
+            return;
+        }
+        if let Err(error) = self.keep.store_hours(&hours) {
+            warn!(%error, "the facility's hours could not be kept");
+        }
+        self.about.diary.note(self.clock.now(), "other reception hours hold");
+        self.about.hours = hours;
     }
 
     fn work(&mut self, work: Work) {

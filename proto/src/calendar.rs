@@ -154,8 +154,8 @@ pub struct Open {
 pub struct Hours {
     /// From Monday to Sunday; a day without hours is closed.
     pub week: [Vec<Open>; 7],
-    /// Whether it is open on national holidays, as on that day of the week.
-    pub on_holidays: bool,
+    /// On national holidays, whatever day of the week it is.
+    pub holidays: Vec<Open>,
 }
 
 impl Default for Hours {
@@ -167,22 +167,85 @@ impl Default for Hours {
         };
         Hours {
             week: [open(19), open(19), open(19), open(19), open(19), open(13), Vec::new()],
-            on_holidays: false,
+            holidays: Vec::new(),
         }
     }
 }
 
+/// Hours as they were told that nobody can go by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadHours {
+    #[error("a day is named twice or is none")]
+    Day,
+    #[error("a time of opening is none, or begins before the one before it ends")]
+    Opening,
+    /// Whoever could say so could have every clinic disturbed at any hour.
+    #[error("every day of the week is said to be closed")]
+    NeverOpen,
+}
+
+/// One day as it is told: 0 Monday to 6 Sunday, 7 a national holiday; openings in minutes after midnight.
+pub type DayTold = (u8, Vec<(u32, u32)>);
+
+const HOLIDAY: u8 = 7;
+const LAST_MINUTE: u32 = 24 * 60 - 1;
+const MOST_OPENINGS: usize = 8;
+
 impl Hours {
+    /// The usual hours, but for the days of which something was told.
+    pub fn of(told: impl IntoIterator<Item = DayTold>) -> Result<Hours, BadHours> {
+        let mut hours = Hours::default();
+        let mut named = [false; 8];
+        for (day, openings) in told {
+            let seen = named.get_mut(usize::from(day)).ok_or(BadHours::Day)?;
+            if std::mem::replace(seen, true) {
+                return Err(BadHours::Day);
+            }
+            let openings = sound(&openings).ok_or(BadHours::Opening)?;
+            match hours.week.get_mut(usize::from(day)) {
+                Some(of_day) => *of_day = openings,
+                None if day == HOLIDAY => hours.holidays = openings,
+                None => return Err(BadHours::Day),
+            }
+        }
+        if hours.week.iter().all(Vec::is_empty) {
+            return Err(BadHours::NeverOpen);
+        }
+        Ok(hours)
+    }
+
     /// When the hours end that this moment lies in; `None` outside of them.
     pub fn open_until(&self, at: Time) -> Option<Time> {
         let (day, clock) = (Day::of(at), clock(at));
-        if day.is_holiday() && !self.on_holidays {
-            return None;
-        }
-        let hours = self.week.get(usize::from(day.weekday()))?;
+        let hours = if day.is_holiday() {
+            &self.holidays
+        } else {
+            self.week.get(usize::from(day.weekday()))?
+        };
         let open = hours.iter().find(|open| open.from <= clock && clock < open.until)?;
         Some(day.at(open.until))
     }
+}
+
+fn sound(openings: &[(u32, u32)]) -> Option<Vec<Open>> {
+    let clock = |minute: u32| {
+        // The end of the day is its last minute.
+        let minute = u16::try_from(minute.min(LAST_MINUTE)).ok()?;
+        Clock24::new(minute / 60, minute % 60)
+    };
+    let mut before = 0;
+    let mut sound = Vec::with_capacity(openings.len());
+    for (from, until) in openings {
+        if *from < before || until <= from || *until > LAST_MINUTE + 1 || sound.len() == MOST_OPENINGS {
+            return None;
+        }
+        before = *until;
+        sound.push(Open {
+            from: clock(*from)?,
+            until: clock(*until)?,
+        });
+    }
+    Some(sound)
 }
 
 #[cfg(test)]
@@ -259,11 +322,51 @@ mod tests {
             let moment = |text: &str| Time::parse(text).unwrap();
             assert_eq!(hours.open_until(moment(at)), until.map(moment), "{at}");
             let always = Hours {
-                on_holidays: true,
+                holidays: Hours::default().week[0].clone(),
                 ..Hours::default()
             };
             let holiday = at.starts_with("2027-01-11");
             assert_eq!(always.open_until(moment(at)).is_some(), until.is_some() || holiday);
+        }
+    }
+
+    #[test]
+    fn days_of_which_nothing_was_told_have_the_usual_hours() {
+        let hours = Hours::of([(0, vec![(540, 720), (840, 1140)]), (5, vec![]), (7, vec![(600, 1440)])]).unwrap();
+        for (at, until) in [
+            ("2027-01-18T08:30:00+09:00", None),
+            ("2027-01-18T11:00:00+09:00", Some("12:00")),
+            ("2027-01-18T13:00:00+09:00", None),
+            ("2027-01-18T18:30:00+09:00", Some("19:00")),
+            ("2027-01-19T08:30:00+09:00", Some("19:00")),
+            ("2027-01-16T10:00:00+09:00", None),
+            ("2027-01-11T23:30:00+09:00", Some("23:59")),
+        ] {
+            let found = hours
+                .open_until(Time::parse(at).unwrap())
+                .map(|until| clock(until).to_string());
+            assert_eq!(found.as_deref(), until, "{at}");
+        }
+        assert_eq!(Hours::of([]), Ok(Hours::default()));
+    }
+
+    #[test]
+    fn hours_that_nobody_can_go_by_are_refused() {
+        let closed: Vec<DayTold> = (0..7).map(|day| (day, vec![])).collect();
+        for (told, bad) in [
+            (vec![(8, vec![])], BadHours::Day),
+            (vec![(1, vec![]), (1, vec![])], BadHours::Day),
+            (vec![(1, vec![(600, 600)])], BadHours::Opening),
+            (vec![(1, vec![(600, 700), (650, 800)])], BadHours::Opening),
+            (vec![(1, vec![(600, 1441)])], BadHours::Opening),
+            (vec![(1, vec![(u32::MAX, u32::MAX)])], BadHours::Opening),
+            (
+                vec![(1, (0..9).map(|n| (n * 2, n * 2 + 1)).collect())],
+                BadHours::Opening,
+            ),
+            (closed, BadHours::NeverOpen),
+        ] {
+            assert_eq!(Hours::of(told.clone()), Err(bad), "{told:?}");
         }
     }
 }

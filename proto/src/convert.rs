@@ -3,8 +3,9 @@
 use prost::Message as _;
 use sha2::{Digest, Sha256};
 
+use crate::calendar::{BadHours, Hours};
 use crate::preview::{Change, Preview, Verdict};
-use crate::remedy::{Message, Procedure, Remedy, UpdateMode};
+use crate::remedy::{Message, Procedure, Record, Remedy, UpdateMode};
 use crate::time::{Span, Time};
 use crate::v1;
 use crate::value::{Reason, Table, Unknown, Value, Version};
@@ -50,6 +51,9 @@ pub fn remedy_to_wire(remedy: Remedy) -> v1::Remedy {
         Remedy::WindowsUpdateRun => Kind::WindowsUpdateRun(v1::WindowsUpdateRun {}),
         Remedy::DistributionAppRefresh => Kind::DistributionAppRefresh(v1::DistributionAppRefresh {}),
         Remedy::ConnectionCheck => Kind::ConnectionCheck(v1::ConnectionCheck {}),
+        Remedy::CollectRecord { record } => Kind::CollectRecord(v1::CollectRecord {
+            record: record_to_wire(record).into(),
+        }),
         Remedy::NotifyStaff { message } => Kind::NotifyStaff(v1::NotifyStaff {
             message: message_to_wire(message).into(),
         }),
@@ -93,12 +97,42 @@ pub fn remedy_from_wire(remedy: Option<&v1::Remedy>) -> Option<Remedy> {
         Kind::WindowsUpdateRun(v1::WindowsUpdateRun {}) => Remedy::WindowsUpdateRun,
         Kind::DistributionAppRefresh(v1::DistributionAppRefresh {}) => Remedy::DistributionAppRefresh,
         Kind::ConnectionCheck(v1::ConnectionCheck {}) => Remedy::ConnectionCheck,
+        Kind::CollectRecord(wanted) => Remedy::CollectRecord {
+            record: record_from_wire(wanted.record())?,
+        },
         Kind::NotifyStaff(told) => Remedy::NotifyStaff {
             message: message_from_wire(told.message())?,
         },
         Kind::Guided(guided) => Remedy::Guided(procedure_from_wire(guided.procedure())?),
     };
     remedy.checked().ok()
+}
+
+fn record_to_wire(record: Record) -> v1::collect_record::Record {
+    use v1::collect_record::Record as W;
+    match record {
+        Record::Agent => W::Agent,
+        Record::WindowsUpdate => W::WindowsUpdate,
+        Record::Restarts => W::Restarts,
+        Record::Programs => W::Programs,
+        Record::Network => W::Network,
+        Record::Distribution => W::Distribution,
+    }
+}
+
+fn record_from_wire(record: v1::collect_record::Record) -> Option<Record> {
+    Record::ALL.into_iter().find(|known| record_to_wire(*known) == record)
+}
+
+/// What is told of a facility's hours, as the agent understands it.
+pub fn hours_from_wire(site: &v1::Site) -> Result<Hours, BadHours> {
+    let told = site.hours.iter().map(|told| {
+        let openings = told.openings.iter().map(|open| (open.from, open.until));
+        // Day 0 is none, and so becomes one beyond the last.
+        let day = u8::try_from(told.day).ok().and_then(|day| day.checked_sub(1));
+        (day.unwrap_or(u8::MAX), openings.collect())
+    });
+    Hours::of(told)
 }
 
 pub fn preview_to_wire(number: u64, preview: &Preview) -> v1::PlanReply {
@@ -185,6 +219,11 @@ fn procedure_from_wire(procedure: v1::guided::Procedure) -> Option<Procedure> {
 /// What a section takes on the wire, for those who must keep below its caps.
 pub fn size(section: &v1::Section) -> usize {
     section.encoded_len()
+}
+
+/// As `size`, of what is told of a job.
+pub fn event_size(event: &v1::JobEvent) -> usize {
+    event.encoded_len()
 }
 
 /// Over the facts alone: the same facts at another time have the same digest.
@@ -282,6 +321,15 @@ mod tests {
             let told = Remedy::NotifyStaff { message };
             assert_eq!(remedy_from_wire(Some(&remedy_to_wire(told))), Some(told));
         }
+        for record in Record::ALL {
+            let wanted = Remedy::CollectRecord { record };
+            assert_eq!(remedy_from_wire(Some(&remedy_to_wire(wanted))), Some(wanted));
+        }
+        let none = v1::CollectRecord { record: 0 };
+        let none = v1::Remedy {
+            kind: Some(v1::remedy::Kind::CollectRecord(none)),
+        };
+        assert_eq!(remedy_from_wire(Some(&none)), None);
         let hours = |start, end| v1::Remedy {
             kind: Some(v1::remedy::Kind::ActiveHours(v1::ActiveHours { start, end })),
         };

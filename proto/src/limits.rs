@@ -11,6 +11,9 @@ pub const PLANS_SINCE: u32 = 2;
 
 /// A section report of a terminal with many users stays well below this.
 pub const MAX_MESSAGE: usize = 512 * 1024;
+/// Of a record that was collected. All the work that an agent holds may be such, and what it sends after a long time away
+/// still fits into what the server takes at once.
+pub const MAX_RECORD: usize = 96 * 1024;
 /// A terminal never needs to have more than this many messages under way.
 pub const MAX_IN_FLIGHT: usize = 32;
 /// Unfinished jobs that an agent's journal takes; it refuses the next, and a refusal is final.

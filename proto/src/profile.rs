@@ -251,6 +251,9 @@ pub struct Distribution {
     /// Days on which updates are released and everybody fetches them, written `2026-12-08`.
     #[serde(default)]
     pub release_days: Vec<String>,
+    /// Where it writes what it does, once somebody has found out: the only program's own log that is ever fetched.
+    #[serde(default)]
+    pub log_file: Option<String>,
     /// Where it keeps whether it updates by itself, once somebody has found out.
     pub auto_update: Option<RegistryPlace>,
 }
@@ -421,7 +424,12 @@ impl Profile {
     fn unsound_places(&self) -> Option<Unsound> {
         let infos = self.software.all().into_iter().flat_map(|(_, software)| &software.info);
         let places = [&self.edge.folder, &self.distribution.status_file];
-        for place in places.into_iter().chain(&self.shares).chain(infos) {
+        for place in places
+            .into_iter()
+            .chain(&self.distribution.log_file)
+            .chain(&self.shares)
+            .chain(infos)
+        {
             if !lies_below(place, ROOTS) {
                 return unsound(
                     place,

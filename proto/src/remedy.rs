@@ -39,6 +39,9 @@ pub enum Remedy {
     WindowsUpdateRun,
     DistributionAppRefresh,
     ConnectionCheck,
+    CollectRecord {
+        record: Record,
+    },
     NotifyStaff {
         message: Message,
     },
@@ -56,6 +59,42 @@ pub enum Remedy {
 pub enum UpdateMode {
     Automatic,
     Manual,
+}
+
+/// What can be fetched from a terminal. Programs that deal with patients have no place here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Record {
+    /// The agent's own: when it was connected, and why not.
+    Agent,
+    WindowsUpdate,
+    /// Starts, ends and crashes of Windows.
+    Restarts,
+    /// Programs and services that ended by themselves.
+    Programs,
+    /// Cable, address and time.
+    Network,
+    /// What the distribution software writes.
+    Distribution,
+}
+
+impl Record {
+    pub const ALL: [Record; 6] = [
+        Record::Agent,
+        Record::WindowsUpdate,
+        Record::Restarts,
+        Record::Programs,
+        Record::Network,
+        Record::Distribution,
+    ];
+
+    pub fn id(self) -> &'static str {
+        about::RECORDS[self as usize].id
+    }
+
+    pub fn title(self) -> Said {
+        about::RECORDS[self as usize].title
+    }
 }
 
 /// What staff can be told on the screen; the words are part of the program.
@@ -197,7 +236,7 @@ pub const MOST_ACTIVE: u8 = 18;
 impl Remedy {
     /// One of each kind that can be ordered out of nothing, with the usual parameters. Taking back is none of them: it needs
     /// something to take back.
-    pub const ALL: [Remedy; 20] = [
+    pub const ALL: [Remedy; 21] = [
         Remedy::RefreshFacts,
         Remedy::FastStartupOff,
         Remedy::ArpOffloadOff,
@@ -214,6 +253,7 @@ impl Remedy {
         Remedy::WindowsUpdateRun,
         Remedy::DistributionAppRefresh,
         Remedy::ConnectionCheck,
+        Remedy::CollectRecord { record: Record::Agent },
         Remedy::NotifyStaff {
             message: Message::Working,
         },
@@ -241,6 +281,7 @@ impl Remedy {
             Remedy::WindowsUpdateRun => &about::WINDOWS_UPDATE_RUN,
             Remedy::DistributionAppRefresh => &about::DISTRIBUTION_APP_REFRESH,
             Remedy::ConnectionCheck => &about::CONNECTION_CHECK,
+            Remedy::CollectRecord { .. } => &about::COLLECT_RECORD,
             Remedy::NotifyStaff { .. } => &about::NOTIFY_STAFF,
             Remedy::Guided(procedure) => procedure.about(),
         }
@@ -278,6 +319,10 @@ impl Remedy {
             Remedy::DailyRestart { hour } => {
                 words.ja += &format!("（{hour}時台）");
                 words.en += &format!(" (after {hour}:00)");
+            }
+            Remedy::CollectRecord { record } => {
+                words.ja += &format!("（{}）", record.title().ja);
+                words.en += &format!(" ({})", record.title().en);
             }
             Remedy::NotifyStaff { message } => {
                 words.ja += &format!("（{}）", message.title().ja);
@@ -382,6 +427,7 @@ impl Remedy {
             | Remedy::WindowsUpdateRun
             | Remedy::DistributionAppRefresh
             | Remedy::ConnectionCheck
+            | Remedy::CollectRecord { .. }
             | Remedy::NotifyStaff { .. }
             | Remedy::Guided(_) => Ok(self),
         }

@@ -10,6 +10,7 @@ mod jobs;
 mod people;
 mod profile;
 mod queries;
+mod records;
 mod schema;
 mod terminals;
 mod writer;

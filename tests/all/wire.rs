@@ -10,4 +10,5 @@ mod profile;
 mod remedies;
 mod renewal;
 mod session;
+mod site;
 mod traffic;

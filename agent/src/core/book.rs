@@ -15,7 +15,7 @@ use super::caps::{Tally, WRONG_CODES_OF_A_JOB};
 use super::consent;
 use super::records::Records;
 use crate::remedies::before::{self, Before, Record};
-use crate::remedies::{self, Repeat, Step, Story};
+use crate::remedies::{self, Collected, Repeat, Step, Story};
 use crate::words;
 
 /// How many finished and acknowledged jobs are remembered, to answer an offer that comes again.
@@ -89,6 +89,8 @@ pub enum What {
         evidence: String,
         undo: Vec<Before>,
     },
+    /// Stands before the end of the step that fetched it.
+    Collected(Collected),
     Failed {
         step: u32,
         evidence: String,
@@ -267,6 +269,7 @@ impl Book {
             | What::WrongCode
             | What::Waits { .. }
             | What::Done { .. }
+            | What::Collected(_)
             | What::Failed { .. } => Job::new(0, Time::ZERO, None, entry.sequence),
         };
         let job = self.jobs.entry(entry.job).or_insert(made);
@@ -408,6 +411,7 @@ impl Book {
                 | What::Intent { .. }
                 | What::Probed { .. }
                 | What::Waits { .. }
+                | What::Collected(_)
                 | What::Failed { .. }
                 | What::Result { .. } => {}
             }
@@ -500,13 +504,14 @@ impl Job {
             | What::WrongCode
             | What::Waits { .. }
             | What::Done { .. }
+            | What::Collected(_)
             | What::Failed { .. } => None,
         })
     }
 
     fn apply(&mut self, what: &What) {
         match what {
-            What::Accepted { .. } | What::Waits { .. } | What::Failed { .. } => {}
+            What::Accepted { .. } | What::Waits { .. } | What::Collected(_) | What::Failed { .. } => {}
             What::Again { attempt } => self.attempt = *attempt,
             What::CancelAsked => self.cancel_asked = true,
             What::Asked => self.asked = true,
@@ -627,6 +632,10 @@ impl Job {
                 step: number, evidence, ..
             } => step(*number, Phase::Done, evidence),
             What::Failed { step: number, evidence } => step(*number, Phase::Failed, evidence),
+            What::Collected(collected) => v1::job_event::What::Record(v1::JobRecord {
+                text: collected.text.clone(),
+                cut: collected.cut,
+            }),
             What::Result { finish, .. } => v1::job_event::What::Result(finish.to_wire()),
         };
         Some(v1::JobEvent {

@@ -1,9 +1,9 @@
 //! Getting to the server and staying there: enrolment, back-off, greeting, heartbeat, renewal, and the ways to be sent away.
 
-use kaishin_proto::limits;
 use kaishin_proto::time::{Span, Time};
 use kaishin_proto::v1;
 use kaishin_proto::v1::session_request::Body as Up;
+use kaishin_proto::{convert, limits};
 
 use super::{Core, Effect, Enrolment, Failure, Identity, Status};
 
@@ -15,6 +15,8 @@ const SOONEST: Span = Span::millis(50);
 /// How long a server that we lost is looked for at the pace that it gave; after that, less and less often.
 const PATIENCE: Span = Span::minutes(2);
 const REVOKED_RETRY: Span = Span::hours(6);
+/// Half of what a message may be: the events of one may be this and a record more.
+const LARGE_MESSAGE: usize = limits::MAX_MESSAGE / 2;
 const DEFAULT_BEAT: Span = Span::seconds(60);
 
 #[derive(Default)]
@@ -357,10 +359,19 @@ impl Core {
         }
         let events: Vec<_> = self.book.outbox(self.told).collect();
         self.told = self.told.max(self.book.last_sequence());
-        for events in events.chunks(limits::MAX_IN_FLIGHT) {
-            self.send(Up::JobEvents(v1::JobEvents {
-                events: events.to_vec(),
-            }));
+        let (mut part, mut size) = (Vec::new(), 0);
+        for event in events {
+            let more = convert::event_size(&event);
+            if part.len() == limits::MAX_IN_FLIGHT || (size + more > LARGE_MESSAGE && !part.is_empty()) {
+                let events = std::mem::take(&mut part);
+                self.send(Up::JobEvents(v1::JobEvents { events }));
+                size = 0;
+            }
+            size += more;
+            part.push(event);
+        }
+        if !part.is_empty() {
+            self.send(Up::JobEvents(v1::JobEvents { events: part }));
         }
     }
 }

@@ -111,7 +111,11 @@ impl Core {
                     evidence,
                     undo,
                     observed,
+                    collected,
                 } = done;
+                if let Some(collected) = collected {
+                    self.append_event(job, What::Collected(collected));
+                }
                 self.append_event(
                     job,
                     What::Done {

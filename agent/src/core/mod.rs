@@ -14,10 +14,12 @@ mod plans;
 mod profile;
 mod records;
 mod sampling;
+mod site;
 
 #[cfg(test)]
 mod tests;
 
+use kaishin_proto::calendar::Hours;
 use kaishin_proto::id::JobId;
 use kaishin_proto::preview::Preview;
 use kaishin_proto::remedy::Remedy;
@@ -164,6 +166,8 @@ pub enum Effect {
     AskCertificate,
     StoreCertificate(v1::CertificateChain),
     Profile(ReceivedProfile),
+    /// To be kept, and gone by from now on.
+    Hours(Hours),
     Note(v1::Notice),
     /// The call code for people at the terminal, and until when; none for now.
     ShowCode(Option<(String, Time)>),
@@ -373,6 +377,7 @@ impl Core {
             Down::Profile(sent) => self.profile_sent(sent),
             Down::PlanRequest(request) => self.plan_asked(&request),
             Down::CallCode(told) => self.code_told(&told),
+            Down::Site(site) => self.site_told(&site),
         }
     }
 

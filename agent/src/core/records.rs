@@ -63,6 +63,7 @@ impl Records {
             | What::Probed { .. }
             | What::Waits { .. }
             | What::Done { .. }
+            | What::Collected(_)
             | What::Failed { .. }
             | What::Result { .. } => {}
         }

@@ -9,9 +9,11 @@ mod guided;
 mod jobs;
 mod plans;
 mod sick;
+mod site;
 
 use std::collections::{BTreeMap, VecDeque};
 
+use kaishin_proto::calendar::Hours;
 use kaishin_proto::clock::Clock;
 use kaishin_proto::convert::{remedy_from_wire, remedy_to_wire, value_from_wire};
 use kaishin_proto::id::JobId;
@@ -66,6 +68,7 @@ struct World {
     /// On the disk.
     kept_profile: u32,
     refused_profile: Option<String>,
+    kept_hours: Hours,
 }
 
 #[derive(Default)]
@@ -76,6 +79,7 @@ struct Server {
     offers: BTreeMap<JobId, v1::JobOffer>,
     results: BTreeMap<JobId, Vec<v1::JobResult>>,
     steps: Vec<(JobId, u32, v1::job_step::Phase)>,
+    records: BTreeMap<JobId, v1::JobRecord>,
     sections: BTreeMap<String, v1::Section>,
     acknowledges: bool,
     return_within_ms: u32,
@@ -120,6 +124,7 @@ impl World {
             effects: Vec::new(),
             kept_profile: 0,
             refused_profile: None,
+            kept_hours: Hours::default(),
         };
         world.os.poke(
             Hive::LocalMachine,
@@ -286,6 +291,7 @@ impl World {
                 }
                 self.events.push_back(Event::ProfileSettled(self.kept_profile));
             }
+            Effect::Hours(hours) => self.kept_hours = hours,
             Effect::Exit => self.exited = true,
         }
         Ok(())
@@ -307,6 +313,7 @@ impl World {
         let mut about = About::new("0.1.0", START);
         about.profile_version = self.kept_profile;
         about.profile_refused = self.refused_profile.clone();
+        about.hours = self.kept_hours.clone();
         Around {
             about,
             now: self.now,
@@ -476,6 +483,9 @@ impl World {
             match event.what.unwrap() {
                 v1::job_event::What::Accepted(_) => {}
                 v1::job_event::What::Step(step) => self.server.steps.push((id, step.number, step.phase())),
+                v1::job_event::What::Record(record) => {
+                    self.server.records.insert(id, record);
+                }
                 v1::job_event::What::Result(result) => self.result(id, result),
             }
         }

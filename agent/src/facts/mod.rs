@@ -32,6 +32,7 @@ use kaishin_proto::time::{Span, Time};
 use kaishin_proto::v1;
 use kaishin_proto::value::{Reason, Table, Value, Version};
 
+use crate::diary::Diary;
 use crate::os::{Os, Read};
 
 /// What the agent knows besides its terminal: itself, for the `agent` section, and what carriers told it to look for.
@@ -47,6 +48,8 @@ pub struct About {
     pub profile_refused: Option<String>,
     /// When patients are received here.
     pub hours: Hours,
+    /// For people who ask what happened.
+    pub diary: Diary,
 }
 
 impl About {
@@ -59,6 +62,7 @@ impl About {
             profile_version: 0,
             profile_refused: None,
             hours: Hours::default(),
+            diary: Diary::default(),
         }
     }
 }

@@ -5,6 +5,8 @@
 //! What cannot be read is an [`OsError`] with a [`Reason`], never a default: collectors turn it into *unknown*.
 
 pub mod disk;
+#[cfg(any(windows, test))]
+mod entry_xml;
 pub mod linux;
 mod reach;
 pub mod registry;
@@ -28,7 +30,8 @@ use kaishin_proto::value::{Reason, Value};
 
 pub use registry::{Hive, RegistryKey, RegistryKind, RegistryTree, RegistryValue};
 pub use seen::{
-    Account, Antivirus, Heard, Join, Joined, Links, Notice, Presence, Share, Sleep, Supply, TaskSeen, UpdateRun,
+    Account, Antivirus, Asked, Happened, Happenings, Heard, Join, Joined, Links, Notice, Presence, Share, Sleep,
+    Supply, TaskSeen, UpdateRun,
 };
 pub use users::User;
 
@@ -332,6 +335,12 @@ pub trait Os: Send + Sync {
     /// it is gone and asks again shows it anew.
     fn notice(&self, notice: &Notice) -> Read<Heard> {
         let _ = notice;
+        unknown_here()
+    }
+
+    /// The newest entries of Windows' own log about this, at most so many, the newest first.
+    fn happened(&self, what: Happenings, most: usize) -> Read<Vec<Happened>> {
+        let _ = (what, most);
         unknown_here()
     }
 

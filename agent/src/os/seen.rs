@@ -145,3 +145,89 @@ pub enum UpdateRun {
         code: u32,
     },
 }
+
+/// Of what in Windows' own log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Happenings {
+    WindowsUpdate,
+    Restarts,
+    Programs,
+    Network,
+}
+
+const SYSTEM: &str = "System";
+const APPLICATION: &str = "Application";
+
+const WINDOWS_UPDATE: &[Asked] = &[asked(
+    SYSTEM,
+    "Microsoft-Windows-WindowsUpdateClient",
+    &[19, 20, 21, 22, 43, 44],
+)];
+const RESTARTS: &[Asked] = &[
+    asked(SYSTEM, "Microsoft-Windows-Kernel-General", &[12, 13]),
+    asked(SYSTEM, "Microsoft-Windows-Kernel-Power", &[41, 42, 107, 109]),
+    asked(SYSTEM, "Microsoft-Windows-WER-SystemErrorReporting", &[1001]),
+    asked(SYSTEM, "EventLog", &[6005, 6006, 6008, 6013]),
+    asked(SYSTEM, "User32", &[1074, 1076]),
+];
+const PROGRAMS: &[Asked] = &[
+    asked(
+        SYSTEM,
+        "Service Control Manager",
+        &[7000, 7001, 7009, 7011, 7022, 7023, 7024, 7031, 7032, 7034],
+    ),
+    asked(APPLICATION, "Application Error", &[1000]),
+    asked(APPLICATION, "Application Hang", &[1002]),
+    asked(APPLICATION, ".NET Runtime", &[1026]),
+];
+const NETWORK: &[Asked] = &[
+    asked(
+        SYSTEM,
+        "Microsoft-Windows-Dhcp-Client",
+        &[1001, 1002, 1003, 50036, 50037],
+    ),
+    asked(SYSTEM, "Microsoft-Windows-DNS-Client", &[1014]),
+    asked(
+        SYSTEM,
+        "Microsoft-Windows-Time-Service",
+        &[35, 36, 37, 50, 129, 134, 139],
+    ),
+    asked(SYSTEM, "Tcpip", &[4198, 4199, 4201, 4202]),
+    asked(SYSTEM, "Microsoft-Windows-NDIS", &[10317, 10400]),
+];
+
+const fn asked(log: &'static str, source: &'static str, numbers: &'static [u32]) -> Asked {
+    Asked { log, source, numbers }
+}
+
+impl Happenings {
+    /// Which log, which writers and which numbers. The only questions that are ever asked of Windows' log.
+    pub fn asked(self) -> &'static [Asked] {
+        match self {
+            Happenings::WindowsUpdate => WINDOWS_UPDATE,
+            Happenings::Restarts => RESTARTS,
+            Happenings::Programs => PROGRAMS,
+            Happenings::Network => NETWORK,
+        }
+    }
+}
+
+/// One writer into one of Windows' logs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Asked {
+    pub log: &'static str,
+    pub source: &'static str,
+    pub numbers: &'static [u32],
+}
+
+/// One entry of Windows' own log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Happened {
+    pub at: Time,
+    pub source: String,
+    pub number: u32,
+    /// From 1, critical, over 2, error, and 3, warning, to 4 and 0, told for its own sake.
+    pub level: u8,
+    /// What it names, as Windows keeps it: values without their sentence.
+    pub values: Vec<String>,
+}

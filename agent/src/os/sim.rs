@@ -5,6 +5,7 @@ mod clinic;
 mod desk;
 mod image;
 mod kept;
+mod log;
 pub mod pack;
 mod person;
 mod site;
@@ -18,9 +19,9 @@ use kaishin_proto::profile::{Check, Clock24};
 use kaishin_proto::time::{Span, Time};
 
 use super::{
-    Account, Antivirus, Boot, Entry, Heard, Hive, Joined, Links, Machine, Notice, Opened, Os, OsError, OsVersion,
-    Presence, Read, RegistryKey, RegistryTree, RegistryValue, Share, Sleep, Supply, TaskSeen, UpdateRun, User, Volume,
-    restart_task, users,
+    Account, Antivirus, Boot, Entry, Happened, Happenings, Heard, Hive, Joined, Links, Machine, Notice, Opened, Os,
+    OsError, OsVersion, Presence, Read, RegistryKey, RegistryTree, RegistryValue, Share, Sleep, Supply, TaskSeen,
+    UpdateRun, User, Volume, restart_task, users,
 };
 use crate::preg::{Instruction, Policy};
 pub use desk::Updates;
@@ -51,6 +52,8 @@ struct State {
     image: Image,
     site: site::Site,
     desk: desk::Desk,
+    /// What tests put into Windows' log.
+    log: Vec<(Happenings, Happened)>,
     /// SIDs of those whose hive is loaded.
     signed_in: BTreeSet<String>,
     boots: u32,
@@ -86,6 +89,7 @@ impl Sim {
             image,
             site,
             desk: desk::Desk::default(),
+            log: Vec::new(),
             signed_in: clinic.signed_in(),
             boots: 1,
             booted,
@@ -641,6 +645,11 @@ impl Os for Sim {
         let mut state = self.call()?;
         let seen = !state.signed_in.is_empty();
         Ok(state.desk.notice(notice, seen, now))
+    }
+
+    fn happened(&self, what: Happenings, most: usize) -> Read<Vec<Happened>> {
+        let now = self.clock.now();
+        Ok(self.call()?.happened(what, most, now))
     }
 
     fn run_task(&self, path: &str) -> Read<()> {

@@ -4,6 +4,7 @@
 mod active_hours;
 mod arp_offload_off;
 pub mod before;
+mod collect_record;
 mod connection_check;
 mod daily_restart;
 mod distribution_app_refresh;
@@ -27,6 +28,7 @@ use kaishin_proto::preview::{Preview, Verdict};
 use kaishin_proto::remedy::Remedy;
 use kaishin_proto::v1;
 use kaishin_proto::value::Reason;
+use serde::{Deserialize, Serialize};
 
 use crate::facts::About;
 use crate::os::{Os, OsError, Read};
@@ -119,6 +121,16 @@ pub struct Done {
     pub undo: Vec<Before>,
     /// Sections observed on the way, reported before the job's result.
     pub observed: Vec<v1::Section>,
+    /// What was to be fetched, if anything was.
+    pub collected: Option<Collected>,
+}
+
+/// The end of a record, fit to leave the terminal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Collected {
+    pub text: String,
+    /// There was more of it.
+    pub cut: bool,
 }
 
 impl Done {
@@ -151,6 +163,7 @@ pub fn steps(remedy: Remedy) -> &'static [Step] {
         Remedy::DistributionAppRefresh => distribution_app_refresh::STEPS,
         Remedy::WindowsUpdateRun => windows_update_run::STEPS,
         Remedy::ConnectionCheck => connection_check::STEPS,
+        Remedy::CollectRecord { .. } => collect_record::STEPS,
         Remedy::NotifyStaff { .. } => notify_staff::STEPS,
         Remedy::Guided(procedure) => guided::steps(procedure),
         Remedy::FastStartupOff
@@ -172,6 +185,7 @@ pub fn act(remedy: Remedy, step: &str, os: &dyn Os, around: &Around) -> Result<A
         Remedy::DistributionAppRefresh => distribution_app_refresh::act(step, os, around),
         Remedy::WindowsUpdateRun => windows_update_run::act(step, os, around),
         Remedy::ConnectionCheck => connection_check::act(step, os, around).map(Acted::Done),
+        Remedy::CollectRecord { record } => collect_record::act(record, step, os, around).map(Acted::Done),
         Remedy::NotifyStaff { message } => notify_staff::act(message, step, os),
         Remedy::Guided(procedure) => guided::act(procedure, step, os, around),
         Remedy::FastStartupOff
@@ -192,6 +206,7 @@ pub fn probe(remedy: Remedy, step: &str, os: &dyn Os, around: &Around) -> Probed
         Remedy::DistributionAppRefresh => distribution_app_refresh::probe(step, os, around),
         Remedy::RefreshFacts
         | Remedy::ConnectionCheck
+        | Remedy::CollectRecord { .. }
         | Remedy::NotifyStaff { .. }
         | Remedy::WindowsUpdateRun
         | Remedy::Guided(_) => Probed::Uncertain(format!("{step} leaves no trace to look for")),
@@ -211,7 +226,9 @@ pub fn probe(remedy: Remedy, step: &str, os: &dyn Os, around: &Around) -> Probed
 pub fn preview(remedy: Remedy, os: &dyn Os, around: &Around) -> Preview {
     let seen = match remedy {
         Remedy::Undo { .. } => undo::preview(os, around),
-        Remedy::RefreshFacts | Remedy::ConnectionCheck => Ok(Preview::nothing_to_change("it only reads")),
+        Remedy::RefreshFacts | Remedy::ConnectionCheck | Remedy::CollectRecord { .. } => {
+            Ok(Preview::nothing_to_change("it only reads"))
+        }
         Remedy::NotifyStaff { .. } => Ok(Preview::nothing_to_change("it only shows a message on the screen")),
         Remedy::RestartNow => restart_now::preview(os, around),
         Remedy::DistributionAppRefresh => distribution_app_refresh::preview(os, around),
@@ -248,6 +265,7 @@ fn plan(remedy: Remedy, os: &dyn Os, around: &Around) -> Read<Plan> {
         | Remedy::WindowsUpdateRun
         | Remedy::DistributionAppRefresh
         | Remedy::ConnectionCheck
+        | Remedy::CollectRecord { .. }
         | Remedy::NotifyStaff { .. }
         | Remedy::Guided(_) => Plan::of([]),
         Remedy::FastStartupOff => fast_startup_off::plan(os),
@@ -272,13 +290,15 @@ impl Failed {
     /// Whether it is not for this machine, or somebody there did not want it, so that nothing was tried.
     pub fn is_refusal(&self) -> bool {
         use crate::words::{
-            GUIDE_LATER, JOB_CHANGED_SINCE, JOB_DECLINED, JOB_NO_RECORD, JOB_NOT_APPLICABLE, JOB_TAKEN_BACK,
+            GUIDE_LATER, JOB_CHANGED_SINCE, JOB_DECLINED, JOB_NO_RECORD, JOB_NOT_APPLICABLE, JOB_RECORD_UNNAMED,
+            JOB_TAKEN_BACK,
         };
         [
             GUIDE_LATER,
             JOB_NOT_APPLICABLE,
             JOB_DECLINED,
             JOB_NO_RECORD,
+            JOB_RECORD_UNNAMED,
             JOB_CHANGED_SINCE,
             JOB_TAKEN_BACK,
         ]

@@ -17,8 +17,8 @@ pub fn act(step: &str, os: &dyn Os, around: &Around) -> Result<Done, Failed> {
     let observed = facts::observe(&names, os, &around.about, around.now);
     Ok(Done {
         evidence: format!("{} sections", observed.len()),
-        undo: Vec::new(),
         observed,
+        ..Done::default()
     })
 }
 

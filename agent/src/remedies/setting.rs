@@ -157,8 +157,8 @@ fn verify(remedy: Remedy, plan: &Plan, os: &dyn Os, around: &Around) -> Result<D
     }
     Ok(Done {
         evidence: "read again and found as written".to_owned(),
-        undo: Vec::new(),
         observed,
+        ..Done::default()
     })
 }
 
@@ -172,7 +172,7 @@ fn read_before(plan: &Plan) -> Done {
     Done {
         evidence: shown.unwrap_or_else(|| "already as it should be".to_owned()),
         undo: plan.differing().map(Want::before).collect(),
-        observed: Vec::new(),
+        ..Done::default()
     }
 }
 

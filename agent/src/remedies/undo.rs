@@ -131,8 +131,8 @@ fn verify(record: &Record, seen: &Seen<'_>, os: &dyn Os, around: &Around) -> Res
     }
     Ok(Done {
         evidence: "read again and found as before".to_owned(),
-        undo: Vec::new(),
         observed,
+        ..Done::default()
     })
 }
 

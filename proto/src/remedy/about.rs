@@ -258,6 +258,25 @@ pub const CONNECTION_CHECK: About = About {
         "Only tries whether the places that eligibility checks need can be reached; nothing is changed.",
     ),
 };
+pub const COLLECT_RECORD: About = About {
+    id: "collect-record",
+    class: Class::Read,
+    parameters: &[Parameter {
+        name: "record",
+        title: said("取り寄せる記録", "Record"),
+        range: Range::Choice(&RECORDS),
+    }],
+    steps: &[step("collect", "記録を読み取る", "Read the record")],
+    restart: Restart::None,
+    seconds: 15,
+    undo: false,
+    facts: &[],
+    title: said("記録を取り寄せる", "Fetch a record"),
+    effect: said(
+        "選んだ記録の新しいところを読み取って送ります。設定は変わりません。患者や利用者を示す部分は、端末を出る前に取り除きます。",
+        "Reads the newest part of the chosen record and sends it; nothing is changed. What tells of patients and users is taken out before it leaves the terminal.",
+    ),
+};
 pub const NOTIFY_STAFF: About = About {
     id: "notify-staff",
     class: Class::Read,
@@ -284,6 +303,24 @@ const fn choice(id: &'static str, ja: &'static str, en: &'static str) -> Choice 
         title: said(ja, en),
     }
 }
+
+/// In the order of [`Record`](super::Record).
+pub const RECORDS: [Choice; 6] = [
+    choice("agent", "エージェントの接続の記録", "the agent's connections"),
+    choice("windows-update", "Windows Updateの記録", "Windows Update"),
+    choice(
+        "restarts",
+        "起動・終了・異常終了の記録",
+        "starts, ends and crashes of Windows",
+    ),
+    choice(
+        "programs",
+        "ソフトとサービスの異常の記録",
+        "programs and services that failed",
+    ),
+    choice("network", "ネットワークと時刻の記録", "network and time"),
+    choice("distribution", "配信アプリの記録", "the distribution software"),
+];
 
 /// In the order of [`Message`].
 pub const MESSAGES: [Choice; 6] = [

@@ -2,6 +2,7 @@
 //! come say hello.
 
 use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -47,6 +48,7 @@ pub struct Hub {
     next: AtomicU64,
     left: Notify,
     profile: Notify,
+    sites: Notify,
     closing: AtomicBool,
 }
 
@@ -70,6 +72,8 @@ struct Live {
     missed: bool,
     /// Those who wait for it to answer these.
     probes: Vec<(Nonce, oneshot::Sender<()>)>,
+    /// What it was last told of where it stands, in short.
+    site: Option<u64>,
 }
 
 type Nonce = [u8; 16];
@@ -119,6 +123,21 @@ impl Live {
         sent
     }
 
+    fn tell_site(&mut self, site: &v1::Site) {
+        let mut hash = DefaultHasher::new();
+        for told in &site.hours {
+            told.day.hash(&mut hash);
+            for open in &told.openings {
+                (open.from, open.until).hash(&mut hash);
+            }
+        }
+        let mark = Some(hash.finish());
+        if self.site != mark {
+            self.site = mark;
+            self.send(Body::Site(site.clone()));
+        }
+    }
+
     fn end(&self, goodbye: Body) {
         // Whether or not there is room for the last word, the session ends.
         let _ = self.out.try_send(message(goodbye));
@@ -134,6 +153,7 @@ impl Hub {
             next: AtomicU64::new(1),
             left: Notify::new(),
             profile: Notify::new(),
+            sites: Notify::new(),
             closing: AtomicBool::new(false),
         })
     }
@@ -168,6 +188,7 @@ impl Hub {
             stage: Stage::Greeting,
             missed: false,
             probes: Vec::new(),
+            site: None,
         });
         Some(Place { number, rival })
     }
@@ -282,11 +303,13 @@ impl Hub {
             loop {
                 match next {
                     Ok(Wake::Ready(terminal)) => ready.push(terminal),
+                    Ok(Wake::Site(terminal)) => self.tell_sites(&[terminal]),
                     Ok(wake) => self.act(&wake),
                     // Too many at once to remember: the database knows them all.
                     Err(RecvError::Lagged(_)) => {
                         self.cut_revoked();
                         self.profile.notify_one();
+                        self.sites.notify_one();
                         if let Err(error) = jobs::remind_of_cancels(&self.app).await {
                             warn!(%error, "which jobs are cancelled could not be read");
                         }
@@ -315,7 +338,8 @@ impl Hub {
     fn act(&self, wake: &Wake) {
         let sessions = self.lock();
         match wake {
-            Wake::Ready(_) => {}
+            Wake::Ready(_) | Wake::Site(_) => {}
+            Wake::Sites => self.sites.notify_one(),
             // Its own task sends it: see `spread_profiles`.
             Wake::Profile => self.profile.notify_one(),
             Wake::Revoked(terminal) => {
@@ -385,6 +409,33 @@ impl Hub {
         let lives = terminals.iter().filter_map(|terminal| sessions.get(terminal)).flatten();
         for live in lives.filter(|live| live.stage != Stage::Greeting) {
             live.send(Body::Profile(profile.clone()));
+        }
+    }
+
+    /// Tells those whose facility changed, for as long as it is polled; who has heard the same already is left alone.
+    pub async fn spread_sites(self: Arc<Self>) {
+        loop {
+            self.sites.notified().await;
+            let connected: Vec<TerminalId> = self.lock().keys().copied().collect();
+            for part in connected.chunks(AT_ONCE) {
+                self.tell_sites(part);
+                self.app.clock.sleep(PROFILES_PAUSE).await;
+            }
+        }
+    }
+
+    /// The ledger is read under the lock: whoever tells later tells what is true later.
+    pub fn tell_sites(&self, terminals: &[TerminalId]) {
+        let mut sessions = self.lock();
+        for terminal in terminals {
+            let Some(here) = sessions.get_mut(terminal) else {
+                continue;
+            };
+            let listed = self.app.ledger.of_terminal(*terminal);
+            let site = wire::site(listed.as_ref().and_then(|listed| listed.hours.as_deref()));
+            for live in here.iter_mut().filter(|live| live.stage != Stage::Greeting) {
+                live.tell_site(&site);
+            }
         }
     }
 

@@ -45,7 +45,8 @@ pub async fn serve(app: Arc<App>, port: Secured, stop: CancellationToken) {
             tokio::join!(
                 lines.accept(port, services, app.ca.trust_domain()),
                 hub.clone().dispatch(),
-                hub.clone().spread_profiles()
+                hub.clone().spread_profiles(),
+                hub.clone().spread_sites()
             )
         })
         .await;

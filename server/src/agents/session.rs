@@ -301,6 +301,7 @@ impl Session {
         }
         let gets_work = known.gets_work && !duplicate;
         let missed = self.hub.welcomed(id, self.number, gets_work);
+        self.hub.tell_sites(&[id]);
         if gets_work && (known.has_work || missed) {
             app.bus.wake(Wake::Ready(id));
         }

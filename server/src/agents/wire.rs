@@ -3,12 +3,14 @@
 
 use std::collections::BTreeMap;
 
+use kaishin_domain::facility::{Day, Hours};
 use kaishin_domain::id::JobId;
 use kaishin_domain::job::{Job, Outcome, Phase, Step};
 use kaishin_domain::remedy::Remedy;
 use kaishin_domain::time::Time;
 use kaishin_domain::value::{Reason, Value};
 use kaishin_proto::convert::{preview_from_wire, remedy_to_wire, value_from_wire};
+use kaishin_proto::limits::MAX_RECORD;
 use kaishin_proto::preview::{Change, Preview};
 use kaishin_proto::{fact, v1};
 
@@ -53,6 +55,34 @@ pub fn profile(in_force: &InForce) -> v1::TerminalProfile {
     v1::TerminalProfile {
         version: in_force.version,
         json: in_force.text.to_string(),
+    }
+}
+
+/// What is known of the hours where it stands; nothing at all where nobody knows.
+pub fn site(hours: Option<&Hours>) -> v1::Site {
+    let day = |(day, wire): (Day, v1::day_hours::Day)| {
+        let openings = hours?.on(day)?.iter().map(|open| v1::day_hours::Opening {
+            from: open.from.into(),
+            until: open.until.into(),
+        });
+        Some(v1::DayHours {
+            day: wire.into(),
+            openings: openings.collect(),
+        })
+    };
+    use v1::day_hours::Day as W;
+    let days = [
+        (Day::Monday, W::Monday),
+        (Day::Tuesday, W::Tuesday),
+        (Day::Wednesday, W::Wednesday),
+        (Day::Thursday, W::Thursday),
+        (Day::Friday, W::Friday),
+        (Day::Saturday, W::Saturday),
+        (Day::Sunday, W::Sunday),
+        (Day::Holiday, W::Holiday),
+    ];
+    v1::Site {
+        hours: days.into_iter().filter_map(day).collect(),
     }
 }
 
@@ -168,6 +198,10 @@ pub fn told(event: v1::JobEvent) -> Option<Told> {
             evidence: cut(step.evidence, LONGEST_EVIDENCE),
             at: Time(event.at_us),
         }),
+        W::Record(record) => What::Record {
+            cut: record.cut || record.text.len() > MAX_RECORD,
+            text: end_of(record.text),
+        },
         W::Result(result) => What::Result {
             outcome: outcome(result.outcome()),
             code: cut(result.code, 40),
@@ -230,6 +264,15 @@ fn undo(record: &v1::UndoRecord) -> Option<String> {
     (!is_empty && text.len() <= LONGEST_UNDO).then_some(text)
 }
 
+/// An agent keeps to the bound itself; of one that does not, the end counts.
+fn end_of(text: String) -> String {
+    let mut from = text.len().saturating_sub(MAX_RECORD);
+    while !text.is_char_boundary(from) {
+        from += 1;
+    }
+    cut(text[from..].to_owned(), MAX_RECORD)
+}
+
 /// No longer than so many characters, and without the one that databases refuse.
 pub fn cut(text: String, longest: usize) -> String {
     if text.len() <= longest && !text.contains('\0') {
@@ -268,6 +311,50 @@ mod tests {
             facts: vec![fact_to_wire("os.hostname", &long)],
         };
         assert!(section(sent).expect("a known section").facts["os.hostname"].is_unknown());
+    }
+
+    #[test]
+    fn of_a_record_that_is_too_long_the_end_is_kept_and_that_is_told() {
+        let event = |text: &str| v1::JobEvent {
+            job_id: JobId::new(Time(0), [1; 10]).to_string(),
+            what: Some(v1::job_event::What::Record(v1::JobRecord {
+                text: text.to_owned(),
+                cut: false,
+            })),
+            ..v1::JobEvent::default()
+        };
+        let long = format!("{}end", "あ".repeat(MAX_RECORD));
+        for (text, was_cut) in [("a\0b".to_owned(), false), (long, true)] {
+            let Some(What::Record { text, cut }) = told(event(&text)).map(|told| told.what) else {
+                panic!("a record");
+            };
+            assert!(cut == was_cut && text.len() <= MAX_RECORD && !text.contains('\0'));
+            assert!(!was_cut || text.ends_with("あend"));
+        }
+    }
+
+    #[test]
+    fn hours_reach_the_agent_day_by_day_and_what_is_unknown_stays_so() {
+        use kaishin_proto::calendar::{self, Hours as Kept};
+        use kaishin_proto::convert::hours_from_wire;
+        let usual = Kept::default();
+        assert_eq!(hours_from_wire(&site(None)), Ok(usual.clone()));
+        let hours: Hours = "月-水 09:00-12:00,14:00-24:00; 土 休; 祝 10:00-11:00"
+            .parse()
+            .expect("hours");
+        let told = hours_from_wire(&site(Some(&hours))).expect("hours");
+        let clocks = |openings: &[calendar::Open]| -> Vec<String> {
+            openings
+                .iter()
+                .map(|open| format!("{}-{}", open.from, open.until))
+                .collect()
+        };
+        for day in 0..3 {
+            assert_eq!(clocks(&told.week[day]), ["09:00-12:00", "14:00-23:59"]);
+        }
+        assert_eq!(told.week[3..5], usual.week[3..5]);
+        assert!(told.week[5].is_empty() && told.week[6].is_empty());
+        assert_eq!(clocks(&told.holidays), ["10:00-11:00"]);
     }
 
     #[test]

@@ -53,6 +53,10 @@ pub enum Wake {
     },
     /// Another terminal profile is in force.
     Profile,
+    /// It stands elsewhere now.
+    Site(TerminalId),
+    /// Something is known of facilities that was not, or is known no more.
+    Sites,
     /// Somebody asks what a remedy would do to it; the answer goes to the question of this number.
     Plan {
         terminal: TerminalId,

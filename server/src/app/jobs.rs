@@ -2,6 +2,7 @@
 
 mod bulk;
 mod consent;
+mod record;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -19,10 +20,11 @@ use super::gather::{Gather, Gathered, gather};
 use super::{App, Change, Cx, Wake};
 pub use bulk::{Ordered, Orders, create_many};
 pub use consent::pass_on_code;
+pub use record::{Fetched, Read, fetched, forget_records};
 
 use crate::index::Work;
 pub use crate::store::{JobDetail, JobFilter};
-use crate::store::{NewSteps, StoreError, Tx};
+use crate::store::{JobRecord, NewSteps, StoreError, Tx};
 use kaishin_domain::access::Permission;
 use kaishin_proto::limits::MOST_OFFERED;
 
@@ -349,6 +351,11 @@ pub struct Told {
 pub enum What {
     Accepted,
     Step(Step),
+    /// What was to be fetched, before the result.
+    Record {
+        text: String,
+        cut: bool,
+    },
     Result {
         outcome: Outcome,
         code: String,
@@ -423,6 +430,7 @@ async fn commit(app: &Arc<App>, batch: Vec<Batch>) -> Result<(), StoreError> {
                     .collect();
                 tx.update_jobs(&changes).await?;
                 tx.set_undo(&outcome.undo).await?;
+                tx.put_records(&outcome.records).await?;
                 let changed: Vec<Job> = changes.into_iter().map(|(_, is)| is).collect();
                 let waiting = tx.who_waits(&freed(&changed)).await?;
                 Ok((changed, waiting))
@@ -466,6 +474,15 @@ struct Applied {
     jobs: HashMap<JobId, Job>,
     steps: Vec<NewSteps>,
     undo: Vec<(JobId, String)>,
+    records: Vec<(JobId, JobRecord)>,
+}
+
+/// What one word of a terminal leaves behind, if its job takes it.
+#[derive(Default)]
+struct Kept {
+    step: Option<Step>,
+    undo: Option<String>,
+    record: Option<JobRecord>,
 }
 
 /// Pure: the jobs after everything that was told, in order. What does not fit is logged and changes nothing.
@@ -480,40 +497,43 @@ fn apply(was: &HashMap<JobId, Job>, batch: Vec<Batch>, now: Time) -> Applied {
                 continue;
             };
             let attempt = told.attempt;
-            let (event, step, undo) = match told.what {
-                What::Accepted => (JobEvent::Accepted { attempt }, None, None),
-                What::Step(step) => (
-                    JobEvent::Step {
-                        attempt,
-                        number: step.number,
-                    },
-                    Some(step),
-                    None,
-                ),
+            let mut kept = Kept::default();
+            let event = match told.what {
+                What::Accepted => JobEvent::Accepted { attempt },
+                What::Step(step) => {
+                    let number = step.number;
+                    kept.step = Some(step);
+                    JobEvent::Step { attempt, number }
+                }
+                What::Record { text, cut } => {
+                    kept.record = record::wanted(job).then_some(JobRecord { at: now, text, cut });
+                    let number = record::STEP;
+                    JobEvent::Step { attempt, number }
+                }
                 What::Result {
                     outcome,
                     code,
                     detail,
                     undo,
-                } => (
+                } => {
+                    kept.undo = undo;
                     JobEvent::Result {
                         attempt,
                         outcome,
                         code,
                         detail,
-                    },
-                    None,
-                    undo,
-                ),
+                    }
+                }
             };
             match job.on(event, now) {
                 Ok(next) => {
                     let id = next.id;
-                    applied.steps.extend(step.map(|step| NewSteps {
+                    applied.steps.extend(kept.step.map(|step| NewSteps {
                         job: id,
                         steps: vec![step],
                     }));
-                    applied.undo.extend(undo.map(|undo| (id, undo)));
+                    applied.undo.extend(kept.undo.map(|undo| (id, undo)));
+                    applied.records.extend(kept.record.map(|record| (id, record)));
                     applied.jobs.insert(id, next);
                 }
                 Err(job::Refused::NotNow) => {}
@@ -651,6 +671,30 @@ mod tests {
         let applied = applied(vec![says(terminal(1), vec![result(Outcome::Succeeded)]), late]);
         assert_eq!(applied.jobs[&running().id].state.name(), "succeeded");
         assert_eq!((applied.steps.len(), applied.undo.len()), (0, 1));
+    }
+
+    #[test]
+    fn a_record_is_kept_only_of_a_job_that_asked_for_one_and_is_not_over() {
+        let record = || What::Record {
+            text: "line".into(),
+            cut: false,
+        };
+        let asked = Job {
+            remedy: Remedy::CollectRecord {
+                record: kaishin_domain::remedy::Record::Restarts,
+            },
+            ..running()
+        };
+        for (job, story, kept) in [
+            (&asked, vec![record()], 1),
+            (&asked, vec![What::Accepted, record(), result(Outcome::Succeeded)], 1),
+            (&asked, vec![result(Outcome::Failed), record()], 0),
+            (&running(), vec![record()], 0),
+        ] {
+            let was = HashMap::from([(job.id, job.clone())]);
+            let applied = apply(&was, vec![says(terminal(1), story)], NOW);
+            assert_eq!(applied.records.len(), kept);
+        }
     }
 
     #[test]

@@ -13,7 +13,7 @@ use kaishin_domain::id::TerminalId;
 
 pub use answer::{Asked, Found, Narrow, Order, State, YesNo};
 
-use super::{App, Change};
+use super::{App, Change, Wake};
 use crate::store::StoreError;
 
 /// How many rows are read at once when the ledger is filled.
@@ -282,11 +282,13 @@ impl Ledger {
 pub(super) fn put<'a>(app: &App, kept: impl IntoIterator<Item = &'a Kept> + Clone) {
     app.ledger.put_all(kept.clone());
     app.index.put_facilities(kept.into_iter().map(|one| &one.facility));
+    app.bus.wake(Wake::Sites);
 }
 
 pub(super) fn remove(app: &App, code: Code10) {
     app.ledger.remove(code);
     app.index.remove_facility(code);
+    app.bus.wake(Wake::Sites);
 }
 
 /// The code under which a facility is known today; a code that no ledger knows stays as it is.
@@ -328,6 +330,9 @@ pub(super) fn said(app: &App, terminal: TerminalId, said: Attachment) {
     let after = app.ledger.of_terminal(terminal);
     for facility in before.iter().chain(after.iter().filter(|_| before != after)) {
         app.bus.changed(Change::Facility(facility.code));
+    }
+    if before != after {
+        app.bus.wake(Wake::Site(terminal));
     }
     app.bus.changed(Change::Terminal(terminal));
 }

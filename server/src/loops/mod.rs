@@ -20,6 +20,7 @@ const REMIND_OF_CANCELS: Span = Span::seconds(30);
 /// A terminal that somebody promised to call about is back.
 const CALL_BACKS: Span = Span::seconds(1);
 const FORGET_HISTORY: Span = Span::hours(1);
+const FORGET_RECORDS: Span = Span::hours(1);
 const FORGET_SIGN_INS: Span = Span::hours(1);
 const FORGET_SELECTIONS: Span = Span::hours(1);
 /// What the passing of time alone makes a fault, or no fault any more.
@@ -64,6 +65,9 @@ pub async fn run(app: Arc<App>) {
         }),
         every(&app, FORGET_SELECTIONS, "selections", async |app| {
             selection::forget_old(app).await.map(drop)
+        }),
+        every(&app, FORGET_RECORDS, "records", async |app| {
+            jobs::forget_records(app).await.map(drop)
         }),
         every(&app, FORGET_SIGN_INS, "sign-ins", async |app| {
             operators::forget_old_sign_ins(app).await

@@ -23,6 +23,8 @@ pub struct JobDetail {
     pub undo: Option<String>,
     /// The job that took it back.
     pub undone_by: Option<JobId>,
+    /// Whether a record was fetched that is still kept.
+    pub record: bool,
 }
 
 /// Steps of one job, as they arrive.
@@ -227,6 +229,7 @@ impl Store {
             steps,
             undo,
             undone_by,
+            record: self.has_record(id).await?,
         }))
     }
 

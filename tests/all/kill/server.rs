@@ -211,6 +211,7 @@ fn remembered(event: &v1::JobEvent) -> Option<Acknowledged> {
     match event.what.as_ref()? {
         v1::job_event::What::Accepted(_) => None,
         v1::job_event::What::Step(step) => Some((event.job_id.clone(), Some(step.number))),
+        v1::job_event::What::Record(_) => None,
         v1::job_event::What::Result(_) => Some((event.job_id.clone(), None)),
     }
 }

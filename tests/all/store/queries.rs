@@ -45,6 +45,7 @@ const LARGE: &[&str] = &[
     "job",
     "job_step",
     "job_result",
+    "job_record",
     "fact_section",
     "fact_change",
     "fault",

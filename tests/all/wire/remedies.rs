@@ -250,3 +250,65 @@ async fn a_remedy_tells_what_it_would_change_and_what_it_changed_is_taken_back_o
     let away = dry_run(&harness, id, "time-source", json!({})).await;
     assert_eq!(away["verdict"], "offline");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_record_is_fetched_read_by_who_may_and_every_reading_is_written_down() {
+    let harness = Harness::start().await;
+    let (machine, mut agent) = terminal(&harness, 4).await;
+    let id = agent.is_online().await;
+    let place = kaishin_proto::profile::Profile::built_in().distribution.log_file;
+    let place = place.expect("the profile names the log");
+    let lines: String = (0..9_000).map(|n| format!("09:00:00 接続しました <{n}>\r\n")).collect();
+    machine.put_file(&place, lines + "患者 山田花子\r\n");
+
+    let fetch = async |record: &str, ends: &str| {
+        let params = json!({ "record": record });
+        let ordered = order(&harness, id, "collect-record", params).await.expect(201).json();
+        let job = ordered["id"].as_str().expect("an id").to_owned();
+        let ended = harness.job_is(&job, ends).await;
+        (job, ended)
+    };
+    for (record, told) in [
+        ("agent", "the agent started"),
+        ("restarts", "Kernel-General 12"),
+        ("distribution", "<8999>"),
+    ] {
+        let (job, ended) = fetch(record, "succeeded").await;
+        assert_eq!(ended["record"], true, "{ended}");
+        let path = format!("/api/v1/jobs/{job}/record");
+        let read = harness.api.get(&path).await.expect(200).json();
+        let text = read["text"].as_str().expect("text");
+        assert!(
+            text.contains(told) && !text.contains("山田") && !text.contains("uketsuke"),
+            "{text}"
+        );
+        assert!(text.len() <= kaishin_proto::limits::MAX_RECORD);
+        assert_eq!(
+            (read["cut"].as_bool(), &read["record"]),
+            (Some(record == "distribution"), &json!(record))
+        );
+        let written = harness.audit(&format!("job:{job}")).await;
+        let readings = written.iter().filter(|entry| entry["action"] == "job.record-download");
+        assert_eq!(readings.count(), 1, "{written:?}");
+        let viewer = harness.bearer(kaishin_domain::access::Role::Viewer).await;
+        let viewer = kaishin_tests::http::Http::new(harness.handle().http_addr).with_bearer(&viewer);
+        viewer.get(&path).await.expect(403);
+    }
+    machine.remove_file(&place);
+    let (job, failed) = fetch("distribution", "failed").await;
+    assert_eq!(
+        (&failed["code"], &failed["record"]),
+        (&json!("E-JOB-66"), &json!(false))
+    );
+    let none = harness
+        .api
+        .get(&format!("/api/v1/jobs/{job}/record"))
+        .await
+        .expect(404)
+        .json();
+    assert_eq!(none["code"], "E-JOB-69");
+    for params in [json!({"record": "C:\\Windows"}), json!({"path": "x"})] {
+        order(&harness, id, "collect-record", params).await.expect(422);
+    }
+    agent.stop().await;
+}

@@ -9,7 +9,7 @@ use kaishin_proto::v1::session_request::Body as Up;
 use kaishin_proto::v1::session_response::Body as Down;
 use kaishin_proto::value::Value;
 use kaishin_tests::harness::Harness;
-use kaishin_tests::line::{Terminal, handshake};
+use kaishin_tests::line::{Session, Terminal, handshake};
 use kaishin_tests::wait::{SOON, eventually};
 use serde_json::json;
 use tonic::Code;
@@ -28,6 +28,12 @@ fn digest(section: &v1::Section) -> v1::SectionDigest {
 
 async fn enrolled(harness: &Harness, name: &str) -> Terminal {
     Terminal::enrolled(harness.agents(), name, &harness.token(1).await).await
+}
+
+/// Once in every session, after the welcome and what is asked for.
+async fn hears_where_it_stands(session: &mut Session) {
+    let site = |body| matches!(body, Down::Site(_)).then_some(());
+    session.hears("where it stands", site).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -136,6 +142,7 @@ async fn only_sections_that_changed_are_asked_for() {
             })
             .await;
         } else {
+            hears_where_it_stands(&mut session).await;
             // Whatever the server wants to ask would stand before its answer to this.
             session.say(Up::JobEvents(v1::JobEvents { events: vec![] })).await;
             let next = session.next().await;
@@ -206,6 +213,8 @@ async fn two_machines_with_one_identity_are_both_held_and_shown() {
         .await;
     assert_eq!(harness.terminal(terminal.id()).await["hold"]["kind"], "duplicate");
     harness.counts("duplicate", 1).await;
+    // The first has heard it before it was asked whether it is there.
+    hears_where_it_stands(&mut second).await;
     // Neither gets work, and neither is cut off.
     let job = harness.order(terminal.id(), "refresh-facts").await;
     for session in [&mut one, &mut second] {

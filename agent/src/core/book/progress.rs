@@ -35,6 +35,7 @@ impl Book {
                 | What::Asked
                 | What::Consented { .. }
                 | What::WrongCode
+                | What::Collected(_)
                 | What::Result { .. } => {}
             }
         }

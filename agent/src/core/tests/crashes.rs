@@ -1,6 +1,7 @@
 //! The power goes between any two effects; nothing is done twice that must not be, nothing is lost, nothing is told twice
 //! in two ways.
 
+use kaishin_proto::remedy::Record;
 use proptest::prelude::*;
 
 use super::*;
@@ -37,6 +38,7 @@ fn once(remedy: Remedy) -> &'static [Step] {
         | Remedy::WindowsUpdateRun
         | Remedy::DistributionAppRefresh
         | Remedy::ConnectionCheck
+        | Remedy::CollectRecord { .. }
         | Remedy::NotifyStaff { .. }
         | Remedy::Guided(_) => remedies::steps(remedy),
     }
@@ -324,12 +326,13 @@ proptest! {
 
 #[test]
 fn the_power_may_go_anywhere_in_what_only_reads_or_tells() {
-    for remedy in [
+    let records = Record::ALL.map(|record| Remedy::CollectRecord { record });
+    for remedy in records.into_iter().chain([
         Remedy::ConnectionCheck,
         Remedy::NotifyStaff {
             message: kaishin_proto::remedy::Message::Working,
         },
-    ] {
+    ]) {
         for n in 1.. {
             let (world, jobs, came) = story_of(remedy, remedies::steps, &[n]);
             for job in &jobs {
@@ -340,6 +343,9 @@ fn the_power_may_go_anywhere_in_what_only_reads_or_tells() {
                 );
             }
             assert_eq!(world.os.writes(), 0, "{remedy:?}");
+            // A success without what was fetched would be none.
+            let fetched = matches!(remedy, Remedy::CollectRecord { .. });
+            assert_eq!(world.server.records.contains_key(&jobs[0]), fetched, "{remedy:?}");
             if !came {
                 assert!(n > 20, "{remedy:?}: the story has only {n} points");
                 break;

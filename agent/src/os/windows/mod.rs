@@ -5,6 +5,7 @@
 mod com;
 mod desk;
 pub mod folder;
+mod log;
 mod network;
 mod optional;
 mod policy;
@@ -30,9 +31,9 @@ use windows_sys::Win32::Foundation::FILETIME;
 
 use super::smbios::{self, Firmware};
 use super::{
-    Account, Antivirus, Boot, Entry, Heard, Hive, Joined, Links, MAX_FILE, Machine, Notice, Opened, Os, OsError,
-    OsVersion, Presence, Read, RegistryKey, RegistryTree, RegistryValue, Share, Sleep, Supply, TaskSeen, UpdateRun,
-    User, Volume, winver,
+    Account, Antivirus, Boot, Entry, Happened, Happenings, Heard, Hive, Joined, Links, MAX_FILE, Machine, Notice,
+    Opened, Os, OsError, OsVersion, Presence, Read, RegistryKey, RegistryTree, RegistryValue, Share, Sleep, Supply,
+    TaskSeen, UpdateRun, User, Volume, winver,
 };
 
 const CURRENT_VERSION: &str = r"SOFTWARE\Microsoft\Windows NT\CurrentVersion";
@@ -296,6 +297,10 @@ impl Os for Windows {
     fn updating(&self) -> Read<bool> {
         let installer = ["TrustedInstaller".to_owned()];
         Ok(!desk::running(&installer)?.is_empty())
+    }
+
+    fn happened(&self, what: Happenings, most: usize) -> Read<Vec<Happened>> {
+        log::happened(what, most)
     }
 
     fn update_start(&self) -> Read<()> {

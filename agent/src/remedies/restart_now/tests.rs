@@ -128,7 +128,7 @@ fn it_waits_for_a_moment_that_suits_and_says_for_which() {
     assert_eq!(told.changes.len(), 1);
     around.about.hours = Hours {
         week: Default::default(),
-        on_holidays: false,
+        holidays: Vec::new(),
     };
     assert_eq!(preview(&evening.sim, &around).unwrap().reason, "");
     assert!(evening.sim.notices().is_empty(), "who waits says nothing yet");

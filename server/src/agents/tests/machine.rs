@@ -223,13 +223,26 @@ impl Session {
         .await;
     }
 
+    /// Where it stands, it hears once in every session; nobody here asks for that.
     pub async fn next(&mut self) -> Option<Down> {
-        let heard = soon(self.hear.message()).await.expect("no error");
-        heard.and_then(|message| message.body)
+        loop {
+            let heard = soon(self.hear.message()).await.expect("no error");
+            match heard.and_then(|message| message.body) {
+                Some(Down::Site(_)) => {}
+                heard => return heard,
+            }
+        }
     }
 
     pub async fn expect_status(&mut self) -> Status {
-        soon(self.hear.message()).await.expect_err("a refusal")
+        loop {
+            match soon(self.hear.message()).await {
+                Ok(Some(v1::SessionResponse {
+                    body: Some(Down::Site(_)),
+                })) => {}
+                heard => return heard.expect_err("a refusal"),
+            }
+        }
     }
 
     pub async fn expect_welcome(&mut self) {

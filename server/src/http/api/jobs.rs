@@ -28,6 +28,7 @@ pub fn routes() -> Routes {
         .get("/api/v1/jobs", needs(Permission::ViewFleet), list)
         .post("/api/v1/jobs/bulk", needs(Permission::RefreshFacts), create_many)
         .get("/api/v1/jobs/{id}", needs(Permission::ViewFleet), get)
+        .get("/api/v1/jobs/{id}/record", needs(Permission::RefreshFacts), record)
         .post("/api/v1/jobs/{id}/cancel", needs(Permission::CancelJob), cancel)
         .post("/api/v1/jobs/{id}/consent", needs(Permission::RunRemedy), consent)
 }
@@ -254,8 +255,22 @@ pub async fn get(Caller(cx): Caller, Path(text): Path<String>) -> Answer {
         answer.insert("can_undo".into(), json!(jobs::can_undo(&detail)));
         answer.insert("undone_by".into(), json!(detail.undone_by));
         answer.insert("asks".into(), json!(detail.job.asks(&detail.steps)));
+        answer.insert("record".into(), json!(detail.record));
     }
     Ok(AsJson(answer))
+}
+
+/// The text that was fetched; reading it is written down.
+pub async fn record(Caller(cx): Caller, Path(text): Path<String>) -> Answer {
+    let fetched = jobs::fetched(&cx, id(&text)?, jobs::Read::Downloaded).await?;
+    Ok(AsJson(json!({
+        "job": fetched.job.id,
+        "terminal": fetched.job.terminal,
+        "record": fetched.job.remedy.params()["record"],
+        "at": fetched.record.at.rfc3339(),
+        "cut": fetched.record.cut,
+        "text": fetched.record.text,
+    })))
 }
 
 #[derive(Debug, Deserialize)]

@@ -16,6 +16,7 @@ mod overview;
 mod parts;
 mod pending;
 mod procedures;
+mod record;
 mod search;
 mod shell;
 mod sign_in;
@@ -53,6 +54,7 @@ pub fn routes() -> Routes {
         .merge(terminal::routes())
         .merge(job::routes())
         .merge(dry_run::routes())
+        .merge(record::routes())
         .merge(search::routes())
         .merge(versions::routes())
         .merge(tokens::routes())

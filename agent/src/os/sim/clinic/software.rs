@@ -64,6 +64,7 @@ pub fn furnish(image: &mut Image, mut lot: Lot, build: u32) {
         layer.set(HKLM, DOTNET, "Release", RegistryValue::dword(release));
         layer.set(HKLM, DOTNET, "Version", RegistryValue::text(version));
     });
+    image.share("software/distribution-log", distribution_log);
     status(image, &mut lot);
 }
 
@@ -112,6 +113,31 @@ fn install(layer: &mut Layer, n: usize, software: &Software, version: &str) {
         };
         layer.file(place, bytes, LONG_AGO);
     }
+}
+
+/// As such programs write: in CP932, with a line now and then that is nobody's business.
+fn distribution_log(layer: &mut Layer) {
+    let Some(place) = Profile::built_in().distribution.log_file else {
+        return;
+    };
+    let mut text = String::new();
+    for day in 1..=28 {
+        for (clock, what) in [
+            ("04:21:07", "INFO  配信サーバーに接続しました"),
+            ("04:21:09", "INFO  未適用更新ファイルの一覧を取得しました (3件)"),
+            ("04:29:44", r"INFO  保存先 C:\Users\OqsComApp\AppData\Local\Temp\oqs"),
+            ("04:31:02", "WARN  応答がありません。再試行します (1/3)"),
+            (
+                "04:33:40",
+                "INFO  被保険者証記号・番号の照会中のため待機します 06123456",
+            ),
+            ("04:40:00", "INFO  アップデートを適用しました 2.0.1"),
+        ] {
+            text += &format!("2026-12-{day:02} {clock} {what}\r\n");
+        }
+    }
+    let bytes = encoding_rs::SHIFT_JIS.encode(&text).0.into_owned();
+    layer.file(place, bytes, LONG_AGO);
 }
 
 fn status(image: &mut Image, lot: &mut Lot) {

@@ -3,7 +3,8 @@
 use askama::Template;
 use axum::extract::Path;
 use axum::http::{HeaderMap, StatusCode};
-use kaishin_domain::job::{Job, Phase, Step};
+use kaishin_domain::access::Permission;
+use kaishin_domain::job::{Job, Outcome, Phase, Step};
 use kaishin_domain::remedy::{Remedy, step_title};
 use kaishin_domain::time::Time;
 
@@ -27,18 +28,29 @@ pub async fn jobs(visitor: Visitor, Path(text): Path<String>, headers: HeaderMap
 pub(super) async fn jobs_of(cx: &Cx, page: &Page, jobs: &[Job]) -> Result<Vec<JobView>, AppError> {
     let mut views = Vec::with_capacity(jobs.len());
     for (n, job) in jobs.iter().enumerate() {
-        views.push(if n < WITH_STEPS || !job.is_final() {
+        let mut view = if n < WITH_STEPS || !job.is_final() {
             let detail = work::get(cx, job.id).await?;
             JobView {
                 undo: work::can_undo(&detail).then(|| format!("/jobs/new?remedy=undo&job={}", job.id)),
                 undone_by: detail.undone_by.map(|by| by.to_string()),
+                record: detail.record,
                 ..job_view(page, job, &detail.steps)
             }
         } else {
-            job_view(page, job, &[])
-        });
+            JobView {
+                // Whether it is still kept, its own page says.
+                record: matches!(job.remedy, Remedy::CollectRecord { .. }) && succeeded(job),
+                ..job_view(page, job, &[])
+            }
+        };
+        view.record &= page.may(Permission::of(job.remedy));
+        views.push(view);
     }
     Ok(views)
+}
+
+fn succeeded(job: &Job) -> bool {
+    job.finish().is_some_and(|finish| finish.outcome == Outcome::Succeeded)
 }
 
 fn job_view(page: &Page, job: &Job, steps: &[Step]) -> JobView {
@@ -55,6 +67,7 @@ fn job_view(page: &Page, job: &Job, steps: &[Step]) -> JobView {
         undo: None,
         undone_by: None,
         takes_back: taken_back(job),
+        record: false,
         steps: steps_view(page, job, steps),
     }
 }
@@ -136,6 +149,8 @@ pub(super) struct JobView {
     /// The jobs that this one was taken back by, and that it takes back; both stand on the same page.
     pub undone_by: Option<String>,
     pub takes_back: Option<String>,
+    /// Something was fetched, and this person may read it.
+    pub record: bool,
     pub steps: Vec<StepView>,
 }
 
@@ -166,6 +181,7 @@ pub(super) fn sample() -> JobView {
         undo: Some("/jobs/new?remedy=undo&job=j".into()),
         undone_by: Some("k<i>".into()),
         takes_back: Some("i<i>".into()),
+        record: true,
         steps: vec![StepView {
             name: "書き換える".into(),
             kind: "done",
