@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use kaishin_agent::os::sim::Sim;
@@ -29,6 +30,9 @@ pub struct Agents {
     /// The local address to call from
     #[arg(long)]
     source: IpAddr,
+    /// Keep state and journals below this folder, as real terminals do; in memory without one
+    #[arg(long)]
+    keep: Option<PathBuf>,
 }
 
 /// New terminals a second in one process: the measure is the server, not the making of keys.
@@ -50,7 +54,11 @@ pub async fn run(wanted: Agents) {
         let os = Arc::new(Sim::new(7, n, clock.clone()));
         let (status, seen) = watch::channel(Status::Starting);
         statuses.push(seen);
-        let agent = kaishin_agent::run(settings, os, Keep::memory(), clock.clone(), stop.clone(), status);
+        let keep = match &wanted.keep {
+            Some(folder) => Keep::directory(folder.join(n.to_string())).expect("a folder for a terminal"),
+            None => Keep::memory(),
+        };
+        let agent = kaishin_agent::run(settings, os, keep, clock.clone(), stop.clone(), status);
         fleet.spawn(async move {
             if let Err(error) = agent.await {
                 tracing::warn!(%error, "a terminal ended");

@@ -124,15 +124,21 @@ pub async fn clients(server: SocketAddr, streams: usize, rounds: usize, papers: 
     let mut playing = JoinSet::new();
     for mut session in sessions {
         playing.spawn(async move {
+            let clock = Clock::system();
+            let mut trips = Vec::with_capacity(rounds);
             for _ in 0..rounds {
+                let said = clock.now();
                 session.say(Up::Heartbeat(v1::Heartbeat {})).await;
                 session.next().await.expect("an answer");
+                trips.push(clock.now().since(said).0 as f64 / 1e3);
             }
-            session
+            (session, trips)
         });
     }
     let kept = playing.join_all().await;
     let seconds = clock.now().since(begun).0 as f64 / 1e6;
-    crate::say(&json!({ "played": kept.len() * rounds, "seconds": seconds }));
+    let (kept, trips): (Vec<Session>, Vec<Vec<f64>>) = kept.into_iter().unzip();
+    let trips = crate::click::percentiles(trips.concat());
+    crate::say(&json!({ "played": kept.len() * rounds, "seconds": seconds, "round_trip_ms": trips }));
     clock.sleep(kaishin_proto::time::Span::seconds(60)).await;
 }

@@ -1,10 +1,13 @@
 //! `kaishin-swarm`: many real agents on the real wire against a real server, measured. In the same run, on the same number
 //! of streams, a bare tonic echo shows what the parts alone can do; only the ratios mean anything beyond this machine.
 //!
-//! Agents run in processes of their own, because one process may not hold that many files; they keep their state and
-//! journal in memory. Prints one JSON object.
+//! `measure` is about the server under many terminals, `click` about the person who waits for one of them.
+//!
+//! Agents run in processes of their own, because one process may not hold that many files; but for `click` they keep their
+//! state and journal in memory. Prints one JSON object.
 
 mod agents;
+mod click;
 mod echo;
 mod measure;
 mod usage;
@@ -30,6 +33,8 @@ struct Cli {
 enum Command {
     /// Start a server and so many terminals, measure, and print the figures as JSON
     Measure(Measure),
+    /// Measure the time from an order to its verified result, as a ratio to the round trip of a bare stream
+    Click(click::Click),
     /// Play terminals until told to stop
     #[command(hide = true)]
     Agents(agents::Agents),
@@ -88,6 +93,7 @@ fn main() -> ExitCode {
     runtime.block_on(async {
         match cli.command {
             Command::Measure(wanted) => measure::run(wanted).await,
+            Command::Click(wanted) => click::run(wanted).await,
             Command::Agents(wanted) => agents::run(wanted).await,
             Command::EchoServer { folder } => echo::serve(&folder).await,
             Command::EchoClients {

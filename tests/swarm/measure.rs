@@ -125,7 +125,7 @@ fn last_words(child: &Child) -> Option<Value> {
     Some(told["waits"].clone())
 }
 
-async fn online(api: &Http, count: u64) {
+pub async fn online(api: &Http, count: u64) {
     eventually(LONG, "all terminals are online", async || {
         let overview = api.get("/api/v1/overview").await;
         (overview.status == 200 && overview.json()["online"].as_u64() == Some(count)).then_some(())
@@ -133,7 +133,7 @@ async fn online(api: &Http, count: u64) {
     .await;
 }
 
-async fn terminals(api: &Http) -> Vec<String> {
+pub async fn terminals(api: &Http) -> Vec<String> {
     let mut ids = Vec::new();
     let mut cursor = String::new();
     loop {
