@@ -284,6 +284,31 @@ const SHAPES: &[Shape] = &[
     Shape("stands on the screen", "画面に表示しています", "Stands on the screen"),
     Shape("{} sections", "{0}項目を読み取りました", "{0} sections read"),
     Shape(
+        "no adapter here is one of those named that have the setting",
+        "対象のネットワークアダプターがありません",
+        "No network adapter here is one of those it is for",
+    ),
+    Shape(
+        "a restart is pending: updates may not install before it",
+        "再起動待ちです。再起動するまで更新が入らないことがあります",
+        "A restart is pending: updates may not install before it",
+    ),
+    Shape(
+        "today is a release day: the servers are busy, and it may take hours",
+        "本日は配信日です。混み合うため、数時間かかることがあります",
+        "Today is a release day: the servers are busy, and it may take hours",
+    ),
+    Shape(
+        "{} is neither set here nor does it answer: {}",
+        "{0}は設定されておらず、応答もありません：{1}",
+        "{0} is neither set here nor does it answer: {1}",
+    ),
+    Shape(
+        "not signed in, and left as they are: {}",
+        "サインインしていないため、そのままです：{0}",
+        "Not signed in, and left as they are: {0}",
+    ),
+    Shape(
         "a policy says the active hours here",
         "アクティブ時間はポリシーで決められています",
         "A policy says the active hours here",

@@ -9,6 +9,7 @@ use kaishin_domain::id::TerminalId;
 use kaishin_domain::remedy::Remedy;
 use kaishin_domain::time::{Span, Time};
 use kaishin_domain::words::Words;
+use kaishin_proto::evidence;
 use kaishin_proto::limits::PLANS_SINCE;
 use kaishin_proto::preview::{self, Change, Preview};
 use serde::Serialize;
@@ -180,8 +181,11 @@ impl From<Preview> for DryRun {
     }
 }
 
-/// "日本語 / English", or a detail of the machine that is the same in both.
+/// A sentence that is known, "日本語 / English", or a detail of the machine that is the same in both.
 fn words(text: &str) -> Words {
+    if let Some(known) = evidence::words(text) {
+        return known;
+    }
     match text.split_once(" / ") {
         Some((ja, en)) if !ja.is_ascii() => Words::new(ja, en),
         Some(_) | None => Words::new(text, text),
@@ -217,6 +221,8 @@ mod tests {
         let told = |reason: &str| DryRun::from(Preview::unknown(reason)).reason;
         assert_eq!(told("もう一度 / again"), Some(Words::new("もう一度", "again")));
         assert_eq!(told("a / b"), Some(Words::new("a / b", "a / b")));
+        let adapters = told("no adapter here is one of those named that have the setting").expect("a reason");
+        assert!(adapters.ja.contains("アダプター") && adapters.en.contains("adapter"));
         assert_eq!(DryRun::from(Preview::of([])).reason, None);
     }
 }
