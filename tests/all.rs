@@ -10,6 +10,7 @@ mod all {
     mod ledger;
     mod pages;
     mod store;
+    mod swap;
     mod tidy;
     mod verdicts;
     mod wine;

@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 
 use crate::calendar::{BadHours, Hours};
 use crate::preview::{Change, Preview, Verdict};
-use crate::remedy::{Message, Procedure, Record, Remedy, UpdateMode};
+use crate::remedy::{Message, Procedure, Record, Remedy, Strategy, UpdateMode};
 use crate::time::{Span, Time};
 use crate::v1;
 use crate::value::{Reason, Table, Unknown, Value, Version};
@@ -60,6 +60,12 @@ pub fn remedy_to_wire(remedy: Remedy) -> v1::Remedy {
         Remedy::Guided(procedure) => Kind::Guided(v1::Guided {
             procedure: procedure_to_wire(procedure).into(),
         }),
+        Remedy::EdgeExtensionSwap { strategy } => Kind::EdgeExtensionSwap(v1::EdgeExtensionSwap {
+            strategy: match strategy {
+                Strategy::Assisted => v1::edge_extension_swap::Strategy::Assisted.into(),
+                Strategy::Managed => v1::edge_extension_swap::Strategy::Managed.into(),
+            },
+        }),
     };
     v1::Remedy { kind: Some(kind) }
 }
@@ -104,6 +110,13 @@ pub fn remedy_from_wire(remedy: Option<&v1::Remedy>) -> Option<Remedy> {
             message: message_from_wire(told.message())?,
         },
         Kind::Guided(guided) => Remedy::Guided(procedure_from_wire(guided.procedure())?),
+        Kind::EdgeExtensionSwap(wanted) => Remedy::EdgeExtensionSwap {
+            strategy: match wanted.strategy() {
+                v1::edge_extension_swap::Strategy::Assisted => Strategy::Assisted,
+                v1::edge_extension_swap::Strategy::Managed => Strategy::Managed,
+                v1::edge_extension_swap::Strategy::Unspecified => return None,
+            },
+        },
     };
     remedy.checked().ok()
 }
@@ -330,6 +343,12 @@ mod tests {
             kind: Some(v1::remedy::Kind::CollectRecord(none)),
         };
         assert_eq!(remedy_from_wire(Some(&none)), None);
+        for strategy in [Strategy::Assisted, Strategy::Managed] {
+            let told = Remedy::EdgeExtensionSwap { strategy };
+            assert_eq!(remedy_from_wire(Some(&remedy_to_wire(told))), Some(told));
+        }
+        let unsaid = v1::remedy::Kind::EdgeExtensionSwap(v1::EdgeExtensionSwap { strategy: 0 });
+        assert_eq!(remedy_from_wire(Some(&v1::Remedy { kind: Some(unsaid) })), None);
         let hours = |start, end| v1::Remedy {
             kind: Some(v1::remedy::Kind::ActiveHours(v1::ActiveHours { start, end })),
         };

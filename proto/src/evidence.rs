@@ -133,6 +133,36 @@ const SHAPES: &[Shape] = &[
         "Tries again at {3}: {2} (0x{0})",
     ),
     Shape(
+        "waits for the browser: {}",
+        "ブラウザーの処理を待っています：{0}",
+        "Waits for the browser: {0}",
+    ),
+    Shape(
+        "all three are there and on for everybody",
+        "三つとも、すべての利用者で有効です",
+        "All three are there and on for everybody",
+    ),
+    Shape(
+        "nothing to remove: the new ones stand in the place of the old",
+        "新しいものが古いものと置き換わったため、外すものはありません",
+        "Nothing to remove: the new ones stand in the place of the old",
+    ),
+    Shape(
+        "no profile has an old one",
+        "古いものは残っていません",
+        "No profile has an old one",
+    ),
+    Shape(
+        "nothing to take back",
+        "元に戻すものはありません",
+        "Nothing to take back",
+    ),
+    Shape(
+        "this terminal belongs to no domain",
+        "この端末はドメインに参加していません",
+        "This terminal belongs to no domain",
+    ),
+    Shape(
         "waits until one of these signs in: {}",
         "次の方のサインインを待っています：{0}",
         "Waits until one of these signs in: {0}",

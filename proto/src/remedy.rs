@@ -49,9 +49,22 @@ pub enum Remedy {
     Undo {
         job: JobId,
     },
+    EdgeExtensionSwap {
+        strategy: Strategy,
+    },
     /// What only the person in front of the terminal can do; the agent guides and looks.
     #[serde(untagged)]
     Guided(Procedure),
+}
+
+/// How the new extensions come into the browser.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Strategy {
+    /// The person at the terminal puts them in, and the agent watches.
+    Assisted,
+    /// Policy does, where the browser lets it.
+    Managed,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -236,7 +249,7 @@ pub const MOST_ACTIVE: u8 = 18;
 impl Remedy {
     /// One of each kind that can be ordered out of nothing, with the usual parameters. Taking back is none of them: it needs
     /// something to take back.
-    pub const ALL: [Remedy; 21] = [
+    pub const ALL: [Remedy; 22] = [
         Remedy::RefreshFacts,
         Remedy::FastStartupOff,
         Remedy::ArpOffloadOff,
@@ -263,6 +276,9 @@ impl Remedy {
         Remedy::Guided(Procedure::ShareRepair),
         Remedy::Guided(Procedure::AccountCheck),
         Remedy::Guided(Procedure::CardReaderPowerCycle),
+        Remedy::EdgeExtensionSwap {
+            strategy: Strategy::Assisted,
+        },
     ];
 
     pub fn about(self) -> &'static About {
@@ -284,6 +300,7 @@ impl Remedy {
             Remedy::CollectRecord { .. } => &about::COLLECT_RECORD,
             Remedy::NotifyStaff { .. } => &about::NOTIFY_STAFF,
             Remedy::Guided(procedure) => procedure.about(),
+            Remedy::EdgeExtensionSwap { .. } => &about::EDGE_EXTENSION_SWAP,
         }
     }
 
@@ -327,6 +344,11 @@ impl Remedy {
             Remedy::NotifyStaff { message } => {
                 words.ja += &format!("（{}）", message.title().ja);
                 words.en += &format!(" ({})", message.title().en);
+            }
+            Remedy::EdgeExtensionSwap { strategy } => {
+                let title = about::strategy(strategy);
+                words.ja += &format!("（{}）", title.ja);
+                words.en += &format!(" ({})", title.en);
             }
             Remedy::ActiveHours { start, end } => {
                 words.ja += &format!("（{start}時から{end}時）");
@@ -429,7 +451,8 @@ impl Remedy {
             | Remedy::ConnectionCheck
             | Remedy::CollectRecord { .. }
             | Remedy::NotifyStaff { .. }
-            | Remedy::Guided(_) => Ok(self),
+            | Remedy::Guided(_)
+            | Remedy::EdgeExtensionSwap { .. } => Ok(self),
         }
     }
 }

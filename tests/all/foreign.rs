@@ -31,7 +31,7 @@ fn run(command: &Path, arguments: &[&str]) -> Output {
 }
 
 /// Packs the folder as the browser's own developer page does.
-fn pack(chromium: &Path, folder: &Path, key: Option<&Path>) -> Vec<u8> {
+pub fn pack(chromium: &Path, folder: &Path, key: Option<&Path>) -> Vec<u8> {
     let data = tempfile::tempdir().expect("a folder");
     let file = folder.with_extension("crx");
     let _ = std::fs::remove_file(&file);

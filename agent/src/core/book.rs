@@ -398,7 +398,8 @@ impl Book {
                 What::Intent { step: number } if index(*number) == step && story.since == Time::ZERO => {
                     story.since = entry.at;
                 }
-                What::Done { step, evidence, .. } => {
+                What::Done { step, evidence, undo } => {
+                    story.kept.extend(undo.iter().cloned());
                     let Some(step) = names.get(index(*step)) else { continue };
                     story.done.push((step.name, evidence.clone()));
                 }

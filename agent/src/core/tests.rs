@@ -18,6 +18,7 @@ use kaishin_proto::clock::Clock;
 use kaishin_proto::convert::{remedy_from_wire, remedy_to_wire, value_from_wire};
 use kaishin_proto::id::JobId;
 use kaishin_proto::limits;
+use kaishin_proto::profile::Profile;
 use kaishin_proto::time::{Span, Time};
 use kaishin_proto::v1;
 use kaishin_proto::value::Value;
@@ -33,7 +34,7 @@ use crate::guide::{Answer, How};
 use crate::os::sim::Sim;
 use crate::os::{Hive, Os, RegistryValue, Sleep};
 use crate::preg::Policy;
-use crate::remedies::{self, Acted, Around, Probed, Story, Told};
+use crate::remedies::{self, Acted, Around, Probed, Story, Told, edge_extension_swap};
 
 pub(super) const START: Time = Time(1_800_000_000_000_000);
 const LIFE: Span = Span::days(30);
@@ -67,6 +68,8 @@ struct World {
     effects: Vec<String>,
     /// On the disk.
     kept_profile: u32,
+    /// In place of the one that the agent was built with.
+    profile: Option<Profile>,
     refused_profile: Option<String>,
     kept_hours: Hours,
 }
@@ -123,6 +126,7 @@ impl World {
             exited: false,
             effects: Vec::new(),
             kept_profile: 0,
+            profile: None,
             refused_profile: None,
             kept_hours: Hours::default(),
         };
@@ -312,6 +316,9 @@ impl World {
     fn around(&self) -> Around {
         let mut about = About::new("0.1.0", START);
         about.profile_version = self.kept_profile;
+        if let Some(profile) = &self.profile {
+            about.profile = profile.clone().into();
+        }
         about.profile_refused = self.refused_profile.clone();
         about.hours = self.kept_hours.clone();
         Around {
@@ -389,7 +396,12 @@ impl World {
                     // Seen to be waited for, the person does it.
                     guided::leaves(&self.os, &around, *procedure, true);
                 }
-                Event::Acted(remedies::act(*remedy, name(*remedy, *step), &self.os, &around))
+                let acted = remedies::act(*remedy, name(*remedy, *step), &self.os, &around);
+                if matches!(remedy, Remedy::EdgeExtensionSwap { .. }) {
+                    let without = edge_extension_swap::tests::left_without(&self.os);
+                    assert!(without.is_empty(), "{without:?}");
+                }
+                Event::Acted(acted)
             }
             Work::Probe { remedy, step, .. }
                 if (self.playbook)(*remedy)[*step].repeat != remedies::steps(*remedy)[*step].repeat =>

@@ -1,10 +1,10 @@
 //! The browser and its extensions, for every user and every browser profile. Extensions are told apart by id alone; what
 //! people see as their names differs from manual to manual.
 
-mod files;
-mod policy;
-mod preferences;
-mod profiles;
+pub mod files;
+pub mod policy;
+pub mod preferences;
+pub mod profiles;
 
 use kaishin_proto::convert::Facts;
 use kaishin_proto::profile::Profile;
@@ -51,10 +51,10 @@ pub fn collect(os: &dyn Os, about: &About) -> Facts {
 }
 
 /// One of the three extensions, as far as it is known by which ids it goes.
-struct Wanted {
-    name: &'static str,
-    id: Read<String>,
-    old_ids: Vec<String>,
+pub struct Wanted {
+    pub name: &'static str,
+    pub id: Read<String>,
+    pub old_ids: Vec<String>,
 }
 
 impl Wanted {

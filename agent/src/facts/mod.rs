@@ -10,7 +10,7 @@ mod connectivity;
 mod disk;
 mod display;
 mod dotnet;
-mod edge;
+pub mod edge;
 mod hardware;
 pub mod network;
 pub mod oqs;

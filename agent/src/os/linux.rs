@@ -1,5 +1,8 @@
 //! The real Linux subset: enough to register, be seen and be told apart. There is no registry here, and saying so is the
-//! answer. Everything is read from files below a root, so that a test can lay out a machine.
+//! answer. Everything is read from files below a root, so that a test can lay out a machine. A real browser can stand beside
+//! it in place of the terminals' own: its managed policies are then the registry's, and a folder is drive C:.
+
+mod policies;
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -8,18 +11,70 @@ use kaishin_proto::clock::Clock;
 use kaishin_proto::profile::{Check, Clock24};
 use kaishin_proto::time::{Span, Time};
 
+use policies::Policies;
+
 use super::{
-    Account, Antivirus, Boot, Entry, Hive, Joined, Links, MAX_FILE, Machine, Opened, Os, OsError, OsVersion, Read,
-    RegistryKey, RegistryTree, RegistryValue, Share, Sleep, Supply, TaskSeen, User, Volume,
+    Account, Antivirus, Boot, Entry, EntryKind, Hive, Joined, Links, MAX_FILE, Machine, Opened, Os, OsError, OsVersion,
+    Read, RegistryKey, RegistryTree, RegistryValue, Share, Sleep, Supply, TaskSeen, User, Volume,
 };
 
 pub struct Linux {
     root: PathBuf,
+    browser: Option<Beside>,
+}
+
+/// A Chromium that is looked after as a terminal's Edge is.
+#[derive(Clone, Debug)]
+pub struct Browser {
+    /// What stands for drive C:. People's folders are in its `Users`.
+    pub drive: PathBuf,
+    /// The agent's own file among those of the browser's managed policies.
+    pub policies: PathBuf,
+    /// What the agent has the browser fetch.
+    pub shelf: PathBuf,
+}
+
+struct Beside {
+    drive: PathBuf,
+    shelf: PathBuf,
+    policies: Policies,
 }
 
 impl Linux {
     pub fn new(root: impl Into<PathBuf>) -> Linux {
-        Linux { root: root.into() }
+        Linux {
+            root: root.into(),
+            browser: None,
+        }
+    }
+
+    pub fn with_browser(self, browser: Browser) -> Linux {
+        let Browser { drive, policies, shelf } = browser;
+        let policies = Policies::new(policies);
+        Linux {
+            browser: Some(Beside { drive, shelf, policies }),
+            ..self
+        }
+    }
+
+    fn beside(&self) -> Read<&Beside> {
+        let no_browser = || OsError::not_supported("no browser is looked after here");
+        self.browser.as_ref().ok_or_else(no_browser)
+    }
+
+    /// A path of a terminal's drive, where it lies here; others are what they are.
+    fn place(&self, path: &Path) -> PathBuf {
+        let text = path.to_string_lossy();
+        match (&self.browser, text.strip_prefix(r"C:\")) {
+            (Some(beside), Some(rest)) => beside.drive.join(rest.replace('\\', "/")),
+            (Some(_) | None, _) => path.to_owned(),
+        }
+    }
+
+    fn policies<'k>(&self, hive: Hive, key: &'k str) -> Read<(&Policies, Vec<&'k str>)> {
+        let ours = self.browser.as_ref().zip(policies::below(hive, key));
+        let (beside, key) = ours.ok_or_else(|| OsError::not_supported("Linux has no registry"))?;
+        Ok((&beside.policies, key))
     }
 
     fn text(&self, path: &str) -> Read<String> {
@@ -61,10 +116,6 @@ impl Linux {
             .and_then(|seconds| seconds.checked_mul(1_000_000))
             .map(Time)
             .ok_or_else(|| OsError::damaged("/proc/stat has no sound btime"))
-    }
-
-    fn no_registry<T>() -> Read<T> {
-        Err(OsError::not_supported("Linux has no registry"))
     }
 }
 
@@ -135,32 +186,67 @@ impl Os for Linux {
         }
     }
 
-    fn registry_get(&self, _: Hive, _: &str, _: &str) -> Read<Option<RegistryValue>> {
-        Linux::no_registry()
+    fn registry_get(&self, hive: Hive, key: &str, name: &str) -> Read<Option<RegistryValue>> {
+        let (policies, key) = self.policies(hive, key)?;
+        Ok(policies.tree(&key, 0)?.and_then(|tree| tree.value(name).cloned()))
     }
 
-    fn registry_set(&self, _: Hive, _: &str, _: &str, _: &RegistryValue) -> Read<()> {
-        Linux::no_registry()
+    fn registry_set(&self, hive: Hive, key: &str, name: &str, value: &RegistryValue) -> Read<()> {
+        let (policies, key) = self.policies(hive, key)?;
+        policies.set(&key, name, Some(value))
     }
 
-    fn registry_delete(&self, _: Hive, _: &str, _: &str) -> Read<()> {
-        Linux::no_registry()
+    fn registry_delete(&self, hive: Hive, key: &str, name: &str) -> Read<()> {
+        let (policies, key) = self.policies(hive, key)?;
+        policies.set(&key, name, None)
     }
 
-    fn registry_list(&self, _: Hive, _: &str) -> Read<Option<RegistryKey>> {
-        Linux::no_registry()
+    fn registry_list(&self, hive: Hive, key: &str) -> Read<Option<RegistryKey>> {
+        let (policies, key) = self.policies(hive, key)?;
+        let tree = policies.tree(&key, 0)?;
+        Ok(tree.map(|tree| RegistryKey {
+            subkeys: tree.keys.into_iter().map(|(name, _)| name).collect(),
+            values: tree.values.into_iter().map(|(name, _)| name).collect(),
+        }))
     }
 
-    fn registry_tree(&self, _: Hive, _: &str, _: u32) -> Read<Option<RegistryTree>> {
-        Linux::no_registry()
+    fn registry_tree(&self, hive: Hive, key: &str, depth: u32) -> Read<Option<RegistryTree>> {
+        let (policies, key) = self.policies(hive, key)?;
+        let tree = policies.tree(&key, depth)?;
+        Ok(tree.map(|mut tree| {
+            tree.keys.retain(|_| depth > 0);
+            tree
+        }))
     }
 
     fn users(&self) -> Read<Vec<User>> {
-        Err(OsError::not_supported("Linux keeps no list of profiles"))
+        let beside = self.browser.as_ref();
+        let beside = beside.ok_or_else(|| OsError::not_supported("Linux keeps no list of profiles"))?;
+        let entries = super::entries(&beside.drive.join("Users"))?.into_iter();
+        let folders = entries.filter(|entry| entry.kind == EntryKind::Folder);
+        let user = |entry: Entry| User {
+            folder: format!(r"C:\Users\{}", entry.name),
+            name: Some(entry.name.clone()),
+            sid: entry.name,
+            signed_in: true,
+        };
+        Ok(folders.map(user).collect())
+    }
+
+    fn forces_extensions(&self) -> Read<bool> {
+        self.beside().map(|_| true)
+    }
+
+    fn shelf(&self) -> Read<PathBuf> {
+        Ok(self.beside()?.shelf.clone())
+    }
+
+    fn url_of(&self, path: &Path) -> String {
+        super::file_url(&self.place(path).to_string_lossy())
     }
 
     fn list_dir(&self, path: &Path) -> Read<Vec<Entry>> {
-        super::entries(path)
+        super::entries(&self.place(path))
     }
 
     fn volumes(&self) -> Read<Vec<Volume>> {
@@ -174,7 +260,7 @@ impl Os for Linux {
     }
 
     fn replace_file(&self, path: &Path, bytes: &[u8]) -> Read<()> {
-        super::replace(path, bytes)
+        super::replace(&self.place(path), bytes)
     }
 
     fn change_policy(&self, _: &mut dyn FnMut() -> Read<()>) -> Read<()> {
@@ -257,7 +343,7 @@ impl Os for Linux {
         let shown = path.display().to_string();
         let failed = |error: std::io::Error| OsError::from_io(&shown, &error);
         let mut bytes = Vec::new();
-        let file = std::fs::File::open(path).map_err(failed)?;
+        let file = std::fs::File::open(self.place(path)).map_err(failed)?;
         // Files in /proc have no length, so the cap is on what is read.
         file.take(MAX_FILE + 1).read_to_end(&mut bytes).map_err(failed)?;
         if bytes.len() as u64 > MAX_FILE {

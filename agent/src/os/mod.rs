@@ -356,6 +356,24 @@ pub trait Os: Send + Sync {
         unknown_here()
     }
 
+    /// Whether the browser here takes extensions by policy that are not from its store. On Windows it does in a domain alone.
+    fn forces_extensions(&self) -> Read<bool> {
+        Ok(self.joined()?.to == Join::Domain)
+    }
+
+    /// A folder of the agent's own that every user's programs may read, and only the system may write.
+    fn shelf(&self) -> Read<PathBuf> {
+        let programs = self.registry_get(Hive::LocalMachine, CURRENT_VERSION, "ProgramFilesDir")?;
+        let programs =
+            programs.ok_or_else(|| OsError::not_found(format!(r"HKLM\{CURRENT_VERSION} ProgramFilesDir")))?;
+        Ok(PathBuf::from(format!(r"{}\Kaishin", programs.as_text()?)))
+    }
+
+    /// The address at which the browser here finds a file.
+    fn url_of(&self, path: &Path) -> String {
+        file_url(&format!("/{}", path.display()))
+    }
+
     /// For how long yet the machine is down. Only a simulated one can be asked: of a real one, all that runs ends with it.
     fn down_for(&self) -> Option<Span> {
         None
@@ -369,6 +387,22 @@ pub trait Os: Send + Sync {
 
 fn unknown_here<T>() -> Read<T> {
     Err(OsError::not_supported("this system cannot be asked for that"))
+}
+
+const CURRENT_VERSION: &str = r"SOFTWARE\Microsoft\Windows\CurrentVersion";
+
+/// Of a path from the root on, with either kind of slash.
+fn file_url(path: &str) -> String {
+    let mut url = "file://".to_owned();
+    for byte in path.bytes() {
+        match byte {
+            b'\\' => url.push('/'),
+            b'/' | b':' | b'-' | b'.' | b'_' | b'~' => url.push(byte.into()),
+            byte if byte.is_ascii_alphanumeric() => url.push(byte.into()),
+            byte => url += &format!("%{byte:02X}"),
+        }
+    }
+    url
 }
 
 pub const MAX_FILE: u64 = 16 * 1024 * 1024;
@@ -463,6 +497,15 @@ pub fn default_data_dir() -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_has_an_address_whatever_its_name() {
+        assert_eq!(
+            file_url(r"/C:\Program Files\OQS-Auth\ext\受.crx"),
+            "file:///C:/Program%20Files/OQS-Auth/ext/%E5%8F%97.crx"
+        );
+        assert_eq!(file_url("/tmp/a&b<c>"), "file:///tmp/a%26b%3Cc%3E");
+    }
 
     #[test]
     fn nothing_but_a_page_of_this_machine_is_opened() {

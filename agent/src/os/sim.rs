@@ -1,6 +1,7 @@
 //! A whole simulated terminal: a registry tree, files and boots that really hold what is written to them, with faults to
 //! order. Built from a seed, so that the same seed is the same clinic for ever.
 
+mod browser;
 mod clinic;
 mod desk;
 mod image;
@@ -24,6 +25,7 @@ use super::{
     UpdateRun, User, Volume, restart_task, users,
 };
 use crate::preg::{Instruction, Policy};
+pub use browser::Hands;
 pub use desk::Updates;
 use image::{FilePath, Image, KeyPath};
 use kept::{Kept, Written};
@@ -54,6 +56,7 @@ struct State {
     desk: desk::Desk,
     /// What tests put into Windows' log.
     log: Vec<(Happenings, Happened)>,
+    browser: browser::Browser,
     /// SIDs of those whose hive is loaded.
     signed_in: BTreeSet<String>,
     boots: u32,
@@ -90,6 +93,7 @@ impl Sim {
             site,
             desk: desk::Desk::default(),
             log: Vec::new(),
+            browser: browser::Browser::default(),
             signed_in: clinic.signed_in(),
             boots: 1,
             booted,
@@ -114,6 +118,7 @@ impl Sim {
             let mut state = self.lock();
             let kept = Kept::open(file, &mut state.image)?;
             state.kept = Some(kept);
+            state.browser_starts(self.clock.now());
         }
         Ok(self)
     }
@@ -156,7 +161,9 @@ impl Sim {
     }
 
     pub fn sign_in(&self, sid: &str) {
-        self.lock().signed_in.insert(sid.to_owned());
+        let mut state = self.lock();
+        state.signed_in.insert(sid.to_owned());
+        state.browser_starts(self.clock.now());
     }
 
     pub fn sign_out(&self, sid: &str) {
@@ -190,6 +197,7 @@ impl Sim {
             Some(value) => state.image.own.set(hive, key, name, value),
             None => state.image.delete(hive, key, name),
         }
+        state.policy_written(hive, key, self.clock.now());
     }
 
     /// Removes a key with all that lies below it.
@@ -274,9 +282,10 @@ impl Sim {
 
     fn call(&self) -> Read<MutexGuard<'_, State>> {
         let mut state = self.lock();
-        state.distribution_writes(self.clock.now());
-        state.calls += 1;
         let clock = self.clock.now();
+        state.distribution_writes(clock);
+        state.browse(clock);
+        state.calls += 1;
         if clock >= state.refreshed + POLICIES_EVERY {
             state.refresh_policy(clock);
         }
@@ -345,6 +354,7 @@ impl State {
                 Instruction::Set(key, name, value) => {
                     if self.image.get(hive, key, name) != Some(&value) {
                         self.image.own.set(hive, key, name, value);
+                        self.policy_written(hive, key, now);
                     }
                 }
                 Instruction::Remove(key, name) => self.image.delete(hive, key, &name),
@@ -449,12 +459,14 @@ impl Os for Sim {
     fn registry_set(&self, hive: Hive, key: &str, name: &str, value: &RegistryValue) -> Read<()> {
         let mut state = self.call_write(hive, key)?;
         state.image.own.set(hive, key, name, value.clone());
+        state.policy_written(hive, key, self.clock.now());
         state.keep(hive, key, name, Some(value.clone()))
     }
 
     fn registry_delete(&self, hive: Hive, key: &str, name: &str) -> Read<()> {
         let mut state = self.call_write(hive, key)?;
         state.image.delete(hive, key, name);
+        state.policy_written(hive, key, self.clock.now());
         state.keep(hive, key, name, None)
     }
 
@@ -607,6 +619,10 @@ impl Os for Sim {
 
     fn clock_offset(&self, server: &str) -> Read<Span> {
         self.call()?.site.network.clock_offset(server)
+    }
+
+    fn shelf(&self) -> Read<PathBuf> {
+        Ok(PathBuf::from(r"C:\Program Files\Kaishin"))
     }
 
     fn presence(&self) -> Read<Presence> {

@@ -8,6 +8,7 @@ mod collect_record;
 mod connection_check;
 mod daily_restart;
 mod distribution_app_refresh;
+pub mod edge_extension_swap;
 mod fast_startup_off;
 pub mod guided;
 mod notify_staff;
@@ -84,6 +85,8 @@ pub struct Story {
     pub done: Vec<(&'static str, String)>,
     /// For what takes back another job: what is kept of that one.
     pub record: Option<before::Record>,
+    /// What these steps have kept of what was there before.
+    pub kept: Vec<Before>,
 }
 
 impl Story {
@@ -166,6 +169,7 @@ pub fn steps(remedy: Remedy) -> &'static [Step] {
         Remedy::CollectRecord { .. } => collect_record::STEPS,
         Remedy::NotifyStaff { .. } => notify_staff::STEPS,
         Remedy::Guided(procedure) => guided::steps(procedure),
+        Remedy::EdgeExtensionSwap { .. } => edge_extension_swap::STEPS,
         Remedy::FastStartupOff
         | Remedy::ArpOffloadOff
         | Remedy::ActiveHours { .. }
@@ -188,6 +192,7 @@ pub fn act(remedy: Remedy, step: &str, os: &dyn Os, around: &Around) -> Result<A
         Remedy::CollectRecord { record } => collect_record::act(record, step, os, around).map(Acted::Done),
         Remedy::NotifyStaff { message } => notify_staff::act(message, step, os),
         Remedy::Guided(procedure) => guided::act(procedure, step, os, around),
+        Remedy::EdgeExtensionSwap { strategy } => edge_extension_swap::act(strategy, step, os, around),
         Remedy::FastStartupOff
         | Remedy::ArpOffloadOff
         | Remedy::ActiveHours { .. }
@@ -210,6 +215,7 @@ pub fn probe(remedy: Remedy, step: &str, os: &dyn Os, around: &Around) -> Probed
         | Remedy::NotifyStaff { .. }
         | Remedy::WindowsUpdateRun
         | Remedy::Guided(_) => Probed::Uncertain(format!("{step} leaves no trace to look for")),
+        Remedy::EdgeExtensionSwap { strategy } => edge_extension_swap::probe(strategy, step, os, around),
         Remedy::FastStartupOff
         | Remedy::ArpOffloadOff
         | Remedy::ActiveHours { .. }
@@ -234,6 +240,7 @@ pub fn preview(remedy: Remedy, os: &dyn Os, around: &Around) -> Preview {
         Remedy::DistributionAppRefresh => distribution_app_refresh::preview(os, around),
         Remedy::WindowsUpdateRun => windows_update_run::preview(os, around),
         Remedy::Guided(procedure) => Ok(guided::preview(procedure, os, around)),
+        Remedy::EdgeExtensionSwap { strategy } => edge_extension_swap::preview(strategy, os, around),
         Remedy::FastStartupOff
         | Remedy::ArpOffloadOff
         | Remedy::ActiveHours { .. }
@@ -252,6 +259,9 @@ pub fn not_for_it(remedy: Remedy, os: &dyn Os, around: &Around) -> Option<Failed
     if let Remedy::Undo { .. } = remedy {
         return undo::refusal(os, around);
     }
+    if let Remedy::EdgeExtensionSwap { strategy } = remedy {
+        return edge_extension_swap::refusal(strategy, os, around);
+    }
     let seen = preview(remedy, os, around);
     (seen.verdict == Verdict::NotApplicable).then(|| Failed::not_applicable(seen.reason))
 }
@@ -267,7 +277,8 @@ fn plan(remedy: Remedy, os: &dyn Os, around: &Around) -> Read<Plan> {
         | Remedy::ConnectionCheck
         | Remedy::CollectRecord { .. }
         | Remedy::NotifyStaff { .. }
-        | Remedy::Guided(_) => Plan::of([]),
+        | Remedy::Guided(_)
+        | Remedy::EdgeExtensionSwap { .. } => Plan::of([]),
         Remedy::FastStartupOff => fast_startup_off::plan(os),
         Remedy::ArpOffloadOff => arp_offload_off::plan(os, around),
         Remedy::ActiveHours { start, end } => active_hours::plan(os, start, end),
@@ -303,6 +314,7 @@ impl Failed {
             JOB_TAKEN_BACK,
         ]
         .contains(&self.code)
+            || crate::words::EXTENSION_REFUSALS.contains(&self.code)
     }
 
     fn no_such_step(step: &str) -> Failed {

@@ -84,7 +84,15 @@ impl Want {
         self.now != self.to
     }
 
-    fn before(&self) -> Before {
+    pub fn now(&self) -> &State {
+        &self.now
+    }
+
+    pub fn make(&self, os: &dyn Os) -> Read<()> {
+        self.to.make(os)
+    }
+
+    pub fn before(&self) -> Before {
         Before {
             was: self.now.clone(),
             written: self.to.clone(),
@@ -95,7 +103,7 @@ impl Want {
         format!("{} {}", self.now.what(), self.now.shown())
     }
 
-    fn change(&self) -> Change {
+    pub fn change(&self) -> Change {
         Change::new(self.now.what(), self.now.shown(), self.to.shown())
     }
 }
@@ -178,7 +186,7 @@ fn read_before(plan: &Plan) -> Done {
 
 fn write(plan: &Plan, os: &dyn Os) -> Result<Done, Failed> {
     for want in plan.differing() {
-        want.to.make(os)?;
+        want.make(os)?;
     }
     let changes = plan.differing().map(|want| want.change().to_string()).reduce(and);
     Ok(Done {

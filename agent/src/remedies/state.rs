@@ -8,6 +8,7 @@ use kaishin_proto::time::Span;
 use kaishin_proto::v1;
 use serde::{Deserialize, Serialize};
 
+use super::edge_extension_swap::rule::Rule;
 use crate::facts::tasks::own_restart;
 use crate::facts::update::{policy_file, policy_folder};
 use crate::os::{Hive, Os, OsError, Read, RegistryKind, RegistryValue, Supply};
@@ -29,6 +30,8 @@ pub enum State {
     Sleep { supply: Supply, after: Span },
     /// The agent's own task; `None`: there is none.
     DailyRestart { at: Option<Clock24> },
+    /// What policies say about some of the browser's extensions.
+    Extensions { rule: Rule },
     /// Somebody's task, switched on or off.
     Task { path: String, enabled: bool },
 }
@@ -87,6 +90,7 @@ impl State {
             State::DailyRestart { .. } => State::DailyRestart {
                 at: own_restart(&os.tasks()?)?,
             },
+            State::Extensions { rule } => State::Extensions { rule: rule.again(os)? },
             State::Task { path, .. } => {
                 let tasks = os.tasks()?;
                 let task = tasks.iter().find(|task| task.path == *path);
@@ -108,6 +112,7 @@ impl State {
             State::Policy { policy } => os.change_policy(&mut || write_policy(os, policy)),
             State::Sleep { supply, after } => os.set_sleep_after(*supply, *after),
             State::DailyRestart { at } => os.set_daily_restart(*at),
+            State::Extensions { rule } => rule.make(os),
             State::Task { path, enabled } => os.enable_task(path, *enabled),
         }
     }
@@ -126,6 +131,7 @@ impl State {
                 ..
             } => "sleep on battery".to_owned(),
             State::DailyRestart { .. } => "daily restart".to_owned(),
+            State::Extensions { rule } => rule.what().to_owned(),
             State::Task { path, .. } => format!("task {path}"),
         }
     }
@@ -145,6 +151,7 @@ impl State {
             State::Sleep { after, .. } => format!("after {} min", after.0 / Span::minutes(1).0),
             State::DailyRestart { at: None } => "none".to_owned(),
             State::DailyRestart { at: Some(at) } => at.to_string(),
+            State::Extensions { rule } => rule.shown(),
             State::Task { enabled: true, .. } => "on".to_owned(),
             State::Task { enabled: false, .. } => "off".to_owned(),
         }
@@ -168,12 +175,14 @@ impl State {
             }),
             (State::Sleep { supply, .. }, State::Sleep { supply: other, .. }) => supply == other,
             (State::DailyRestart { .. }, State::DailyRestart { .. }) => true,
+            (State::Extensions { rule }, State::Extensions { rule: other }) => rule.about == other.about,
             (State::Task { path, .. }, State::Task { path: other, .. }) => path == other,
             (
                 State::Registry { .. }
                 | State::Policy { .. }
                 | State::Sleep { .. }
                 | State::DailyRestart { .. }
+                | State::Extensions { .. }
                 | State::Task { .. },
                 _,
             ) => false,
@@ -197,19 +206,21 @@ impl State {
                     bytes,
                 });
             }
-            State::Policy { .. } | State::Sleep { .. } | State::DailyRestart { .. } | State::Task { .. } => {
-                record.others.push(v1::OtherBefore {
-                    what: self.what(),
-                    was: self.shown(),
-                })
-            }
+            State::Policy { .. }
+            | State::Sleep { .. }
+            | State::DailyRestart { .. }
+            | State::Extensions { .. }
+            | State::Task { .. } => record.others.push(v1::OtherBefore {
+                what: self.what(),
+                was: self.shown(),
+            }),
         }
     }
 }
 
 /// The announcement first: cut off between the two, Windows reads a file that has not changed, and the next try announces it
 /// again.
-fn write_policy(os: &dyn Os, policy: &[Records]) -> Read<()> {
+pub fn write_policy(os: &dyn Os, policy: &[Records]) -> Read<()> {
     let folder = policy_folder(os)?;
     let mut file = policy_file(os)?;
     for of in policy {

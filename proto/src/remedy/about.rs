@@ -1,7 +1,7 @@
 //! What must be known of each remedy before it is ordered, in both languages: one constant each, and the steps that
 //! several share.
 
-use super::{About, Choice, Class, Message, Parameter, Range, Restart, Said, StepAbout};
+use super::{About, Choice, Class, Message, Parameter, Range, Restart, Said, StepAbout, Strategy};
 
 pub(super) const fn said(ja: &'static str, en: &'static str) -> Said {
     Said { ja, en }
@@ -483,5 +483,85 @@ pub const UNDO: About = About {
     effect: said(
         "以前の作業で変えた設定を、端末に残っている記録から元に戻します。その後に別の変更があれば、何も変えずに知らせます。",
         "Puts back what an earlier job changed, from the terminal's own record. If somebody changed it since, nothing is changed and that is told.",
+    ),
+};
+
+const ASSISTED: Said = said("端末の前の方に入れていただく", "put in by the person at the terminal");
+const MANAGED: Said = said(
+    "ポリシーで入れる（ドメインに参加した端末だけ）",
+    "put in by policy, only on terminals in a domain",
+);
+
+pub fn strategy(strategy: Strategy) -> Said {
+    match strategy {
+        Strategy::Assisted => ASSISTED,
+        Strategy::Managed => MANAGED,
+    }
+}
+
+pub const EDGE_EXTENSION_SWAP: About = About {
+    id: "edge-extension-swap",
+    class: Class::Consent,
+    parameters: &[Parameter {
+        name: "strategy",
+        title: said("入れかた", "How they get in"),
+        range: Range::Choice(&[
+            Choice {
+                id: "assisted",
+                title: ASSISTED,
+            },
+            Choice {
+                id: "managed",
+                title: MANAGED,
+            },
+        ]),
+    }],
+    steps: &[
+        step(
+            "preflight",
+            "新しい3つのファイルと今の設定を確かめる",
+            "Check the three new files and the present setting",
+        ),
+        step(
+            "allow",
+            "新しい拡張機能を使えるようにする",
+            "Let the browser take the new extensions",
+        ),
+        step(
+            "install",
+            "新しい3つがすべての利用者で有効になるのを待つ",
+            "Wait until the new three are on for everybody",
+        ),
+        step("remove-old", "古い拡張機能を外す", "Have the old extensions removed"),
+        step(
+            "gone",
+            "古い拡張機能がなくなるのを待つ",
+            "Wait until the old ones are gone",
+        ),
+        step(
+            "clear",
+            "外すための設定を元に戻す",
+            "Take back the setting that removed them",
+        ),
+        step(
+            "verify",
+            "すべての利用者の3つを読み直して確かめる",
+            "Read all three again for everybody",
+        ),
+    ],
+    restart: Restart::None,
+    seconds: 900,
+    undo: true,
+    facts: &[
+        "edge.missing",
+        "edge.disabled",
+        "edge.delegate.version",
+        "edge.nopinauth.version",
+        "edge.pinauth.version",
+    ],
+    title: said("Edgeの拡張機能を新しいものに入れ替える", "Swap the Edge extensions"),
+    effect: said(
+        "資格確認に使うEdgeの拡張機能3つを、端末に届いている新しいものに入れ替えます。新しいものがそろって有効になるまで、古いものは外しません。端末の前の方に入れていただくときは、3つのファイルをEdgeの画面へ入れていただきます。元に戻せるのは、古いものもポリシーで入っていたときだけです。",
+        "The three Edge extensions for verification are replaced by the new ones on the terminal. The old ones stay until all new ones are there and on. If a person puts them in, they drag three files into Edge. It can be taken back only where the old ones came by policy too.",
     ),
 };

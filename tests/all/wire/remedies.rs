@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use kaishin_agent::os::sim::Sim;
-use kaishin_agent::os::{Hive, RegistryValue};
+use kaishin_agent::os::sim::pack::{Key, pack};
+use kaishin_agent::os::{Hive, Join, RegistryValue};
 use kaishin_agent::{Keep, Settings};
 use kaishin_domain::id::TerminalId;
 use kaishin_tests::agent::Agent;
@@ -112,6 +113,22 @@ async fn settings_are_put_right_with_the_parameters_that_were_ordered_and_the_fa
     let ordered = order(&harness, id, "active-hours", json!({})).await.expect(201).json();
     let refused = harness.job_is(ordered["id"].as_str().expect("an id"), "refused").await;
     assert_eq!(refused["code"], "E-JOB-04", "{refused}");
+
+    machine.set_joined(Join::Workgroup);
+    let files = ["delegate.crx", "nopinauth.crx", "pinauth.crx"];
+    for (nth, file) in files.into_iter().enumerate() {
+        let crx = pack(&Key::simulated(nth), r#"{"version": "2.0.0.0"}"#);
+        machine.put_file(format!(r"C:\Program Files\OQS-Auth\ext\{file}"), crx);
+    }
+    let params = json!({"strategy": "managed"});
+    let would = dry_run(&harness, id, "edge-extension-swap", params.clone()).await;
+    assert_eq!(would["verdict"], "not_applicable", "{would}");
+    let ordered = order(&harness, id, "edge-extension-swap", params)
+        .await
+        .expect(201)
+        .json();
+    let refused = harness.job_is(ordered["id"].as_str().expect("an id"), "refused").await;
+    assert_eq!(refused["code"], "E-JOB-74", "{refused}");
 
     for params in [
         json!({"start": 24}),

@@ -1,10 +1,12 @@
 //! The power goes between any two effects; nothing is done twice that must not be, nothing is lost, nothing is told twice
 //! in two ways.
 
-use kaishin_proto::remedy::Record;
+use kaishin_proto::preview::Verdict;
+use kaishin_proto::remedy::{Record, Strategy};
 use proptest::prelude::*;
 
 use super::*;
+use crate::remedies::edge_extension_swap::tests as edge_extension_swap;
 use crate::remedies::{Repeat, Step};
 
 /// The same remedies, with a writing step that must never happen twice and leaves no trace to look for.
@@ -40,7 +42,8 @@ fn once(remedy: Remedy) -> &'static [Step] {
         | Remedy::ConnectionCheck
         | Remedy::CollectRecord { .. }
         | Remedy::NotifyStaff { .. }
-        | Remedy::Guided(_) => remedies::steps(remedy),
+        | Remedy::Guided(_)
+        | Remedy::EdgeExtensionSwap { .. } => remedies::steps(remedy),
     }
 }
 
@@ -57,7 +60,7 @@ fn story_of(remedy: Remedy, playbook: Playbook, cuts: &[usize]) -> (World, Vec<J
 
 /// A machine on which this remedy has something to do, with people who agree to everything.
 pub(super) fn ready(remedy: Remedy, playbook: Playbook) -> World {
-    let world = World::with_playbook(3, playbook);
+    let mut world = World::with_playbook(3, playbook);
     world.needs_everything();
     // Whoever waits for people or for updates only waits; that is tried elsewhere.
     world.os.set_answer(crate::os::Heard::Agreed);
@@ -66,6 +69,7 @@ pub(super) fn ready(remedy: Remedy, playbook: Playbook) -> World {
         takes: Span::minutes(1),
         fails: VecDeque::new(),
     });
+    needs_the_swap(&mut world, remedy, edge_extension_swap::MIXED);
     if remedy == Remedy::DistributionAppRefresh {
         world.os.put_task(crate::os::TaskSeen {
             path: r"\OQS_exec_distroappstart".into(),
@@ -104,6 +108,18 @@ pub(super) fn story_in(mut world: World, remedy: Remedy, cuts: &[usize]) -> (Wor
     (world, jobs, all_came)
 }
 
+fn needs_the_swap(world: &mut World, remedy: Remedy, old: edge_extension_swap::Old) {
+    let Remedy::EdgeExtensionSwap { strategy } = remedy else {
+        return;
+    };
+    world.profile = Some(edge_extension_swap::replaced(old));
+    world.os.set_hands(edge_extension_swap::QUICK);
+    match strategy {
+        Strategy::Assisted => edge_extension_swap::dragged(&world.os, old),
+        Strategy::Managed => edge_extension_swap::forced(&world.os, old),
+    }
+}
+
 fn holds(world: &World, jobs: &[JobId], playbook: Playbook) {
     holds_for(Remedy::FastStartupOff, world, jobs, playbook);
 }
@@ -135,6 +151,9 @@ fn holds_for(remedy: Remedy, world: &World, jobs: &[JobId], playbook: Playbook) 
         let status = world.around().about.profile.distribution.clone();
         assert_eq!(facts::oqs::status_word(&world.os, &status).as_deref(), Ok("up-to-date"));
         assert_eq!(world.os.boots(), 2, "one restart was needed");
+    } else if let Remedy::EdgeExtensionSwap { .. } = remedy {
+        let told = remedies::preview(remedy, &world.os, &world.around());
+        assert_eq!(told.verdict, Verdict::AlreadyFine, "{told:?}");
     } else if remedy == Remedy::WindowsUpdateRun {
         assert_eq!(world.fact("update.last_error"), Some(Value::Text("none".into())));
     } else if remedy == Remedy::RestartNow {
@@ -166,6 +185,7 @@ fn the_power_may_go_between_any_two_effects() {
 fn the_power_may_go_anywhere_in_every_remedy_that_changes_something() {
     for remedy in Remedy::ALL
         .into_iter()
+        .chain([edge_extension_swap::MANAGED])
         .filter(|remedy| !remedy.about().facts.is_empty() && !matches!(remedy, Remedy::Guided(_)))
     {
         let mut n = 1;
@@ -185,6 +205,7 @@ fn the_power_may_go_anywhere_in_every_remedy_that_changes_something() {
 fn undone(remedy: Remedy, cut: usize) -> (World, [JobId; 2], bool) {
     let mut world = World::online(3);
     world.needs_everything();
+    needs_the_swap(&mut world, remedy, edge_extension_swap::OTHERS);
     let wants = |world: &World| remedies::preview(remedy, &world.os, &world.around());
     let before = wants(&world);
     let done = world.order(1, remedy);
@@ -208,6 +229,8 @@ fn undone(remedy: Remedy, cut: usize) -> (World, [JobId; 2], bool) {
             break;
         }
     }
+    // The browser follows at its leisure.
+    world.pass(Span::minutes(1));
     assert_eq!(wants(&world), before, "{remedy:?}: as before");
     let came = world.points >= at;
     (world, [done, undo], came)
@@ -215,8 +238,10 @@ fn undone(remedy: Remedy, cut: usize) -> (World, [JobId; 2], bool) {
 
 #[test]
 fn the_power_may_go_anywhere_while_a_job_is_taken_back_and_once_is_enough() {
-    let changing = |remedy: &Remedy| remedy.about().undo;
-    for remedy in Remedy::ALL.into_iter().filter(changing) {
+    // What a person put in, only a person takes out again.
+    let changing = |remedy: &Remedy| remedy.about().undo && *remedy != edge_extension_swap::ASSISTED;
+    let more = [edge_extension_swap::MANAGED];
+    for remedy in Remedy::ALL.into_iter().chain(more).filter(changing) {
         let mut n = 1;
         loop {
             let (mut world, [done, undo], came) = undone(remedy, n);

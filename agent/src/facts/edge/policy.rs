@@ -4,7 +4,7 @@ use kaishin_proto::value::Value;
 
 use crate::os::{Hive, Os, RegistryTree};
 
-const EDGE: &str = r"SOFTWARE\Policies\Microsoft\Edge";
+pub const EDGE: &str = r"SOFTWARE\Policies\Microsoft\Edge";
 /// What these begin with is about extensions.
 const OURS: &str = "extension";
 const MOST_ROWS: usize = 80;

@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 use super::preferences::{self, Installed};
 use crate::os::{EntryKind, Os, OsError, Read, User};
 
-const USER_DATA: &str = r"AppData\Local\Microsoft\Edge\User Data";
+pub const USER_DATA: &str = r"AppData\Local\Microsoft\Edge\User Data";
 /// A file is replaced in less time than it takes to ask again.
 const TRIES: u32 = 3;
 /// More profiles of one user are no clinic's.

@@ -273,5 +273,6 @@ impl State {
         self.image.remove_key(Hive::LocalMachine, REBOOT_REQUIRED);
         self.desk.starts();
         self.refresh_policy(at);
+        self.browser_starts(at);
     }
 }

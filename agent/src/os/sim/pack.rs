@@ -5,8 +5,8 @@ use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair};
 use sha2::{Digest, Sha256};
 
-/// Private scalar and public point on P-256, in hexadecimal.
-const KEYS: [(&str, &str); 3] = [
+/// Private scalar and public point on P-256, in hexadecimal. The first three are those of the three extensions.
+const KEYS: [(&str, &str); 6] = [
     (
         "66590ece56f18dff704363cfffb0a29dff6308bf9d4c09a61feb83c8a39a0c7c",
         "04a087f5a23952cb6fe8cc71485dd4982826184d0559a629e9752262f34b466ca4\
@@ -21,6 +21,21 @@ const KEYS: [(&str, &str); 3] = [
         "b1f462491c074119c4bc4095f4f3381478d39c5cce8638b42d7d6009e1fecaff",
         "046deeb98cfd1e0d0dbe65815993013d36b28f41d56d283d9caf170eebe723353a\
          558a75cbe6a44733bc77e186008aee9b99c76734d36aeedb360ea166a9750330",
+    ),
+    (
+        "455e21f7a5cc260e82ae1d4da348ec699ae45bde9c6764f93b85d9ff210bed6d",
+        "04a7472e81fbb1d0cbd86b1b7ae161874f94485debb441e03d876e49e26ea462af\
+         7a76a0787ec47c8fa937fce3695ee4f59a5accbbae735342e0d1fefa6e4f119d",
+    ),
+    (
+        "871ee412165bc5eabf3761721cedeb6caf56ef3049c020ad119193fee2d694d5",
+        "04fec0ca285b54aa43428eb770ca25241357a945e5e79849aec0b2e6b5d4a79a96\
+         c26e283e86fc067f898a5a72d80bb3c81d737e4267b59b5264d70158b0bcfa61",
+    ),
+    (
+        "db708eb4f4a886c5d3224e1287c2649f2b3e3a9667c4fea2aada1f433c41e8b7",
+        "044087dcc3986ecbeb90f22bd93705240a1dad9c88ea39ba75b3af144808f82ebd\
+         3b013c52458a66ea4344c1d4e238fe34a8d8cd2b8d5ebd9155eaccbc3bf31617",
     ),
 ];
 

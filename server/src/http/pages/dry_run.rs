@@ -165,6 +165,8 @@ const fn named(what: &'static str, ja: &'static str, en: &'static str) -> Named 
     }
 }
 
+const MISSING: &[(&str, &str, &str)] = &[("missing", "なし", "missing"), ("-", "なし", "none")];
+
 const NAMED: &[Named] = &[
     Named {
         values: SWITCH,
@@ -180,6 +182,40 @@ const NAMED: &[Named] = &[
             "SmartActiveHoursState",
             "アクティブ時間の自動調整",
             "Automatic active hours",
+        )
+    },
+    named(
+        "ExtensionInstallAllowlist",
+        "入れてよい拡張機能のポリシー",
+        "Policy of extensions that may be installed",
+    ),
+    named(
+        "ExtensionInstallForcelist",
+        "ポリシーで入れる拡張機能",
+        "Extensions installed by policy",
+    ),
+    Named {
+        values: MISSING,
+        ..named(
+            "edge.delegate.version",
+            "拡張機能 delegate（目視確認）",
+            "Extension delegate",
+        )
+    },
+    Named {
+        values: MISSING,
+        ..named(
+            "edge.nopinauth.version",
+            "拡張機能 nopinauth（顔認証）",
+            "Extension nopinauth",
+        )
+    },
+    Named {
+        values: MISSING,
+        ..named(
+            "edge.pinauth.version",
+            "拡張機能 pinauth（暗証番号）",
+            "Extension pinauth",
         )
     },
     named("ActiveHoursStart", "アクティブ時間の開始（時）", "Active hours from"),

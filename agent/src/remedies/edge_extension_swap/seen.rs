@@ -1,0 +1,119 @@
+//! What every browser profile of every user has of the three extensions, and what it still lacks.
+
+use kaishin_proto::value::{Reason, Version};
+
+use super::files::New;
+use crate::facts::edge::preferences::Installed;
+use crate::facts::edge::profiles::{self, BrowserProfile};
+use crate::os::{Os, OsError, Read};
+
+pub struct Seen {
+    profiles: Vec<BrowserProfile>,
+}
+
+/// Something that is not yet as it should be, for people: "pinauth 1.2 at uketsuke/Default".
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lack {
+    /// Of the extension; `None`: something else.
+    pub name: Option<&'static str>,
+    pub told: String,
+}
+
+impl Seen {
+    /// Unknown where any of the profiles cannot be read: nobody is passed over.
+    pub fn look(os: &dyn Os) -> Read<Seen> {
+        let profiles = profiles::all(os)?;
+        match profiles.iter().find_map(|profile| profile.installed.as_ref().err()) {
+            Some(error) => Err(error.clone()),
+            None if profiles.is_empty() => Err(OsError::not_found("nobody has a browser profile")),
+            None => Ok(Seen { profiles }),
+        }
+    }
+
+    /// Profile by profile, which of the new ones are not there, too old or off.
+    pub fn lacks(&self, all: &[New]) -> Vec<Lack> {
+        let of = |profile: &BrowserProfile| {
+            let lack = |new: &New| {
+                let why = why(installed(profile).find(|found| found.id == new.id), new)?;
+                let away = if profile.signed_in { "" } else { " (signed out)" };
+                Some(Lack {
+                    name: Some(new.name),
+                    told: format!("{} {why} at {}{away}", new.name, profile.place()),
+                })
+            };
+            all.iter().filter_map(lack).collect::<Vec<_>>()
+        };
+        self.profiles.iter().flat_map(of).collect()
+    }
+
+    /// Where developer mode is on; a person has to switch it on to put files in, and off again.
+    pub fn developer_mode(&self) -> Vec<Lack> {
+        let on = self
+            .profiles
+            .iter()
+            .filter(|profile| profile.developer_mode == Ok(true));
+        let told = on.map(|profile| Lack {
+            name: None,
+            told: format!("developer mode is on at {}", profile.place()),
+        });
+        told.collect()
+    }
+
+    /// Old ones that are still there.
+    pub fn old(&self, all: &[New]) -> Vec<String> {
+        let of = |profile: &BrowserProfile| {
+            let is_old = |id: &str| all.iter().any(|new| new.old_ids.iter().any(|old| old == id));
+            let place = profile.place();
+            let old = installed(profile).filter(|found| is_old(&found.id));
+            old.map(|found| format!("{} at {place}", found.id)).collect::<Vec<_>>()
+        };
+        self.profiles.iter().flat_map(of).collect()
+    }
+
+    /// Whether somebody has an older version of the very same.
+    pub fn has_older(&self, new: &New) -> bool {
+        let older = |found: &Installed| found.id == new.id && found.version.as_ref().is_ok_and(|has| *has < new.target);
+        self.profiles.iter().flat_map(installed).any(older)
+    }
+
+    /// The oldest that anybody has of it, the old ones included. `None`: somebody has none at all.
+    pub fn oldest(&self, new: &New) -> Option<Version> {
+        let of = |profile: &BrowserProfile| {
+            let ours = installed(profile).filter(|found| new.is(&found.id));
+            ours.filter_map(|found| found.version.clone().ok()).max()
+        };
+        let versions: Option<Vec<Version>> = self.profiles.iter().map(of).collect();
+        versions?.into_iter().min()
+    }
+}
+
+fn installed(profile: &BrowserProfile) -> impl Iterator<Item = &Installed> {
+    profile.installed.iter().flatten()
+}
+
+/// Why it will not do; `None`: it will.
+fn why(found: Option<&Installed>, new: &New) -> Option<String> {
+    let Some(found) = found else {
+        return Some("is missing".to_owned());
+    };
+    match (&found.version, &found.enabled) {
+        (Err(error), _) | (_, Err(error)) => Some(format!("is unknown: {}", error.detail)),
+        (Ok(version), _) if *version < new.target => Some(format!("is {version}")),
+        (Ok(_), Ok(false)) => {
+            let reasons = found.reasons.join(", ");
+            Some(format!(
+                "is off: {}",
+                if reasons.is_empty() { "no reason" } else { &reasons }
+            ))
+        }
+        (Ok(_), Ok(true)) => None,
+    }
+}
+
+/// Whether looking again may help.
+pub fn may_pass(error: &OsError) -> bool {
+    match error.reason {
+        Reason::Damaged | Reason::Failed | Reason::NotFound => true,
+        Reason::NoPermission | Reason::NotSupported => false,
+    }
+}
