@@ -167,6 +167,21 @@ const SHAPES: &[Shape] = &[
         "次の方のサインインを待っています：{0}",
         "Waits until one of these signs in: {0}",
     ),
+    Shape(
+        "waits: {} are to be dragged from {} into Edge: {}",
+        "Edgeの「拡張機能の管理」で開発者モードをオンにし、フォルダー {1} の {0} を一つずつその画面へ入れてください（まだのもの：{2}）",
+        "In Edge's extensions page, switch developer mode on and drag {0} from {1} onto it, one by one (still to come: {2})",
+    ),
+    Shape(
+        "waits: developer mode is to be switched off in Edge: {}",
+        "Edgeの「拡張機能の管理」で開発者モードをオフにしてください（{0}）",
+        "In Edge's extensions page, switch developer mode off ({0})",
+    ),
+    Shape(
+        "waits: the browser follows policy in its own time: {}",
+        "Edgeがポリシーに従うのを待っています。Edgeを開き直すと早まることがあります（{0}）",
+        "Waits until Edge follows the policy; opening Edge anew may help ({0})",
+    ),
     Shape("waits: {}", "待っています：{0}", "Waits: {0}"),
     // Restarting.
     Shape(

@@ -354,25 +354,23 @@ fn install(strategy: Strategy, os: &dyn Os, around: &Around) -> Result<Acted, Fa
     }
     let evidence = match strategy {
         Strategy::Assisted => asks(around, &told),
-        Strategy::Managed => format!("waits for the browser: {told}"),
+        Strategy::Managed => format!("waits: the browser follows policy in its own time: {told}"),
     };
     Ok(Acted::Again { after, evidence })
 }
 
-/// For the person at the terminal, who sees it on the guide, and for the record.
+/// For the person at the terminal, who reads it on the guide, and for the record.
 fn asks(around: &Around, told: &str) -> String {
     let edge = &around.about.profile.edge;
     let files = edge
         .extensions()
         .map(|(_, extension)| extension.file.as_str())
-        .join("、");
+        .join(", ");
     if told.starts_with("developer mode") {
-        return format!("Edgeの「拡張機能の管理」で開発者モードをオフにしてください / waits: {told}");
+        return format!("waits: developer mode is to be switched off in Edge: {told}");
     }
-    format!(
-        "Edgeの「拡張機能の管理」で開発者モードをオンにし、フォルダー {} の {files} を一つずつその画面へ入れてください / waits: {told}",
-        edge.folder
-    )
+    let folder = &edge.folder;
+    format!("waits: {files} are to be dragged from {folder} into Edge: {told}")
 }
 
 /// Looks once more, so that nothing old goes while anybody lacks the new.
@@ -413,7 +411,7 @@ fn gone(os: &dyn Os, around: &Around) -> Result<Acted, Failed> {
     }
     Ok(Acted::Again {
         after: OFTEN,
-        evidence: format!("waits for the browser: {told}"),
+        evidence: format!("waits: the browser follows policy in its own time: {told}"),
     })
 }
 

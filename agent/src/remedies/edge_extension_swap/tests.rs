@@ -365,10 +365,10 @@ fn the_person_reads_what_to_do_and_sees_what_is_still_missing() {
     let mut waits = Vec::new();
     terminal.around.story.since = terminal.clock.now();
     terminal.finish("install", &mut waits).unwrap();
-    assert!(waits[0].contains(EXT) && waits[0].contains("delegate.crx、nopinauth.crx、pinauth.crx"));
+    assert!(waits[0].contains(EXT) && waits[0].contains("delegate.crx, nopinauth.crx, pinauth.crx"));
     assert!(waits[0].contains("delegate is 1.2.0.5 at uketsuke/Default"));
     let last = waits.last().unwrap();
-    assert!(last.contains("開発者モードをオフ"), "{waits:?}");
+    assert!(last.contains("developer mode is to be switched off"), "{waits:?}");
     assert!(waits.len() >= 4, "each file that is in is seen: {waits:?}");
 }
 
