@@ -140,6 +140,7 @@ async fn a_fault_tells_what_its_remedy_would_change_and_what_was_changed_is_take
     browser.click(".area-jobs a[href*='remedy=undo']").await;
     browser.shows("#dry-run", "高速スタートアップ：無効 → 有効").await;
     browser.click("main form[action$='/jobs'] button.main").await;
+    browser.element(".area-jobs .job").await;
     let turned = async || (fact(&browser, "power.fast_startup").await == "有効").then_some(());
     eventually(SOON, "the fact is as before", turned).await;
     browser.shows("#live", "fast-startup-on").await;

@@ -59,25 +59,25 @@ async fn the_hours_of_the_facility_hold_at_once_wherever_the_terminal_stands_and
     let (machine, keep) = (Arc::new(Sim::new(7, 1, harness.clock.clone())), Keep::memory());
     let mut agent = Agent::start(settings.clone(), &machine, &keep, &harness.clock);
     let id = agent.is_online().await;
-    waits(&harness, id, "waits: reception hours until 19:00").await;
+    waits(&harness, id, "Waits: reception hours until 19:00").await;
 
     let (one, other) = ("1340000015", "0110113719");
     put(&harness, one, json!("月-金 09:00-12:30,14:00-18:00; 土日祝 休")).await;
     put(&harness, other, Value::Null).await;
     stands_in(&harness, id, json!(one)).await;
-    waits(&harness, id, "waits: reception hours until 12:30").await;
+    waits(&harness, id, "Waits: reception hours until 12:30").await;
     put(&harness, one, json!("月-金 10:00-17:45")).await;
-    waits(&harness, id, "waits: reception hours until 17:45").await;
+    waits(&harness, id, "Waits: reception hours until 17:45").await;
     // Of this one, nobody knows.
     stands_in(&harness, id, json!(other)).await;
-    waits(&harness, id, "waits: reception hours until 19:00").await;
+    waits(&harness, id, "Waits: reception hours until 19:00").await;
     put(&harness, other, json!("金 休")).await;
     waits(&harness, id, "").await;
     // Nobody is left without hours altogether.
     put(&harness, other, json!("月-日 休")).await;
-    waits(&harness, id, "waits: reception hours until 19:00").await;
+    waits(&harness, id, "Waits: reception hours until 19:00").await;
     put(&harness, other, json!("金 11:00-13:00")).await;
-    waits(&harness, id, "waits: reception hours until 13:00").await;
+    waits(&harness, id, "Waits: reception hours until 13:00").await;
 
     agent.stop().await;
     let kept = keep.hours().expect("readable").expect("kept");
@@ -86,10 +86,10 @@ async fn the_hours_of_the_facility_hold_at_once_wherever_the_terminal_stands_and
     put(&harness, other, json!("金 11:00-16:10")).await;
     let mut agent = Agent::start(settings, &machine, &keep, &harness.clock);
     agent.is_online().await;
-    waits(&harness, id, "waits: reception hours until 16:10").await;
+    waits(&harness, id, "Waits: reception hours until 16:10").await;
     harness.restart().await;
     harness.pass(Span::seconds(60)).await;
     harness.is_online(id, true).await;
-    waits(&harness, id, "waits: reception hours until 16:10").await;
+    waits(&harness, id, "Waits: reception hours until 16:10").await;
     agent.stop().await;
 }
