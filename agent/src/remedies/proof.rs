@@ -31,20 +31,14 @@ pub fn observe(sections: &[String], facts: &[&str], os: &dyn Os, around: &Around
 /// What this machine has and does not tell; what it does not have is no failure.
 fn unreadable(sections: &[v1::Section]) -> impl Iterator<Item = (String, Unknown)> {
     let facts = sections.iter().flat_map(|section| &section.facts);
-    facts.filter_map(|fact| match value_from_wire(fact.value.clone()) {
-        Value::Unknown(unknown) => match unknown.reason {
+    facts.filter_map(|fact| {
+        let Value::Unknown(unknown) = value_from_wire(fact.value.clone()) else {
+            return None;
+        };
+        match unknown.reason {
             Reason::Failed | Reason::NoPermission | Reason::Damaged => Some((fact.key.clone(), unknown)),
             Reason::NotSupported | Reason::NotFound => None,
-        },
-        Value::Truth(_)
-        | Value::Number(_)
-        | Value::Text(_)
-        | Value::Version(_)
-        | Value::Time(_)
-        | Value::Duration(_)
-        | Value::Size(_)
-        | Value::List(_)
-        | Value::Table(_) => None,
+        }
     })
 }
 

@@ -55,7 +55,9 @@ impl Policies {
             return Err(OsError::failed(format!("{policy} is set by another file")));
         }
         match now {
-            Some(now) if others.get(policy) != Some(&now) => own.insert(policy.to_owned(), now),
+            Some(now) if !others.get(policy).is_some_and(|said| says_the_same(said, &now)) => {
+                own.insert(policy.to_owned(), now)
+            }
             Some(_) | None => own.remove(policy),
         };
         self.write(own)?;
@@ -130,6 +132,16 @@ fn get<'a>(node: &'a Map<String, Json>, name: &str) -> Option<&'a Json> {
 
 fn is_key(node: &Json) -> bool {
     node.is_array() || node.is_object()
+}
+
+/// The order of a list means nothing to the browser: one that was taken apart and put together again says what it said.
+fn says_the_same(one: &Json, other: &Json) -> bool {
+    match (one.as_array(), other.as_array()) {
+        (Some(one), Some(other)) => {
+            one.iter().all(|item| other.contains(item)) && other.iter().all(|item| one.contains(item))
+        }
+        (None, None) | (Some(_), None) | (None, Some(_)) => one == other,
+    }
 }
 
 fn is_empty(node: &Json) -> bool {
@@ -292,7 +304,8 @@ mod tests {
             json!({"ExtensionInstallForcelist": []}),
             "overrules the other"
         );
-        for (name, text) in [("1", "a"), ("2", "b")] {
+        // In whichever order they come back.
+        for (name, text) in [("1", "b"), ("2", "a")] {
             policies.set(LIST, name, Some(&RegistryValue::text(text))).unwrap();
         }
         assert!(!policies.own.exists(), "it would say what is said already");

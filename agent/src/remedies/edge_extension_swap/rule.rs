@@ -89,11 +89,7 @@ impl Rule {
     }
 
     pub fn what(&self) -> &'static str {
-        match self.about {
-            About::Allowed(_) => ALLOWED,
-            About::Forced(_) => FORCED,
-            About::Mode(_) | About::Address(_) => SETTINGS,
-        }
+        self.about.policy()
     }
 
     pub fn shown(&self) -> String {
