@@ -1,8 +1,11 @@
 //! What terminals say of a step or a result, in words: they tell it in one short sentence of English, which goes into the
 //! record as it is; people read it in their own language where its shape is known. A new sentence is one more line here.
 
+mod change;
+
 use crate::fact;
 use crate::words::Words;
+pub use change::change;
 
 /// A sentence as it is told, with `{}` for what differs; and how people read it, with `{0}`, `{1}` for the same.
 struct Shape(&'static str, &'static str, &'static str);
@@ -181,6 +184,11 @@ const SHAPES: &[Shape] = &[
         "waits: the browser follows policy in its own time: {}",
         "Edgeがポリシーに従うのを待っています。Edgeを開き直すと早まることがあります（{0}）",
         "Waits until Edge follows the policy; opening Edge anew may help ({0})",
+    ),
+    Shape(
+        "waits: the terminal cannot be looked at just now: {}",
+        "端末の状態をいま読み取れないため、もう一度確かめます（{0}）",
+        "The terminal cannot be looked at just now; it is tried again ({0})",
     ),
     Shape("waits: {}", "待っています：{0}", "Waits: {0}"),
     // Restarting.
@@ -464,7 +472,7 @@ pub fn words(said: &str) -> Option<Words> {
         };
         Some(Words::new(filled(ja, |words| &words.ja), filled(en, |words| &words.en)))
     });
-    known.or_else(|| both(said))
+    known.or_else(|| change::words(said)).or_else(|| both(said))
 }
 
 /// "いまは困る / not now": what people chose on a page that says it in both languages.
@@ -556,7 +564,7 @@ mod tests {
     fn what_is_not_known_is_left_as_it_was_told() {
         for said in [
             "",
-            "HiberbootEnabled 1 -> 0",
+            "Invented 1 -> 0",
             "later: ",
             "waits: ",
             "waits",

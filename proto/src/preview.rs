@@ -60,6 +60,10 @@ impl Preview {
         Preview::without(Verdict::AlreadyFine, why)
     }
 
+    pub fn only_reads() -> Preview {
+        Preview::nothing_to_change("it only reads")
+    }
+
     fn without(verdict: Verdict, why: impl Into<String>) -> Preview {
         Preview {
             verdict,

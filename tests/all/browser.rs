@@ -3,6 +3,7 @@
 mod calls;
 mod finding;
 mod guide;
+mod record;
 mod terminal;
 mod versions;
 
@@ -35,20 +36,24 @@ async fn demo() -> (Demo, Http) {
 }
 
 async fn demo_with(consent: Consent) -> (Demo, Http) {
+    demo_of(12, 1.0, consent).await
+}
+
+async fn demo_of(terminals: u64, speed: f64, consent: Consent) -> (Demo, Http) {
     let any = SocketAddr::from(([127, 0, 0, 1], 0));
     let options = DemoOptions {
-        terminals: 12,
+        terminals,
         http: any,
         agents: any,
         data: None,
-        speed: 1.0,
+        speed,
         consent,
     };
     let demo = Demo::start(options).await.expect("the demo starts");
     let addr = demo.invitation.http.trim_start_matches("http://").parse();
     let api = Http::new(addr.expect("an address")).with_bearer(&demo.invitation.api_token);
     eventually(SOON, "all online and a fault among them", async || {
-        let online = api.get("/api/v1/overview").await.expect(200).json()["online"] == 12;
+        let online = api.get("/api/v1/overview").await.expect(200).json()["online"] == terminals;
         let found = api.get(FAULTY).await.expect(200).json()["total"].as_u64()?;
         (online && found > 0).then_some(())
     })

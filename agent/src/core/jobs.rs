@@ -4,7 +4,7 @@ use kaishin_proto::convert::remedy_from_wire;
 use kaishin_proto::id::JobId;
 use kaishin_proto::limits::MOST_HELD;
 use kaishin_proto::remedy::{Class, Restart};
-use kaishin_proto::time::Time;
+use kaishin_proto::time::{Span, Time};
 use kaishin_proto::v1;
 
 use super::book::{Entry, Finish, Job, JobEntry, Next, Ordered, Outcome, What};
@@ -12,6 +12,10 @@ use super::caps::Tally;
 use super::{Core, Effect, Work};
 use crate::remedies::{Acted, Done, Failed, Probed};
 use crate::words;
+
+const CANNOT_LOOK: &str = "waits: the terminal cannot be looked at just now";
+/// By then a program has written its file, and a slow disk has woken.
+const LOOK_AGAIN: Span = Span::minutes(1);
 
 impl Core {
     pub(super) fn offered(&mut self, offer: &v1::JobOffer) {
@@ -129,6 +133,11 @@ impl Core {
                 self.carry_on();
                 self.report(observed);
             }
+            Err(failed) if self.may_pass(job, number, &failed) => {
+                let evidence = format!("{CANNOT_LOOK}: {}", failed.detail);
+                self.wait_for(job, number, evidence, self.now + LOOK_AGAIN);
+                self.tell();
+            }
             Err(failed) => {
                 let evidence = failed.detail.clone();
                 self.append_event(job, What::Failed { step: number, evidence });
@@ -141,6 +150,14 @@ impl Core {
                 self.tell();
             }
         }
+    }
+
+    /// Work of hours does not end because one look went wrong while something was waited for; two in a row are no accident.
+    fn may_pass(&self, job: JobId, step: u32, failed: &Failed) -> bool {
+        let last = self.book.job(job).and_then(|held| held.last());
+        let waited = matches!(last, Some(What::Waits { step: at, evidence })
+            if *at == step && !evidence.starts_with(CANNOT_LOOK));
+        waited && failed.code == words::JOB_MACHINE_FAILED
     }
 
     /// Told once per reason, however often it is looked at.

@@ -32,7 +32,7 @@ use crate::facts::update::{AU, POLICY, SETTINGS};
 use crate::facts::{self, About, proxy};
 use crate::guide::{Answer, How};
 use crate::os::sim::Sim;
-use crate::os::{Hive, Os, RegistryValue, Sleep};
+use crate::os::{Hive, Os, OsError, RegistryValue, Sleep};
 use crate::preg::Policy;
 use crate::remedies::{self, Acted, Around, Probed, Story, Told, edge_extension_swap};
 
@@ -59,6 +59,8 @@ struct World {
     said: usize,
     /// How often yet a writing step is not ready to be done.
     stalls: u32,
+    /// So often the machine fails in that step, after that.
+    failures: u32,
     /// Of the person at the terminal, question by question; nothing is silence, and who is asked more often says yes.
     answers: VecDeque<Option<Answer>>,
     acts: BTreeMap<(JobId, usize), u32>,
@@ -116,6 +118,7 @@ impl World {
             said: 0,
             acts: BTreeMap::new(),
             stalls: 0,
+            failures: 0,
             answers: VecDeque::new(),
             server: Server {
                 up: true,
@@ -381,6 +384,10 @@ impl World {
         let event = match work {
             Work::Observe { sections } => {
                 Event::Observed(facts::observe(sections, &self.os, &around.about, around.now))
+            }
+            Work::Act { remedy, step, .. } if self.failures > 0 && name(*remedy, *step) == "write-registry" => {
+                self.failures -= 1;
+                Event::Acted(Err(OsError::failed("a sick disk").into()))
             }
             Work::Act { remedy, step, .. } if self.stalls > 0 && name(*remedy, *step) == "write-registry" => {
                 self.stalls -= 1;

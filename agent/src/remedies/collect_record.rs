@@ -10,25 +10,41 @@ use kaishin_proto::limits::MAX_RECORD;
 use kaishin_proto::remedy::Record;
 use kaishin_proto::value::Reason;
 
-use super::{Around, Collected, Done, Failed, Repeat, Step};
+use super::{Acted, Around, Collected, Cure, Done, Failed, Preview, Read, Repeat, Step};
 use crate::os::{Entry, Happened, Happenings, MAX_FILE, Os, OsError};
 use crate::{diary, text, words};
 use redact::{Origin, redact};
-
-pub const STEPS: &[Step] = &[Step {
-    name: "collect",
-    repeat: Repeat::Idempotent,
-}];
 
 /// Entries of Windows' log.
 const MOST: usize = 400;
 /// Of one entry or line: nobody reads more of it, and it must not crowd out the others.
 const LONGEST: usize = 2_000;
 
-pub fn act(record: Record, step: &str, os: &dyn Os, around: &Around) -> Result<Done, Failed> {
-    if step != "collect" {
-        return Err(Failed::no_such_step(step));
+pub struct CollectRecord(pub Record);
+
+impl Cure for CollectRecord {
+    fn steps(&self) -> &'static [Step] {
+        const {
+            &[Step {
+                name: "collect",
+                repeat: Repeat::Idempotent,
+            }]
+        }
     }
+
+    fn act(&self, step: &str, os: &dyn Os, around: &Around) -> Result<Acted, Failed> {
+        match step {
+            "collect" => collect(self.0, os, around).map(Acted::Done),
+            _ => Err(Failed::no_such_step(step)),
+        }
+    }
+
+    fn preview(&self, _: &dyn Os, _: &Around) -> Read<Preview> {
+        Ok(Preview::only_reads())
+    }
+}
+
+fn collect(record: Record, os: &dyn Os, around: &Around) -> Result<Done, Failed> {
     let (text, origin) = match record {
         Record::Agent => (around.about.diary.lines().join("\n"), Origin::System),
         Record::WindowsUpdate => (log(os, Happenings::WindowsUpdate)?, Origin::System),

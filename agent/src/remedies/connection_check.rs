@@ -2,29 +2,45 @@
 
 use kaishin_proto::value::Value;
 
-use super::{Around, Done, Failed, Repeat, Step};
+use super::{Acted, Around, Cure, Done, Failed, Preview, Read, Repeat, Step};
 use crate::facts;
 use crate::os::Os;
 
-pub const STEPS: &[Step] = &[Step {
-    name: "reach",
-    repeat: Repeat::Idempotent,
-}];
+pub struct ConnectionCheck;
 
-pub fn act(step: &str, os: &dyn Os, around: &Around) -> Result<Done, Failed> {
-    if step != "reach" {
-        return Err(Failed::no_such_step(step));
+impl Cure for ConnectionCheck {
+    fn steps(&self) -> &'static [Step] {
+        const {
+            &[Step {
+                name: "reach",
+                repeat: Repeat::Idempotent,
+            }]
+        }
     }
+
+    fn act(&self, step: &str, os: &dyn Os, around: &Around) -> Result<Acted, Failed> {
+        match step {
+            "reach" => Ok(reach(os, around).into()),
+            _ => Err(Failed::no_such_step(step)),
+        }
+    }
+
+    fn preview(&self, _: &dyn Os, _: &Around) -> Read<Preview> {
+        Ok(Preview::only_reads())
+    }
+}
+
+fn reach(os: &dyn Os, around: &Around) -> Done {
     let observed = facts::observe(&["connectivity".to_owned()], os, &around.about, around.now);
     let mut facts = observed.iter().flat_map(|section| &section.facts);
     let checks = facts
         .find(|fact| fact.key == "connectivity.checks")
         .map(|fact| kaishin_proto::convert::value_from_wire(fact.value.clone()));
-    Ok(Done {
+    Done {
         evidence: told(checks.as_ref()),
         observed,
         ..Done::default()
-    })
+    }
 }
 
 /// "verification (hweb.example:443): NOT reached, timed out; time (ntp.example:123): reached".
@@ -59,7 +75,7 @@ mod tests {
     fn every_place_is_told_by_itself_and_what_is_wrong_first() {
         let sim = sim();
         sim.cut_off(&["hweb.oqs.onshikaku.org"]);
-        let done = act("reach", &sim, &around()).unwrap();
+        let done = reach(&sim, &around());
         let lines: Vec<&str> = done.evidence.split("; ").collect();
         assert_eq!(lines.len(), around().about.profile.checks.len());
         let wrong = "verification (hweb.oqs.onshikaku.org:443): NOT reached, ";
@@ -72,8 +88,8 @@ mod tests {
     fn a_machine_that_cannot_ask_says_so() {
         let sim = sim();
         sim.fail_call(1, OsError::not_supported("no network"));
-        let done = act("reach", &sim, &around()).unwrap();
+        let done = reach(&sim, &around());
         assert!(done.evidence.contains("NOT reached, no network"), "{done:?}");
-        assert!(act("ping", &sim, &around()).is_err());
+        assert!(ConnectionCheck.act("ping", &sim, &around()).is_err());
     }
 }

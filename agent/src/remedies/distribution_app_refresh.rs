@@ -6,7 +6,7 @@ use kaishin_proto::preview::{Change, Preview};
 use kaishin_proto::remedy::Remedy;
 use kaishin_proto::time::{Span, Time};
 
-use super::{Acted, Around, Done, Failed, Probed, Repeat, Step, proof, restart};
+use super::{Acted, Around, Cure, Done, Failed, Probed, Repeat, Step, no_trace, proof, restart};
 use crate::facts::oqs;
 use crate::os::{Os, Read};
 use crate::words;
@@ -25,7 +25,7 @@ const fn once(name: &'static str) -> Step {
     }
 }
 
-pub const STEPS: &[Step] = &[
+const STEPS: &[Step] = &[
     again("start-1"),
     again("settle-1"),
     again("note-1"),
@@ -52,54 +52,62 @@ const UP_TO_DATE: &str = "up-to-date";
 const WANTS_RESTART: &str = "restart-pending";
 const NOT_NEEDED: &str = "not needed: no update is left";
 
-pub fn act(step: &str, os: &dyn Os, around: &Around) -> Result<Acted, Failed> {
-    if step == "verify" {
-        return verify(os, around);
-    }
-    let (stage, round) = step.rsplit_once('-').ok_or_else(|| Failed::no_such_step(step))?;
-    let told = |stage: &str| around.story.of(&format!("{stage}-{round}"));
-    let goes_on = match (stage, round) {
-        ("start", "1") | ("settle", _) => true,
-        ("start", "2") => around.story.of("settle-1") == Some(WANTS_RESTART),
-        ("start", _) => around.story.of("settle-2") == Some(WANTS_RESTART),
-        _ => told("settle") == Some(WANTS_RESTART),
-    };
-    if !goes_on {
-        return Ok(Done::told(NOT_NEEDED).into());
-    }
-    match stage {
-        "start" => start(os, around),
-        "settle" if told("start") == Some(NOT_NEEDED) => Ok(Done::told(NOT_NEEDED).into()),
-        "settle" => settle(os, around),
-        "note" => restart::note(os, around),
-        "announce" => restart::announce(os, around),
-        "restart" => restart::go(os),
-        "back" => restart::back(os, around, told("note")),
-        _ => Err(Failed::no_such_step(step)),
-    }
-}
+pub struct DistributionAppRefresh;
 
-pub fn probe(step: &str, os: &dyn Os, around: &Around) -> Probed {
-    match step.rsplit_once('-') {
-        Some(("restart", round)) if around.story.of(&format!("settle-{round}")) == Some(WANTS_RESTART) => {
-            restart::went(os, around.story.of(&format!("note-{round}")))
+impl Cure for DistributionAppRefresh {
+    fn steps(&self) -> &'static [Step] {
+        STEPS
+    }
+
+    fn act(&self, step: &str, os: &dyn Os, around: &Around) -> Result<Acted, Failed> {
+        if step == "verify" {
+            return verify(os, around);
         }
-        Some(("restart", _)) => Probed::Done(NOT_NEEDED.to_owned()),
-        _ => Probed::Uncertain(format!("{step} leaves no trace to look for")),
+        let (stage, round) = step.rsplit_once('-').ok_or_else(|| Failed::no_such_step(step))?;
+        let told = |stage: &str| around.story.of(&format!("{stage}-{round}"));
+        let goes_on = match (stage, round) {
+            ("start", "1") | ("settle", _) => true,
+            ("start", "2") => around.story.of("settle-1") == Some(WANTS_RESTART),
+            ("start", _) => around.story.of("settle-2") == Some(WANTS_RESTART),
+            _ => told("settle") == Some(WANTS_RESTART),
+        };
+        if !goes_on {
+            return Ok(Done::told(NOT_NEEDED).into());
+        }
+        match stage {
+            "start" => start(os, around),
+            "settle" if told("start") == Some(NOT_NEEDED) => Ok(Done::told(NOT_NEEDED).into()),
+            "settle" => settle(os, around),
+            "note" => restart::note(os, around),
+            "announce" => restart::announce(os, around),
+            "restart" => restart::go(os),
+            "back" => restart::back(os, around, told("note")),
+            _ => Err(Failed::no_such_step(step)),
+        }
     }
-}
 
-pub fn preview(os: &dyn Os, around: &Around) -> Read<Preview> {
-    if task(os, around)?.is_none() {
-        return Ok(Preview::not_applicable(no_task(around)));
+    fn probe(&self, step: &str, os: &dyn Os, around: &Around) -> Probed {
+        match step.rsplit_once('-') {
+            Some(("restart", round)) if around.story.of(&format!("settle-{round}")) == Some(WANTS_RESTART) => {
+                restart::went(os, around.story.of(&format!("note-{round}")))
+            }
+            Some(("restart", _)) => Probed::Done(NOT_NEEDED.to_owned()),
+            _ => no_trace(step),
+        }
     }
-    let word = oqs::status_word(os, &around.about.profile.distribution)?;
-    let change = Change::new("oqs.status", word.clone(), UP_TO_DATE);
-    let preview = Preview::of((word != UP_TO_DATE).then_some(change));
-    Ok(match release_day(around) {
-        Some(warning) => preview.because(warning),
-        None => preview,
-    })
+
+    fn preview(&self, os: &dyn Os, around: &Around) -> Read<Preview> {
+        if task(os, around)?.is_none() {
+            return Ok(Preview::not_applicable(no_task(around)));
+        }
+        let word = oqs::status_word(os, &around.about.profile.distribution)?;
+        let change = Change::new("oqs.status", word.clone(), UP_TO_DATE);
+        let preview = Preview::of((word != UP_TO_DATE).then_some(change));
+        Ok(match release_day(around) {
+            Some(warning) => preview.because(warning),
+            None => preview,
+        })
+    }
 }
 
 /// The path of the task that starts it.

@@ -6,9 +6,9 @@ use kaishin_proto::remedy::{Procedure, Remedy};
 use kaishin_proto::time::Span;
 use kaishin_proto::value::Value;
 
-use super::{Acted, Around, Done, Failed, Repeat, Step, proof};
+use super::{Acted, Around, Cure, Done, Failed, Repeat, Step, proof};
 use crate::facts;
-use crate::os::Os;
+use crate::os::{Os, Read};
 use crate::words;
 
 /// How soon a page that somebody looks at shows what they did.
@@ -24,7 +24,7 @@ const fn step(name: &'static str) -> Step {
     }
 }
 
-pub fn steps(procedure: Procedure) -> &'static [Step] {
+fn steps(procedure: Procedure) -> &'static [Step] {
     match procedure {
         Procedure::DisplayScale => {
             const {
@@ -102,68 +102,80 @@ pub fn is_ticked_by_hand(remedy: Remedy, step: &str) -> bool {
     matches!(remedy, Remedy::Guided(_)) && step != VERIFY && seen_by(step).is_empty()
 }
 
-pub fn act(procedure: Procedure, step: &str, os: &dyn Os, around: &Around) -> Result<Acted, Failed> {
-    if !steps(procedure).iter().any(|known| known.name == step) {
-        return Err(Failed::no_such_step(step));
-    }
-    let keys = procedure.about().facts;
-    if step == VERIFY {
-        return verify(procedure, os, around).map(Acted::Done);
-    }
-    if !keys.is_empty() && not_right(keys, os, around).is_empty() {
-        return Ok(done("already as it should be"));
-    }
-    let by_facts = seen_by(step);
-    let waits_for = if by_facts.is_empty() {
-        if around.told.ticked.iter().any(|ticked| ticked == step) {
-            return Ok(done("ticked by the person at the terminal"));
-        }
-        "the person at the terminal".to_owned()
-    } else {
-        match not_right(by_facts, os, around)
-            .into_iter()
-            .map(Found::shown)
-            .reduce(and)
-        {
-            None => return Ok(done("seen to be right")),
-            Some(wrong) => wrong,
-        }
-    };
-    if let Some(reason) = &around.told.later {
-        return Err(Failed {
-            code: words::GUIDE_LATER,
-            detail: reason.clone(),
-        });
-    }
-    let nobody = !os.users()?.iter().any(|user| user.signed_in);
-    let (after, evidence) = if nobody {
-        (NOBODY, "waits: nobody is signed in at the terminal".to_owned())
-    } else {
-        (SOON, format!("waits: {waits_for}"))
-    };
-    Ok(Acted::Again { after, evidence })
-}
+pub struct Guided(pub Procedure);
 
-/// What is wrong, and what would be right.
-pub fn preview(procedure: Procedure, os: &dyn Os, around: &Around) -> Preview {
-    let keys = procedure.about().facts;
-    if keys.is_empty() {
-        return Preview::nothing_to_change("the person at the terminal does it; no fact tells it");
+impl Cure for Guided {
+    fn steps(&self) -> &'static [Step] {
+        steps(self.0)
     }
-    let wrong = not_right(keys, os, around);
-    let unknown = wrong.iter().find_map(|found| {
-        if let Value::Unknown(unknown) = &found.value {
-            Some(format!("{}: {}", found.key, unknown.detail))
-        } else {
-            None
+
+    fn act(&self, step: &str, os: &dyn Os, around: &Around) -> Result<Acted, Failed> {
+        let Guided(procedure) = *self;
+        if !self.steps().iter().any(|known| known.name == step) {
+            return Err(Failed::no_such_step(step));
         }
-    });
-    match unknown {
-        Some(why) => Preview::unknown(why),
-        None => Preview::of(wrong.into_iter().map(|found| {
-            let right = right(found.key);
-            Change::new(found.key, plain(&found.value), plain(&right))
-        })),
+        let keys = procedure.about().facts;
+        if step == VERIFY {
+            return verify(procedure, os, around).map(Acted::Done);
+        }
+        if !keys.is_empty() && not_right(keys, os, around).is_empty() {
+            return Ok(done("already as it should be"));
+        }
+        let by_facts = seen_by(step);
+        let waits_for = if by_facts.is_empty() {
+            if around.told.ticked.iter().any(|ticked| ticked == step) {
+                return Ok(done("ticked by the person at the terminal"));
+            }
+            "the person at the terminal".to_owned()
+        } else {
+            match not_right(by_facts, os, around)
+                .into_iter()
+                .map(Found::shown)
+                .reduce(and)
+            {
+                None => return Ok(done("seen to be right")),
+                Some(wrong) => wrong,
+            }
+        };
+        if let Some(reason) = &around.told.later {
+            return Err(Failed {
+                code: words::GUIDE_LATER,
+                detail: reason.clone(),
+            });
+        }
+        let nobody = !os.users()?.iter().any(|user| user.signed_in);
+        let (after, evidence) = if nobody {
+            (NOBODY, "waits: nobody is signed in at the terminal".to_owned())
+        } else {
+            (SOON, format!("waits: {waits_for}"))
+        };
+        Ok(Acted::Again { after, evidence })
+    }
+
+    /// What is wrong, and what would be right.
+    fn preview(&self, os: &dyn Os, around: &Around) -> Read<Preview> {
+        let Guided(procedure) = *self;
+        let keys = procedure.about().facts;
+        if keys.is_empty() {
+            return Ok(Preview::nothing_to_change(
+                "the person at the terminal does it; no fact tells it",
+            ));
+        }
+        let wrong = not_right(keys, os, around);
+        let unknown = wrong.iter().find_map(|found| {
+            if let Value::Unknown(unknown) = &found.value {
+                Some(format!("{}: {}", found.key, unknown.detail))
+            } else {
+                None
+            }
+        });
+        Ok(match unknown {
+            Some(why) => Preview::unknown(why),
+            None => Preview::of(wrong.into_iter().map(|found| {
+                let right = right(found.key);
+                Change::new(found.key, plain(&found.value), plain(&right))
+            })),
+        })
     }
 }
 
@@ -293,7 +305,7 @@ mod tests {
         let sim = crate::facts::tests::sim();
         sim.set_shares(Vec::new());
         let mut around = around();
-        let share = |step, around: &Around| act(Procedure::ShareRepair, step, &sim, around);
+        let share = |step, around: &Around| Guided(Procedure::ShareRepair).act(step, &sim, around);
         assert_eq!(
             waits(share("open-folder", &around)),
             "waits: the person at the terminal"
@@ -305,13 +317,13 @@ mod tests {
         );
         assert!(waits(share("share-folders", &around)).contains("shares.missing C:"));
         assert_eq!(share(VERIFY, &around).unwrap_err().code, words::JOB_NOT_VERIFIED);
-        let told = preview(Procedure::ShareRepair, &sim, &around);
+        let told = Guided(Procedure::ShareRepair).preview(&sim, &around).unwrap();
         assert_eq!((told.verdict, told.changes.len()), (Verdict::WouldChange, 1));
         shared(&sim, &around);
         assert!(evidence(share("share-folders", &around)).contains("as it should be"));
         assert!(matches!(share(VERIFY, &around).unwrap(), Acted::Done(done) if done.observed.len() == 1));
         assert_eq!(
-            preview(Procedure::ShareRepair, &sim, &around).verdict,
+            Guided(Procedure::ShareRepair).preview(&sim, &around).unwrap().verdict,
             Verdict::AlreadyFine
         );
         assert!(share("tidy-up", &around).is_err());
@@ -321,7 +333,7 @@ mod tests {
     fn who_says_later_ends_it_and_who_is_away_is_waited_for() {
         let sim = crate::facts::tests::sim();
         let mut around = around();
-        let step = |around: &Around| act(Procedure::CardReaderPowerCycle, "switch-off", &sim, around);
+        let step = |around: &Around| Guided(Procedure::CardReaderPowerCycle).act("switch-off", &sim, around);
         for user in sim.users().unwrap() {
             sim.sign_out(&user.sid);
         }
@@ -339,10 +351,13 @@ mod tests {
         shared(&sim, &around);
         sim.fail_call(1, crate::os::OsError::failed("a sick machine"));
         sim.fail_call(2, crate::os::OsError::failed("a sick machine"));
-        let acted = act(Procedure::ShareRepair, "share-folders", &sim, &around);
+        let acted = Guided(Procedure::ShareRepair).act("share-folders", &sim, &around);
         assert!(waits(acted).contains("unknown (a sick machine)"));
         sim.fail_call(1, crate::os::OsError::failed("a sick machine"));
-        assert_eq!(preview(Procedure::ShareRepair, &sim, &around).verdict, Verdict::Unknown);
+        assert_eq!(
+            Guided(Procedure::ShareRepair).preview(&sim, &around).unwrap().verdict,
+            Verdict::Unknown
+        );
     }
 
     #[test]

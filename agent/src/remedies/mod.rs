@@ -35,7 +35,7 @@ use crate::facts::About;
 use crate::os::{Os, OsError, Read};
 pub use before::Before;
 use kaishin_proto::time::{Span, Time};
-use setting::Plan;
+use setting::sets;
 pub use state::State;
 
 /// One step: the unit that is journalled, shown to people, and probed after a crash.
@@ -158,136 +158,80 @@ pub enum Probed {
     Uncertain(String),
 }
 
-pub fn steps(remedy: Remedy) -> &'static [Step] {
-    match remedy {
-        Remedy::Undo { .. } => undo::STEPS,
-        Remedy::RefreshFacts => refresh_facts::STEPS,
-        Remedy::RestartNow => restart_now::STEPS,
-        Remedy::DistributionAppRefresh => distribution_app_refresh::STEPS,
-        Remedy::WindowsUpdateRun => windows_update_run::STEPS,
-        Remedy::ConnectionCheck => connection_check::STEPS,
-        Remedy::CollectRecord { .. } => collect_record::STEPS,
-        Remedy::NotifyStaff { .. } => notify_staff::STEPS,
-        Remedy::Guided(procedure) => guided::steps(procedure),
-        Remedy::EdgeExtensionSwap { .. } => edge_extension_swap::STEPS,
-        Remedy::FastStartupOff
-        | Remedy::ArpOffloadOff
-        | Remedy::ActiveHours { .. }
-        | Remedy::TimeSource
-        | Remedy::WindowsUpdateMode { .. }
-        | Remedy::PowerSettings
-        | Remedy::ProxyRepair
-        | Remedy::DailyRestart { .. } => setting::STEPS,
+/// One way of putting something right, with the parameters of one order.
+trait Cure {
+    fn steps(&self) -> &'static [Step];
+
+    fn act(&self, step: &str, os: &dyn Os, around: &Around) -> Result<Acted, Failed>;
+
+    /// Whether a step that was cut short was done.
+    fn probe(&self, step: &str, _: &dyn Os, _: &Around) -> Probed {
+        no_trace(step)
     }
+
+    /// Looks and never writes.
+    fn preview(&self, os: &dyn Os, around: &Around) -> Read<Preview>;
+
+    /// Looks and never writes.
+    fn refusal(&self, os: &dyn Os, around: &Around) -> Option<Failed> {
+        let seen = self.preview(os, around).ok()?;
+        (seen.verdict == Verdict::NotApplicable).then(|| Failed::not_applicable(seen.reason))
+    }
+}
+
+fn cure(remedy: Remedy) -> Box<dyn Cure> {
+    match remedy {
+        Remedy::Undo { .. } => Box::new(undo::Undo),
+        Remedy::RefreshFacts => Box::new(refresh_facts::RefreshFacts),
+        Remedy::RestartNow => Box::new(restart_now::RestartNow),
+        Remedy::DistributionAppRefresh => Box::new(distribution_app_refresh::DistributionAppRefresh),
+        Remedy::WindowsUpdateRun => Box::new(windows_update_run::WindowsUpdateRun),
+        Remedy::ConnectionCheck => Box::new(connection_check::ConnectionCheck),
+        Remedy::CollectRecord { record } => Box::new(collect_record::CollectRecord(record)),
+        Remedy::NotifyStaff { message } => Box::new(notify_staff::NotifyStaff(message)),
+        Remedy::Guided(procedure) => Box::new(guided::Guided(procedure)),
+        Remedy::EdgeExtensionSwap { strategy } => Box::new(edge_extension_swap::EdgeExtensionSwap(strategy)),
+        Remedy::ProxyRepair => Box::new(proxy_repair::ProxyRepair),
+        Remedy::FastStartupOff => sets(remedy, |os, _| fast_startup_off::plan(os)),
+        Remedy::ArpOffloadOff => sets(remedy, arp_offload_off::plan),
+        Remedy::ActiveHours { start, end } => sets(remedy, move |os, _| active_hours::plan(os, start, end)),
+        Remedy::TimeSource => sets(remedy, time_source::plan),
+        Remedy::WindowsUpdateMode { mode, hour } => {
+            sets(remedy, move |os, _| windows_update_mode::plan(os, mode, hour))
+        }
+        Remedy::PowerSettings => sets(remedy, |os, _| power_settings::plan(os)),
+        Remedy::DailyRestart { hour } => sets(remedy, move |os, around| daily_restart::plan(os, around, hour)),
+    }
+}
+
+pub fn steps(remedy: Remedy) -> &'static [Step] {
+    cure(remedy).steps()
 }
 
 pub fn act(remedy: Remedy, step: &str, os: &dyn Os, around: &Around) -> Result<Acted, Failed> {
-    match remedy {
-        Remedy::Undo { .. } => undo::act(step, os, around).map(Acted::Done),
-        Remedy::RefreshFacts => refresh_facts::act(step, os, around).map(Acted::Done),
-        Remedy::RestartNow => restart_now::act(step, os, around),
-        Remedy::DistributionAppRefresh => distribution_app_refresh::act(step, os, around),
-        Remedy::WindowsUpdateRun => windows_update_run::act(step, os, around),
-        Remedy::ConnectionCheck => connection_check::act(step, os, around).map(Acted::Done),
-        Remedy::CollectRecord { record } => collect_record::act(record, step, os, around).map(Acted::Done),
-        Remedy::NotifyStaff { message } => notify_staff::act(message, step, os),
-        Remedy::Guided(procedure) => guided::act(procedure, step, os, around),
-        Remedy::EdgeExtensionSwap { strategy } => edge_extension_swap::act(strategy, step, os, around),
-        Remedy::FastStartupOff
-        | Remedy::ArpOffloadOff
-        | Remedy::ActiveHours { .. }
-        | Remedy::TimeSource
-        | Remedy::WindowsUpdateMode { .. }
-        | Remedy::PowerSettings
-        | Remedy::DailyRestart { .. } => setting::act(remedy, step, os, around).map(Acted::Done),
-        Remedy::ProxyRepair => proxy_repair::act(step, os, around),
-    }
+    cure(remedy).act(step, os, around)
 }
 
+/// Whether a step that was cut short was done.
 pub fn probe(remedy: Remedy, step: &str, os: &dyn Os, around: &Around) -> Probed {
-    match remedy {
-        Remedy::Undo { .. } => undo::probe(step, os, around),
-        Remedy::RestartNow => restart_now::probe(step, os, around),
-        Remedy::DistributionAppRefresh => distribution_app_refresh::probe(step, os, around),
-        Remedy::RefreshFacts
-        | Remedy::ConnectionCheck
-        | Remedy::CollectRecord { .. }
-        | Remedy::NotifyStaff { .. }
-        | Remedy::WindowsUpdateRun
-        | Remedy::Guided(_) => Probed::Uncertain(format!("{step} leaves no trace to look for")),
-        Remedy::EdgeExtensionSwap { strategy } => edge_extension_swap::probe(strategy, step, os, around),
-        Remedy::FastStartupOff
-        | Remedy::ArpOffloadOff
-        | Remedy::ActiveHours { .. }
-        | Remedy::TimeSource
-        | Remedy::WindowsUpdateMode { .. }
-        | Remedy::PowerSettings
-        | Remedy::ProxyRepair
-        | Remedy::DailyRestart { .. } => setting::probe(remedy, step, os, around),
-    }
+    cure(remedy).probe(step, os, around)
+}
+
+fn no_trace(step: &str) -> Probed {
+    Probed::Uncertain(format!("{step} leaves no trace to look for"))
 }
 
 /// What it would do to this machine as it is now. Looks and never writes; what cannot be read makes it unknown, with the
 /// reason. Asked at any moment, also while a job is under way.
 pub fn preview(remedy: Remedy, os: &dyn Os, around: &Around) -> Preview {
-    let seen = match remedy {
-        Remedy::Undo { .. } => undo::preview(os, around),
-        Remedy::RefreshFacts | Remedy::ConnectionCheck | Remedy::CollectRecord { .. } => {
-            Ok(Preview::nothing_to_change("it only reads"))
-        }
-        Remedy::NotifyStaff { .. } => Ok(Preview::nothing_to_change("it only shows a message on the screen")),
-        Remedy::RestartNow => restart_now::preview(os, around),
-        Remedy::DistributionAppRefresh => distribution_app_refresh::preview(os, around),
-        Remedy::WindowsUpdateRun => windows_update_run::preview(os, around),
-        Remedy::Guided(procedure) => Ok(guided::preview(procedure, os, around)),
-        Remedy::EdgeExtensionSwap { strategy } => edge_extension_swap::preview(strategy, os, around),
-        Remedy::FastStartupOff
-        | Remedy::ArpOffloadOff
-        | Remedy::ActiveHours { .. }
-        | Remedy::TimeSource
-        | Remedy::WindowsUpdateMode { .. }
-        | Remedy::PowerSettings
-        | Remedy::DailyRestart { .. } => setting::preview(remedy, os, around),
-        Remedy::ProxyRepair => proxy_repair::preview(os, around),
-    };
+    let seen = cure(remedy).preview(os, around);
     seen.unwrap_or_else(|error| Preview::unknown(error.detail))
 }
 
 /// Why it cannot be for this machine as it is now, where that is seen beforehand: then nobody is asked about it. Looks and never
 /// writes.
 pub fn not_for_it(remedy: Remedy, os: &dyn Os, around: &Around) -> Option<Failed> {
-    if let Remedy::Undo { .. } = remedy {
-        return undo::refusal(os, around);
-    }
-    if let Remedy::EdgeExtensionSwap { strategy } = remedy {
-        return edge_extension_swap::refusal(strategy, os, around);
-    }
-    let seen = preview(remedy, os, around);
-    (seen.verdict == Verdict::NotApplicable).then(|| Failed::not_applicable(seen.reason))
-}
-
-/// What it would want of this machine as it is now.
-fn plan(remedy: Remedy, os: &dyn Os, around: &Around) -> Read<Plan> {
-    match remedy {
-        Remedy::RefreshFacts
-        | Remedy::Undo { .. }
-        | Remedy::RestartNow
-        | Remedy::WindowsUpdateRun
-        | Remedy::DistributionAppRefresh
-        | Remedy::ConnectionCheck
-        | Remedy::CollectRecord { .. }
-        | Remedy::NotifyStaff { .. }
-        | Remedy::Guided(_)
-        | Remedy::EdgeExtensionSwap { .. } => Plan::of([]),
-        Remedy::FastStartupOff => fast_startup_off::plan(os),
-        Remedy::ArpOffloadOff => arp_offload_off::plan(os, around),
-        Remedy::ActiveHours { start, end } => active_hours::plan(os, start, end),
-        Remedy::TimeSource => time_source::plan(os, around),
-        Remedy::WindowsUpdateMode { mode, hour } => windows_update_mode::plan(os, mode, hour),
-        Remedy::PowerSettings => power_settings::plan(os),
-        Remedy::ProxyRepair => proxy_repair::plan(os, around),
-        Remedy::DailyRestart { hour } => daily_restart::plan(os, around, hour),
-    }
+    cure(remedy).refusal(os, around)
 }
 
 impl Failed {

@@ -3,22 +3,38 @@
 use kaishin_proto::remedy::Message;
 use kaishin_proto::time::Span;
 
-use super::{Acted, Done, Failed, Repeat, Step};
+use super::{Acted, Around, Cure, Done, Failed, Preview, Read, Repeat, Step};
 use crate::os::{Heard, Notice, Os};
-
-pub const STEPS: &[Step] = &[Step {
-    name: "show",
-    repeat: Repeat::Idempotent,
-}];
 
 const STANDS: Span = Span::minutes(10);
 const OFTEN: Span = Span::seconds(5);
 const SELDOM: Span = Span::minutes(1);
 
-pub fn act(message: Message, step: &str, os: &dyn Os) -> Result<Acted, Failed> {
-    if step != "show" {
-        return Err(Failed::no_such_step(step));
+pub struct NotifyStaff(pub Message);
+
+impl Cure for NotifyStaff {
+    fn steps(&self) -> &'static [Step] {
+        const {
+            &[Step {
+                name: "show",
+                repeat: Repeat::Idempotent,
+            }]
+        }
     }
+
+    fn act(&self, step: &str, os: &dyn Os, _: &Around) -> Result<Acted, Failed> {
+        match step {
+            "show" => show(self.0, os),
+            _ => Err(Failed::no_such_step(step)),
+        }
+    }
+
+    fn preview(&self, _: &dyn Os, _: &Around) -> Read<Preview> {
+        Ok(Preview::nothing_to_change("it only shows a message on the screen"))
+    }
+}
+
+fn show(message: Message, os: &dyn Os) -> Result<Acted, Failed> {
     let text = message.text();
     let notice = Notice {
         title: "ヘルプデスクからのお知らせ / From the help desk".to_owned(),
@@ -50,9 +66,10 @@ mod tests {
     use super::*;
     use crate::facts::tests::sim;
     use crate::os::OsError;
+    use crate::remedies::setting::tests::around;
 
-    fn show(os: &dyn Os) -> Acted {
-        act(Message::LeaveOn, "show", os).unwrap()
+    fn shown(os: &dyn Os) -> Acted {
+        show(Message::LeaveOn, os).unwrap()
     }
 
     fn told(acted: &Acted) -> &str {
@@ -65,15 +82,15 @@ mod tests {
     #[test]
     fn it_stands_there_until_somebody_presses_the_button() {
         let sim = sim();
-        assert_eq!(told(&show(&sim)), "stands on the screen");
-        assert_eq!(told(&show(&sim)), "stands on the screen");
+        assert_eq!(told(&shown(&sim)), "stands on the screen");
+        assert_eq!(told(&shown(&sim)), "stands on the screen");
         sim.set_answer(Heard::Agreed);
-        assert_eq!(told(&show(&sim)), "somebody pressed OK");
-        let shown = sim.notices();
-        assert_eq!(shown.len(), 1, "shown once");
-        assert!(shown[0].text.contains("電源を切らずに") && !shown[0].may_refuse);
+        assert_eq!(told(&shown(&sim)), "somebody pressed OK");
+        let notices = sim.notices();
+        assert_eq!(notices.len(), 1, "shown once");
+        assert!(notices[0].text.contains("電源を切らずに") && !notices[0].may_refuse);
         sim.set_answer(Heard::Unanswered);
-        assert!(told(&show(&sim)).contains("nobody pressed"));
+        assert!(told(&shown(&sim)).contains("nobody pressed"));
     }
 
     #[test]
@@ -82,10 +99,10 @@ mod tests {
         for user in sim.users().unwrap() {
             sim.sign_out(&user.sid);
         }
-        assert_eq!(told(&show(&sim)), "waits: nobody is signed in");
+        assert_eq!(told(&shown(&sim)), "waits: nobody is signed in");
         assert!(sim.notices().is_empty());
         sim.fail_call(1, OsError::failed("no desktop"));
-        assert!(act(Message::Done, "show", &sim).is_err());
-        assert!(act(Message::Done, "hide", &sim).is_err());
+        assert!(show(Message::Done, &sim).is_err());
+        assert!(NotifyStaff(Message::Done).act("hide", &sim, &around()).is_err());
     }
 }

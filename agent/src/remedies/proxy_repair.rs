@@ -6,41 +6,56 @@ use kaishin_proto::preview::{Preview, Verdict};
 use kaishin_proto::remedy::Remedy;
 use kaishin_proto::time::Span;
 
-use super::setting::{self, Plan, Want};
+use super::setting::{self, Plan, Setting, Want};
 use super::state::State;
-use super::{Acted, Around, Failed};
+use super::{Acted, Around, Cure, Failed, Probed, Step};
 use crate::facts::proxy::{self, CONNECTION, Place, WINHTTP, blob, bypass};
 use crate::os::{Hive, Os, Read, RegistryValue};
 
 /// Somebody signs in, or nobody does: there is no hurry.
 const LOOK_AGAIN: Span = Span::minutes(1);
 
-const REMEDY: Remedy = Remedy::ProxyRepair;
+pub struct ProxyRepair;
 
-pub fn act(step: &str, os: &dyn Os, around: &Around) -> Result<Acted, Failed> {
-    let people = people(os, around)?;
-    let left = left(os, around, &people.away)?;
-    let nobody = people.here.is_empty() && !left.is_empty();
-    if step == setting::STEPS[0].name && nobody && is_the_way_out(os, around)?.is_ok() {
-        return Ok(Acted::Again {
-            after: LOOK_AGAIN,
-            evidence: format!("waits until one of these signs in: {}", left.join(", ")),
-        });
-    }
-    let mut done = setting::act(REMEDY, step, os, around)?;
-    done.evidence += &still_to_do(&left);
-    Ok(done.into())
+/// What of it is like all that sets things.
+fn sets() -> Setting<impl Fn(&dyn Os, &Around) -> Read<Plan>> {
+    Setting::new(Remedy::ProxyRepair, plan)
 }
 
-pub fn preview(os: &dyn Os, around: &Around) -> Read<Preview> {
-    let left = left(os, around, &people(os, around)?.away)?;
-    let told = setting::preview(REMEDY, os, around)?;
-    Ok(match told.verdict {
-        Verdict::WouldChange | Verdict::AlreadyFine if !left.is_empty() => {
-            told.because(still_to_do(&left).trim_start_matches("; "))
+impl Cure for ProxyRepair {
+    fn steps(&self) -> &'static [Step] {
+        setting::STEPS
+    }
+
+    fn act(&self, step: &str, os: &dyn Os, around: &Around) -> Result<Acted, Failed> {
+        let people = people(os, around)?;
+        let left = left(os, around, &people.away)?;
+        let nobody = people.here.is_empty() && !left.is_empty();
+        if step == setting::READ_BEFORE && nobody && is_the_way_out(os, around)?.is_ok() {
+            return Ok(Acted::Again {
+                after: LOOK_AGAIN,
+                evidence: format!("waits until one of these signs in: {}", left.join(", ")),
+            });
         }
-        Verdict::WouldChange | Verdict::AlreadyFine | Verdict::NotApplicable | Verdict::Unknown => told,
-    })
+        let mut done = sets().carry_out(step, os, around)?;
+        done.evidence += &still_to_do(&left);
+        Ok(done.into())
+    }
+
+    fn probe(&self, step: &str, os: &dyn Os, around: &Around) -> Probed {
+        sets().probe(step, os, around)
+    }
+
+    fn preview(&self, os: &dyn Os, around: &Around) -> Read<Preview> {
+        let left = left(os, around, &people(os, around)?.away)?;
+        let told = sets().preview(os, around)?;
+        Ok(match told.verdict {
+            Verdict::WouldChange | Verdict::AlreadyFine if !left.is_empty() => {
+                told.because(still_to_do(&left).trim_start_matches("; "))
+            }
+            Verdict::WouldChange | Verdict::AlreadyFine | Verdict::NotApplicable | Verdict::Unknown => told,
+        })
+    }
 }
 
 /// For the record; order it again when they are there.
@@ -51,7 +66,7 @@ fn still_to_do(left: &[String]) -> String {
     format!("; not signed in, and left as they are: {}", left.join(", "))
 }
 
-pub fn plan(os: &dyn Os, around: &Around) -> Read<Plan> {
+fn plan(os: &dyn Os, around: &Around) -> Read<Plan> {
     if let Err(why) = is_the_way_out(os, around)? {
         return Ok(Plan::NotApplicable(why));
     }
@@ -167,6 +182,8 @@ mod tests {
     use super::super::setting::tests::{around, puts_right, survives_a_sick_machine};
     use super::super::{act, preview};
     use super::*;
+
+    const REMEDY: Remedy = Remedy::ProxyRepair;
     use crate::facts::proxy::connection_settings;
     use crate::facts::tests::{listed, sim, value};
     use crate::os::User;

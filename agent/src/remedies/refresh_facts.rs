@@ -1,25 +1,41 @@
 //! Read everything again and report it. Changes nothing.
 
-use super::{Around, Done, Failed, Repeat, Step};
+use super::{Acted, Around, Cure, Done, Failed, Preview, Read, Repeat, Step};
 use crate::facts;
 use crate::os::Os;
 
-pub const STEPS: &[Step] = &[Step {
-    name: "observe",
-    repeat: Repeat::Idempotent,
-}];
+pub struct RefreshFacts;
 
-pub fn act(step: &str, os: &dyn Os, around: &Around) -> Result<Done, Failed> {
-    if step != "observe" {
-        return Err(Failed::no_such_step(step));
+impl Cure for RefreshFacts {
+    fn steps(&self) -> &'static [Step] {
+        const {
+            &[Step {
+                name: "observe",
+                repeat: Repeat::Idempotent,
+            }]
+        }
     }
+
+    fn act(&self, step: &str, os: &dyn Os, around: &Around) -> Result<Acted, Failed> {
+        match step {
+            "observe" => Ok(observe(os, around).into()),
+            _ => Err(Failed::no_such_step(step)),
+        }
+    }
+
+    fn preview(&self, _: &dyn Os, _: &Around) -> Read<Preview> {
+        Ok(Preview::only_reads())
+    }
+}
+
+fn observe(os: &dyn Os, around: &Around) -> Done {
     let names: Vec<String> = facts::names().map(str::to_owned).collect();
     let observed = facts::observe(&names, os, &around.about, around.now);
-    Ok(Done {
+    Done {
         evidence: format!("{} sections", observed.len()),
         observed,
         ..Done::default()
-    })
+    }
 }
 
 #[cfg(test)]
@@ -37,9 +53,9 @@ mod tests {
             story: Story::default(),
             told: crate::remedies::Told::default(),
         };
-        let done = act("observe", &sim(), &around).unwrap();
+        let done = observe(&sim(), &around);
         let names: Vec<_> = done.observed.iter().map(|section| section.name.as_str()).collect();
         assert_eq!(names, facts::names().collect::<Vec<_>>());
-        assert!(act("tidy-up", &sim(), &around).is_err());
+        assert!(RefreshFacts.act("tidy-up", &sim(), &around).is_err());
     }
 }

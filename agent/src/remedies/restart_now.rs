@@ -1,12 +1,12 @@
 //! Restarts the terminal once, at a moment that suits the people there.
 
 use super::restart::{announce, back, go, note, went};
-use super::{Acted, Around, Failed, Probed, Repeat, Step};
+use super::{Acted, Around, Cure, Failed, Probed, Repeat, Step, no_trace};
 use crate::governor::{self, Seen, Verdict};
 use crate::os::{Os, Read};
 use kaishin_proto::preview::{Change, Preview};
 
-pub const STEPS: &[Step] = &[
+const STEPS: &[Step] = &[
     Step {
         name: "note",
         repeat: Repeat::Idempotent,
@@ -25,32 +25,40 @@ pub const STEPS: &[Step] = &[
     },
 ];
 
-pub fn act(step: &str, os: &dyn Os, around: &Around) -> Result<Acted, Failed> {
-    match step {
-        "note" => note(os, around),
-        "announce" => announce(os, around),
-        "restart" => go(os),
-        "back" => back(os, around, around.story.of("note")),
-        _ => Err(Failed::no_such_step(step)),
-    }
-}
+pub struct RestartNow;
 
-pub fn probe(step: &str, os: &dyn Os, around: &Around) -> Probed {
-    match step {
-        "restart" => went(os, around.story.of("note")),
-        _ => Probed::Uncertain(format!("{step} leaves no trace to look for")),
+impl Cure for RestartNow {
+    fn steps(&self) -> &'static [Step] {
+        STEPS
     }
-}
 
-/// A restart is always a change; what is in its way now is told with it.
-pub fn preview(os: &dyn Os, around: &Around) -> Read<Preview> {
-    let boot = os.boot().id?;
-    let preview = Preview::of([Change::new("boot", boot, "a new one")]);
-    let seen = Seen::of(os, &around.about, around.now, around.story.consented);
-    Ok(match governor::may_disrupt(&seen) {
-        Verdict::Go => preview,
-        Verdict::Wait { why, .. } => preview.because(why.to_string()),
-    })
+    fn act(&self, step: &str, os: &dyn Os, around: &Around) -> Result<Acted, Failed> {
+        match step {
+            "note" => note(os, around),
+            "announce" => announce(os, around),
+            "restart" => go(os),
+            "back" => back(os, around, around.story.of("note")),
+            _ => Err(Failed::no_such_step(step)),
+        }
+    }
+
+    fn probe(&self, step: &str, os: &dyn Os, around: &Around) -> Probed {
+        match step {
+            "restart" => went(os, around.story.of("note")),
+            _ => no_trace(step),
+        }
+    }
+
+    /// A restart is always a change; what is in its way now is told with it.
+    fn preview(&self, os: &dyn Os, around: &Around) -> Read<Preview> {
+        let boot = os.boot().id?;
+        let preview = Preview::of([Change::new("boot", boot, "a new one")]);
+        let seen = Seen::of(os, &around.about, around.now, around.story.consented);
+        Ok(match governor::may_disrupt(&seen) {
+            Verdict::Go => preview,
+            Verdict::Wait { why, .. } => preview.because(why.to_string()),
+        })
+    }
 }
 
 #[cfg(test)]

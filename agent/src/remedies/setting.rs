@@ -6,11 +6,11 @@ use kaishin_proto::preview::{Change, Preview};
 use kaishin_proto::remedy::Remedy;
 use kaishin_proto::value::Reason;
 
-use super::{Around, Before, Done, Failed, Probed, Repeat, State, Step, proof};
+use super::{Acted, Around, Before, Cure, Done, Failed, Probed, Repeat, State, Step, no_trace, proof};
 use crate::os::{Hive, Os, OsError, Read, RegistryValue};
 use crate::words;
 
-const READ_BEFORE: &str = "read-before";
+pub const READ_BEFORE: &str = "read-before";
 const WRITE: &str = "write-registry";
 const VERIFY: &str = "verify";
 
@@ -108,48 +108,77 @@ impl Want {
     }
 }
 
-pub fn preview(remedy: Remedy, os: &dyn Os, around: &Around) -> Read<Preview> {
-    Ok(match super::plan(remedy, os, around)? {
-        Plan::NotApplicable(why) => Preview::not_applicable(why),
-        plan @ Plan::Want(_) => Preview::of(plan.differing().map(Want::change)),
-    })
+/// One of these remedies, and what it wants.
+pub struct Setting<P> {
+    remedy: Remedy,
+    plan: P,
 }
 
-pub fn act(remedy: Remedy, step: &str, os: &dyn Os, around: &Around) -> Result<Done, Failed> {
-    let plan = match super::plan(remedy, os, around).map_err(|error| told(remedy, error))? {
-        Plan::NotApplicable(why) => return Err(Failed::not_applicable(why)),
-        plan @ Plan::Want(_) => plan,
-    };
-    match step {
-        READ_BEFORE => Ok(read_before(&plan)),
-        WRITE => write(&plan, os),
-        VERIFY => verify(remedy, &plan, os, around),
-        _ => Err(Failed::no_such_step(step)),
+pub(super) fn sets<P>(remedy: Remedy, plan: P) -> Box<dyn Cure>
+where
+    P: Fn(&dyn Os, &Around) -> Read<Plan> + 'static,
+{
+    Box::new(Setting::new(remedy, plan))
+}
+
+impl<P: Fn(&dyn Os, &Around) -> Read<Plan>> Setting<P> {
+    pub fn new(remedy: Remedy, plan: P) -> Setting<P> {
+        Setting { remedy, plan }
+    }
+
+    pub fn carry_out(&self, step: &str, os: &dyn Os, around: &Around) -> Result<Done, Failed> {
+        let plan = match (self.plan)(os, around).map_err(|error| self.told(error))? {
+            Plan::NotApplicable(why) => return Err(Failed::not_applicable(why)),
+            plan @ Plan::Want(_) => plan,
+        };
+        match step {
+            READ_BEFORE => Ok(read_before(&plan)),
+            WRITE => write(&plan, os),
+            VERIFY => verify(self.remedy, &plan, os, around),
+            _ => Err(Failed::no_such_step(step)),
+        }
+    }
+
+    /// Where a general word would not help.
+    fn told(&self, error: OsError) -> Failed {
+        match (self.remedy, error.reason) {
+            (Remedy::WindowsUpdateMode { .. }, Reason::Damaged) => Failed {
+                code: words::POLICY_DAMAGED,
+                detail: error.detail,
+            },
+            _ => error.into(),
+        }
     }
 }
 
-/// Where a general word would not help.
-fn told(remedy: Remedy, error: OsError) -> Failed {
-    match (remedy, error.reason) {
-        (Remedy::WindowsUpdateMode { .. }, Reason::Damaged) => Failed {
-            code: words::POLICY_DAMAGED,
-            detail: error.detail,
-        },
-        _ => error.into(),
+impl<P: Fn(&dyn Os, &Around) -> Read<Plan>> Cure for Setting<P> {
+    fn steps(&self) -> &'static [Step] {
+        STEPS
     }
-}
 
-pub fn probe(remedy: Remedy, step: &str, os: &dyn Os, around: &Around) -> Probed {
-    if step != WRITE {
-        return Probed::Uncertain(format!("{step} leaves no trace to look for"));
+    fn act(&self, step: &str, os: &dyn Os, around: &Around) -> Result<Acted, Failed> {
+        self.carry_out(step, os, around).map(Acted::Done)
     }
-    match super::plan(remedy, os, around) {
-        Ok(Plan::NotApplicable(why)) => Probed::Uncertain(why),
-        Ok(plan) => match plan.differing().map(Want::shown).reduce(and) {
-            None => Probed::Done("all values are as they should be".to_owned()),
-            Some(differing) => Probed::NotDone(differing),
-        },
-        Err(error) => Probed::Uncertain(error.detail),
+
+    fn probe(&self, step: &str, os: &dyn Os, around: &Around) -> Probed {
+        if step != WRITE {
+            return no_trace(step);
+        }
+        match (self.plan)(os, around) {
+            Ok(Plan::NotApplicable(why)) => Probed::Uncertain(why),
+            Ok(plan) => match plan.differing().map(Want::shown).reduce(and) {
+                None => Probed::Done("all values are as they should be".to_owned()),
+                Some(differing) => Probed::NotDone(differing),
+            },
+            Err(error) => Probed::Uncertain(error.detail),
+        }
+    }
+
+    fn preview(&self, os: &dyn Os, around: &Around) -> Read<Preview> {
+        Ok(match (self.plan)(os, around)? {
+            Plan::NotApplicable(why) => Preview::not_applicable(why),
+            plan @ Plan::Want(_) => Preview::of(plan.differing().map(Want::change)),
+        })
     }
 }
 
@@ -203,7 +232,7 @@ pub mod tests {
     use crate::facts::tests::about;
     use crate::os::sim::Sim;
     use crate::remedies::before::Stands;
-    use crate::remedies::{Story, preview, probe};
+    use crate::remedies::{self, Story, preview, probe};
     use kaishin_proto::preview::Verdict;
     use kaishin_proto::time::Time;
 
@@ -213,6 +242,13 @@ pub mod tests {
             now: Time(5),
             story: Story::default(),
             told: crate::remedies::Told::default(),
+        }
+    }
+
+    fn act(remedy: Remedy, step: &str, sim: &Sim, around: &Around) -> Result<Done, Failed> {
+        match remedies::act(remedy, step, sim, around)? {
+            Acted::Done(done) => Ok(done),
+            Acted::Again { evidence, .. } => panic!("{remedy:?} {evidence}"),
         }
     }
 

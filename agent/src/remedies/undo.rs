@@ -4,7 +4,7 @@
 use kaishin_proto::preview::{Change, Preview};
 
 use super::before::{Before, Record, Stands};
-use super::{Around, Done, Failed, Probed, Repeat, Step, proof};
+use super::{Acted, Around, Cure, Done, Failed, Probed, Repeat, Step, no_trace, proof};
 use crate::os::{Os, Read};
 use crate::words;
 
@@ -12,7 +12,7 @@ const READ_BEFORE: &str = "read-before";
 const PUT_BACK: &str = "put-back";
 const VERIFY: &str = "verify";
 
-pub const STEPS: &[Step] = &[
+const STEPS: &[Step] = &[
     Step {
         name: READ_BEFORE,
         repeat: Repeat::Idempotent,
@@ -35,58 +35,68 @@ struct Seen<'a> {
     changed: Vec<String>,
 }
 
-pub fn act(step: &str, os: &dyn Os, around: &Around) -> Result<Done, Failed> {
-    let record = record(around)?;
-    let seen = look(record, os)?;
-    match step {
-        READ_BEFORE => seen.unchanged().map(|()| Done {
-            evidence: seen.told(),
-            ..Done::default()
-        }),
-        PUT_BACK => {
-            seen.unchanged()?;
-            for before in &seen.to_put_back {
-                before.put_back(os)?;
-            }
-            Ok(Done {
-                evidence: seen.told(),
-                ..Done::default()
-            })
+pub struct Undo;
+
+impl Cure for Undo {
+    fn steps(&self) -> &'static [Step] {
+        STEPS
+    }
+
+    fn act(&self, step: &str, os: &dyn Os, around: &Around) -> Result<Acted, Failed> {
+        let record = record(around)?;
+        let seen = look(record, os)?;
+        let done = match step {
+            READ_BEFORE => read_before(&seen)?,
+            PUT_BACK => put_back(&seen, os)?,
+            VERIFY => verify(record, &seen, os, around)?,
+            _ => return Err(Failed::no_such_step(step)),
+        };
+        Ok(done.into())
+    }
+
+    fn probe(&self, step: &str, os: &dyn Os, around: &Around) -> Probed {
+        if step != PUT_BACK {
+            return no_trace(step);
         }
-        VERIFY => verify(record, &seen, os, around),
-        _ => Err(Failed::no_such_step(step)),
+        let seen = record(around).and_then(|record| Ok(look(record, os)?));
+        match seen {
+            Ok(seen) if seen.is_done() => Probed::Done("all is as it was before".to_owned()),
+            Ok(seen) => Probed::NotDone(seen.told()),
+            Err(failed) => Probed::Uncertain(failed.detail),
+        }
+    }
+
+    fn preview(&self, os: &dyn Os, around: &Around) -> Read<Preview> {
+        let record = match record(around) {
+            Ok(record) => record,
+            Err(failed) => return Ok(Preview::not_applicable(words::say(failed.code))),
+        };
+        let seen = look(record, os)?;
+        Ok(match seen.unchanged() {
+            Ok(()) => Preview::of(seen.changes()),
+            Err(failed) => Preview::not_applicable(format!("{} ({})", words::say(failed.code), failed.detail)),
+        })
+    }
+
+    /// That there is nothing to take back, or nothing that may be.
+    fn refusal(&self, os: &dyn Os, around: &Around) -> Option<Failed> {
+        let seen = record(around).and_then(|record| Ok(look(record, os)?));
+        let refused = seen.and_then(|seen| seen.unchanged());
+        refused.err().filter(Failed::is_refusal)
     }
 }
 
-pub fn probe(step: &str, os: &dyn Os, around: &Around) -> Probed {
-    if step != PUT_BACK {
-        return Probed::Uncertain(format!("{step} leaves no trace to look for"));
-    }
-    let seen = record(around).and_then(|record| Ok(look(record, os)?));
-    match seen {
-        Ok(seen) if seen.is_done() => Probed::Done("all is as it was before".to_owned()),
-        Ok(seen) => Probed::NotDone(seen.told()),
-        Err(failed) => Probed::Uncertain(failed.detail),
-    }
+fn read_before(seen: &Seen<'_>) -> Result<Done, Failed> {
+    seen.unchanged()?;
+    Ok(Done::told(seen.told()))
 }
 
-pub fn preview(os: &dyn Os, around: &Around) -> Read<Preview> {
-    let record = match record(around) {
-        Ok(record) => record,
-        Err(failed) => return Ok(Preview::not_applicable(words::say(failed.code))),
-    };
-    let seen = look(record, os)?;
-    Ok(match seen.unchanged() {
-        Ok(()) => Preview::of(seen.changes()),
-        Err(failed) => Preview::not_applicable(format!("{} ({})", words::say(failed.code), failed.detail)),
-    })
-}
-
-/// Why there is nothing to take back, or nothing that may be.
-pub fn refusal(os: &dyn Os, around: &Around) -> Option<Failed> {
-    let seen = record(around).and_then(|record| Ok(look(record, os)?));
-    let refused = seen.and_then(|seen| seen.unchanged());
-    refused.err().filter(Failed::is_refusal)
+fn put_back(seen: &Seen<'_>, os: &dyn Os) -> Result<Done, Failed> {
+    seen.unchanged()?;
+    for before in &seen.to_put_back {
+        before.put_back(os)?;
+    }
+    Ok(Done::told(seen.told()))
 }
 
 fn record(around: &Around) -> Result<&Record, Failed> {
@@ -174,8 +184,8 @@ mod tests {
     use kaishin_proto::remedy::Remedy;
     use kaishin_proto::time::Time;
 
+    use super::super::preview as preview_of;
     use super::super::setting::tests::around;
-    use super::super::{Acted, preview as preview_of};
     use super::*;
     use crate::facts::tests::sim;
     use crate::facts::update::SETTINGS;
@@ -223,13 +233,13 @@ mod tests {
         let (sim, around) = done();
         let told = preview_of(Remedy::Undo { job: job(1) }, &sim, &around);
         assert_eq!((told.verdict, told.changes.len()), (Verdict::WouldChange, 3));
-        assert!(matches!(probe(PUT_BACK, &sim, &around), Probed::NotDone(_)));
+        assert!(matches!(Undo.probe(PUT_BACK, &sim, &around), Probed::NotDone(_)));
         for step in [READ_BEFORE, PUT_BACK, PUT_BACK, VERIFY] {
-            act(step, &sim, &around).unwrap();
+            Undo.act(step, &sim, &around).unwrap();
         }
         assert_eq!(value(&sim, "ActiveHoursStart"), Some(RegistryValue::dword(9)));
         assert_eq!(value(&sim, "ActiveHoursEnd"), None);
-        assert!(matches!(probe(PUT_BACK, &sim, &around), Probed::Done(_)));
+        assert!(matches!(Undo.probe(PUT_BACK, &sim, &around), Probed::Done(_)));
         let told = preview_of(Remedy::Undo { job: job(1) }, &sim, &around);
         assert_eq!(told.verdict, Verdict::AlreadyFine);
     }
@@ -240,7 +250,7 @@ mod tests {
         set(&sim, "ActiveHoursEnd", Some(22));
         let writes = sim.writes();
         for step in [READ_BEFORE, PUT_BACK] {
-            let failed = act(step, &sim, &around).unwrap_err();
+            let failed = Undo.act(step, &sim, &around).unwrap_err();
             assert!(failed.code == words::JOB_CHANGED_SINCE && failed.is_refusal());
             assert_eq!(failed.detail, "ActiveHoursEnd 22, not 19");
         }
@@ -254,7 +264,7 @@ mod tests {
         let (sim, mut around) = done();
         let writes = sim.writes();
         let refused = |around: &Around| {
-            let failed = act(READ_BEFORE, &sim, around).unwrap_err();
+            let failed = Undo.act(READ_BEFORE, &sim, around).unwrap_err();
             let told = preview_of(Remedy::Undo { job: job(1) }, &sim, around);
             assert!(told.verdict == Verdict::NotApplicable && told.reason.contains(failed.code));
             assert!(failed.is_refusal());
@@ -274,13 +284,13 @@ mod tests {
         for call in 1.. {
             let (sim, around) = done();
             sim.fail_call(call, crate::os::OsError::failed("a sick disk"));
-            let first = [READ_BEFORE, PUT_BACK, VERIFY].map(|step| act(step, &sim, &around));
+            let first = [READ_BEFORE, PUT_BACK, VERIFY].map(|step| Undo.act(step, &sim, &around));
             if first.iter().all(Result::is_ok) {
                 assert!(call > 6, "only {call} calls");
                 break;
             }
             for step in [READ_BEFORE, PUT_BACK, VERIFY] {
-                act(step, &sim, &around).unwrap();
+                Undo.act(step, &sim, &around).unwrap();
             }
         }
     }

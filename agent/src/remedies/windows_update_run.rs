@@ -5,12 +5,12 @@ use kaishin_proto::preview::{Change, Preview};
 use kaishin_proto::remedy::{Remedy, Said};
 use kaishin_proto::time::{Span, Time};
 
-use super::{Acted, Around, Done, Failed, Repeat, Step, proof};
+use super::{Acted, Around, Cure, Done, Failed, Repeat, Step, proof};
 use crate::facts::boot;
 use crate::os::{Os, Read, UpdateRun};
 use crate::words;
 
-pub const STEPS: &[Step] = &[
+const STEPS: &[Step] = &[
     // After a crash it is searched anew: what was installed is not found again.
     Step {
         name: "run",
@@ -26,26 +26,34 @@ const OFTEN: Span = Span::seconds(30);
 /// Between two tries where nobody is received.
 const LATER: Span = Span::minutes(30);
 
-pub fn act(step: &str, os: &dyn Os, around: &Around) -> Result<Acted, Failed> {
-    match step {
-        "run" => run(os, around),
-        "verify" => verify(os, around),
-        _ => Err(Failed::no_such_step(step)),
-    }
-}
+pub struct WindowsUpdateRun;
 
-pub fn preview(os: &dyn Os, _: &Around) -> Read<Preview> {
-    let pending = boot::restart_pending(os)?;
-    let preview = Preview::of([Change::new(
-        "Windows Update",
-        "not searched now",
-        "searched, downloaded and installed",
-    )]);
-    Ok(if pending {
-        preview.because("a restart is pending: updates may not install before it")
-    } else {
-        preview
-    })
+impl Cure for WindowsUpdateRun {
+    fn steps(&self) -> &'static [Step] {
+        STEPS
+    }
+
+    fn act(&self, step: &str, os: &dyn Os, around: &Around) -> Result<Acted, Failed> {
+        match step {
+            "run" => run(os, around),
+            "verify" => verify(os, around),
+            _ => Err(Failed::no_such_step(step)),
+        }
+    }
+
+    fn preview(&self, os: &dyn Os, _: &Around) -> Read<Preview> {
+        let pending = boot::restart_pending(os)?;
+        let preview = Preview::of([Change::new(
+            "Windows Update",
+            "not searched now",
+            "searched, downloaded and installed",
+        )]);
+        Ok(if pending {
+            preview.because("a restart is pending: updates may not install before it")
+        } else {
+            preview
+        })
+    }
 }
 
 fn run(os: &dyn Os, around: &Around) -> Result<Acted, Failed> {

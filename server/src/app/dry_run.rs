@@ -9,9 +9,9 @@ use kaishin_domain::id::TerminalId;
 use kaishin_domain::remedy::Remedy;
 use kaishin_domain::time::{Span, Time};
 use kaishin_domain::words::Words;
-use kaishin_proto::evidence;
 use kaishin_proto::limits::PLANS_SINCE;
 use kaishin_proto::preview::{self, Change, Preview};
+use kaishin_proto::{ending, evidence};
 use serde::Serialize;
 use tokio::sync::oneshot;
 
@@ -183,13 +183,29 @@ impl From<Preview> for DryRun {
 
 /// A sentence that is known, "日本語 / English", or a detail of the machine that is the same in both.
 fn words(text: &str) -> Words {
-    if let Some(known) = evidence::words(text) {
+    if let Some(known) = evidence::words(text).or_else(|| ended(text)) {
         return known;
     }
     match text.split_once(" / ") {
         Some((ja, en)) if !ja.is_ascii() => Words::new(ja, en),
         Some(_) | None => Words::new(text, text),
     }
+}
+
+/// What a job would end with, "E-JOB-71 日本語 / English (detail)": code and detail belong to both languages.
+fn ended(text: &str) -> Option<Words> {
+    let code = text.split(' ').next()?;
+    let Words { ja, en } = ending::words(code)?;
+    let detail = text.split_once(". (").and_then(|(_, rest)| rest.strip_suffix(')'));
+    Some(
+        match detail.map(|detail| evidence::words(detail).unwrap_or_else(|| Words::new(detail, detail))) {
+            None => Words::new(format!("{code} {ja}"), format!("{code} {en}")),
+            Some(detail) => Words::new(
+                format!("{code} {ja}（{}）", detail.ja),
+                format!("{code} {en} ({})", detail.en),
+            ),
+        },
+    )
 }
 
 #[cfg(test)]
@@ -224,5 +240,11 @@ mod tests {
         let adapters = told("no adapter here is one of those named that have the setting").expect("a reason");
         assert!(adapters.ja.contains("アダプター") && adapters.en.contains("adapter"));
         assert_eq!(DryRun::from(Preview::of([])).reason, None);
+        let Words { ja, en } = ending::words("E-JOB-41").expect("words");
+        let refused = told(&format!("E-JOB-41 {ja} / {en} (ActiveHoursEnd 22, not 19)"));
+        let both = |ja, en| Some(Words::new(format!("E-JOB-41 {ja}"), format!("E-JOB-41 {en}")));
+        let detail = "ActiveHoursEnd 22, not 19";
+        assert_eq!(refused, both(format!("{ja}（{detail}）"), format!("{en} ({detail})")));
+        assert_eq!(told(&format!("E-JOB-41 {ja} / {en}")), both(ja, en));
     }
 }

@@ -191,7 +191,7 @@ pub async fn cancel(cx: &Cx, id: JobId, reason: &str) -> Result<Job, AppError> {
 }
 
 fn no_such_job() -> AppError {
-    AppError::not_found("E-JOB-10", "この作業は見つかりません。", "There is no such job.")
+    AppError::not_found("E-JOB-16", "この作業は見つかりません。", "There is no such job.")
 }
 
 /// These jobs changed: found by their new state, and shown.

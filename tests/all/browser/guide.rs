@@ -2,11 +2,12 @@
 
 use kaishin::demo::{Consent, Demo};
 use kaishin_tests::browser::Browser;
+use kaishin_tests::http::Http;
 use kaishin_tests::need;
 use kaishin_tests::wait::{SOON, eventually};
 use serde_json::Value;
 
-use super::{complains_of_nothing, demo_with, sign_in};
+use super::{complains_of_nothing, demo_of, demo_with, fact, sign_in};
 
 const JOB: &str = ".area-jobs .job:first-of-type";
 
@@ -103,6 +104,66 @@ async fn what_the_person_ticks_at_the_terminal_is_ticked_at_the_desk_while_they_
         true,
         "it came by itself"
     );
+    complains_of_nothing(&desk).await;
+    complains_of_nothing(&reception).await;
+    drop((desk, reception));
+    demo.stop().await;
+}
+
+/// One with the old extensions at which everybody who has a browser is signed in, so that nobody has to be waited for.
+async fn with_old_extensions(api: &Http) -> String {
+    let found = api.get("/api/v1/terminals?q=fault%3Aedge-extension-old").await;
+    for item in found.expect(200).json()["items"].as_array().expect("items") {
+        let id = item["id"].as_str().expect("an id");
+        let detail = api.get(&format!("/api/v1/terminals/{id}")).await.expect(200).json();
+        let profiles = &detail["facts"]["edge.profiles"]["value"];
+        let rows = profiles["rows"].as_array().expect("browser profiles");
+        if rows.iter().all(|row| row[3] == "yes") && detail["facts"]["edge.crx_ready"]["value"] == true {
+            return id.to_owned();
+        }
+    }
+    panic!("the demo has no such terminal");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_person_is_led_through_the_swap_of_the_extensions_while_the_desk_sees_it_happen() {
+    let desk = need!(Browser::start("ja").await, "chromedriver");
+    let reception = need!(Browser::start("ja").await, "chromedriver");
+    // Dragging three files takes minutes; here they pass faster.
+    let (mut demo, api) = demo_of(28, 10.0, Consent::Ask).await;
+    let terminal = with_old_extensions(&api).await;
+    desk.goto(&demo.invitation.http).await;
+    sign_in(&desk, &demo, "suzuki").await;
+    desk.goto(&format!("{}/terminals/{terminal}", demo.invitation.http))
+        .await;
+    desk.click("main a[href$='/jobs/new?remedy=edge-extension-swap']").await;
+    desk.shows("#dry-run", "拡張機能 pinauth（暗証番号）：1.2.0.5 → 2.0.0.0")
+        .await;
+    desk.click("main form[action$='/jobs'] button.main").await;
+    sits_down(&reception, &mut demo).await;
+    reception.click("#yes").await;
+
+    // What to do with their own hands stands on their screen, and the same on the desk's.
+    reception.shows("main li.waiting", "pinauth.crx").await;
+    desk.shows(&format!("{JOB} .steps"), "pinauth.crx").await;
+    let dragged = async || {
+        let done = "return document.querySelector('main h1')?.textContent.includes('終わりました') === true";
+        (reception.run(done).await == true).then_some(())
+    };
+    eventually(4 * SOON, "the three files are in, and it is seen", dragged).await;
+    desk.shows(&format!("{JOB} .badge"), "完了").await;
+    for key in [
+        "edge.pinauth.version",
+        "edge.nopinauth.version",
+        "edge.delegate.version",
+    ] {
+        assert_eq!(fact(&desk, key).await, "2.0.0.0", "{key}");
+    }
+    let old = async || {
+        let faults = desk.text("#live").await?;
+        (!faults.contains("edge-extension-old")).then_some(())
+    };
+    eventually(SOON, "the fault is closed", old).await;
     complains_of_nothing(&desk).await;
     complains_of_nothing(&reception).await;
     drop((desk, reception));

@@ -255,7 +255,7 @@ async fn a_remedy_tells_what_it_would_change_and_what_it_changed_is_taken_back_o
         (
             json!({ "job": "019a0000-0000-7000-8000-000000000000" }),
             404,
-            "E-JOB-10",
+            "E-JOB-16",
         ),
         (json!({}), 422, "E-JOB-14"),
     ] {

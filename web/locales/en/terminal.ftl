@@ -179,7 +179,6 @@ job-takes-back = The job that this is about
 do-undo = Take back
 dry-run = What would change
 dry-run-asking = Asking the terminal…
-dry-run-change = { $what }: { $from } → { $to }
 dry-run-would-change = This would change:
 dry-run-already-fine = It is as it should be already; nothing would change.
 dry-run-not-applicable = This is not for this terminal; nothing would change.

@@ -176,7 +176,6 @@ job-takes-back = 元に戻す対象の作業を見る
 do-undo = 元に戻す
 dry-run = 実行すると何が変わるか
 dry-run-asking = 端末に確認しています…
-dry-run-change = { $what }：{ $from } → { $to }
 dry-run-would-change = 実行すると、次のように変わります。
 dry-run-already-fine = すでに正しい状態です。実行しても何も変わりません。
 dry-run-not-applicable = この端末は対象外です。実行しても何も変わりません。

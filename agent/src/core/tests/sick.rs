@@ -59,3 +59,25 @@ fn every_call_may_fail_once_in_every_remedy() {
         assert!(told, "{remedy:?}: a failing machine was never told of");
     }
 }
+
+#[test]
+fn a_job_that_waits_does_not_end_because_one_look_went_wrong_and_two_in_a_row_end_it() {
+    for (failures, ends) in [(1, Outcome::Succeeded), (2, Outcome::Failed)] {
+        let mut world = World::online(1);
+        world.stalls = 1;
+        let job = world.order(1, Remedy::FastStartupOff);
+        world.failures = failures;
+        world.pass(Span::minutes(1));
+        assert_eq!(world.outcome(job), None, "{failures}");
+        let Some(book::What::Waits { evidence, .. }) = world.core().book().job(job).unwrap().last() else {
+            panic!("{failures}: it does not wait");
+        };
+        let told = kaishin_proto::evidence::words(evidence).expect("in words");
+        assert!(
+            told.ja.contains("もう一度") && told.en.contains("a sick disk"),
+            "{told:?}"
+        );
+        world.pass(Span::minutes(5));
+        assert_eq!(world.outcome(job), Some(ends), "{failures}");
+    }
+}

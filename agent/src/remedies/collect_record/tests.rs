@@ -7,8 +7,8 @@ use crate::facts::tests::sim;
 use crate::os::OsError;
 use crate::os::sim::Sim;
 
-fn collect(record: Record, sim: &Sim) -> Result<Collected, &'static str> {
-    let done = act(record, "collect", sim, &around()).map_err(|failed| failed.code)?;
+fn text_of(record: Record, sim: &Sim) -> Result<Collected, &'static str> {
+    let done = collect(record, sim, &around()).map_err(|failed| failed.code)?;
     Ok(done.collected.unwrap())
 }
 
@@ -19,7 +19,7 @@ fn place() -> String {
 fn logged(bytes: impl Into<Vec<u8>>) -> Result<Collected, &'static str> {
     let sim = sim();
     sim.put_file(place(), bytes);
-    collect(Record::Distribution, &sim)
+    text_of(Record::Distribution, &sim)
 }
 
 #[test]
@@ -29,7 +29,7 @@ fn every_record_is_text_without_people_and_below_its_cap() {
         for record in Record::ALL {
             let around = around();
             around.about.diary.note(Time(0), r"online: C:\Users\incho");
-            let done = act(record, "collect", &sim, &around).unwrap();
+            let done = collect(record, &sim, &around).unwrap();
             let Collected { text, cut } = done.collected.unwrap();
             assert!(text.len() <= MAX_RECORD && !cut, "{record:?}");
             for told in ["uketsuke", "incho", "06123456", "記号"] {
@@ -39,7 +39,7 @@ fn every_record_is_text_without_people_and_below_its_cap() {
         }
         assert_eq!(sim.writes(), 0);
     }
-    assert!(act(Record::Agent, "send", &sim(), &around()).is_err());
+    assert!(CollectRecord(Record::Agent).act("send", &sim(), &around()).is_err());
 }
 
 #[test]
@@ -90,15 +90,15 @@ fn what_cannot_be_fetched_says_why() {
     }
     let gone = sim();
     gone.remove_file(place());
-    assert_eq!(collect(Record::Distribution, &gone), Err(words::JOB_RECORD_ABSENT));
+    assert_eq!(text_of(Record::Distribution, &gone), Err(words::JOB_RECORD_ABSENT));
     let closed = sim();
     closed.close(place());
-    assert_eq!(collect(Record::Distribution, &closed), Err(words::JOB_NO_PERMISSION));
+    assert_eq!(text_of(Record::Distribution, &closed), Err(words::JOB_NO_PERMISSION));
     let mut unsaid = around();
     let mut profile = Profile::built_in();
     profile.distribution.log_file = None;
     unsaid.about.profile = profile.into();
-    let refused = act(Record::Distribution, "collect", &sim(), &unsaid).unwrap_err();
+    let refused = collect(Record::Distribution, &sim(), &unsaid).unwrap_err();
     assert!(refused.code == words::JOB_RECORD_UNNAMED && refused.is_refusal());
 }
 
@@ -108,7 +108,7 @@ fn a_machine_that_fails_at_any_call_says_so_and_nothing_half_is_told() {
         for nth in 1..5 {
             let sim = sim();
             sim.fail_call(nth, OsError::failed("a sick disk"));
-            match collect(record, &sim) {
+            match text_of(record, &sim) {
                 Ok(_) => assert!(sim.calls() < nth, "{record:?}, call {nth}"),
                 Err(code) => assert_eq!(code, words::JOB_MACHINE_FAILED),
             }

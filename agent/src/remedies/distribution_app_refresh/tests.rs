@@ -33,7 +33,7 @@ fn run(sim: &Sim, clock: &Clock) -> Result<Vec<String>, Failed> {
             while let Some(left) = sim.down_for() {
                 clock.advance(left);
             }
-            match act(step.name, sim, &around(clock, &story))? {
+            match DistributionAppRefresh.act(step.name, sim, &around(clock, &story))? {
                 Acted::Again { after, .. } => clock.advance(after),
                 Acted::Done(done) => {
                     story.done.push((step.name, done.evidence));
@@ -69,7 +69,9 @@ fn what_is_never_done_is_told_as_such() {
         ..Story::default()
     };
     clock.advance(Span::hours(4));
-    let failed = act("settle-1", &sim, &around(&clock, &story)).unwrap_err();
+    let failed = DistributionAppRefresh
+        .act("settle-1", &sim, &around(&clock, &story))
+        .unwrap_err();
     assert!(failed.detail.ends_with("waiting-for-server"), "{failed:?}");
 }
 
@@ -77,16 +79,33 @@ fn what_is_never_done_is_told_as_such() {
 fn the_preview_tells_the_status_and_warns_on_a_release_day() {
     let (sim, clock) = evening(0, "再起動待ち");
     let mut around = around(&clock, &Story::default());
-    let told = preview(&sim, &around).unwrap();
+    let told = DistributionAppRefresh.preview(&sim, &around).unwrap();
     assert_eq!((told.verdict, told.reason.as_str()), (Verdict::WouldChange, ""));
     let mut profile = (*around.about.profile).clone();
     profile.distribution.release_days = vec!["2027-01-15".into()];
     around.about.profile = profile.into();
-    assert!(preview(&sim, &around).unwrap().reason.contains("release day"));
+    assert!(
+        DistributionAppRefresh
+            .preview(&sim, &around)
+            .unwrap()
+            .reason
+            .contains("release day")
+    );
     sim.put_file(r"C:\OQS\OqsDistroApp\status.log", "未適用更新ファイルなし");
-    assert_eq!(preview(&sim, &around).unwrap().verdict, Verdict::AlreadyFine);
+    assert_eq!(
+        DistributionAppRefresh.preview(&sim, &around).unwrap().verdict,
+        Verdict::AlreadyFine
+    );
     sim.remove_tasks();
-    assert_eq!(preview(&sim, &around).unwrap().verdict, Verdict::NotApplicable);
-    assert!(act("start-1", &sim, &around).unwrap_err().is_refusal());
-    assert!(act("tidy", &sim, &around).is_err());
+    assert_eq!(
+        DistributionAppRefresh.preview(&sim, &around).unwrap().verdict,
+        Verdict::NotApplicable
+    );
+    assert!(
+        DistributionAppRefresh
+            .act("start-1", &sim, &around)
+            .unwrap_err()
+            .is_refusal()
+    );
+    assert!(DistributionAppRefresh.act("tidy", &sim, &around).is_err());
 }

@@ -14,7 +14,7 @@ use kaishin_proto::value::Reason;
 
 use super::proof;
 use super::setting::Want;
-use super::{Acted, Around, Before, Done, Failed, Probed, Repeat, State, Step};
+use super::{Acted, Around, Before, Cure, Done, Failed, Probed, Repeat, State, Step, no_trace};
 use crate::os::{Os, OsError, Read};
 use crate::words;
 use files::New;
@@ -35,7 +35,7 @@ const fn look_first(name: &'static str) -> Step {
     }
 }
 
-pub const STEPS: &[Step] = &[
+const STEPS: &[Step] = &[
     again("preflight"),
     look_first("allow"),
     again("install"),
@@ -72,16 +72,59 @@ struct Plan {
     remove: Vec<Want>,
 }
 
-pub fn act(strategy: Strategy, step: &str, os: &dyn Os, around: &Around) -> Result<Acted, Failed> {
-    match step {
-        "preflight" => preflight(strategy, os, around).map(Acted::Done),
-        "allow" => allow(strategy, os, around).map(Acted::Done),
-        "install" => install(strategy, os, around).map_err(later),
-        "remove-old" => remove_old(strategy, os, around).map(Acted::Done).map_err(later),
-        "gone" => gone(os, around).map_err(later),
-        "clear" => clear(os, around).map(Acted::Done).map_err(later),
-        "verify" => verify(os, around).map(Acted::Done).map_err(later),
-        _ => Err(Failed::no_such_step(step)),
+pub struct EdgeExtensionSwap(pub Strategy);
+
+impl Cure for EdgeExtensionSwap {
+    fn steps(&self) -> &'static [Step] {
+        STEPS
+    }
+
+    fn act(&self, step: &str, os: &dyn Os, around: &Around) -> Result<Acted, Failed> {
+        let EdgeExtensionSwap(strategy) = *self;
+        match step {
+            "preflight" => preflight(strategy, os, around).map(Acted::Done),
+            "allow" => allow(strategy, os, around).map(Acted::Done),
+            "install" => install(strategy, os, around).map_err(later),
+            "remove-old" => remove_old(strategy, os, around).map(Acted::Done).map_err(later),
+            "gone" => gone(os, around).map_err(later),
+            "clear" => clear(os, around).map(Acted::Done).map_err(later),
+            "verify" => verify(os, around).map(Acted::Done).map_err(later),
+            _ => Err(Failed::no_such_step(step)),
+        }
+    }
+
+    fn probe(&self, step: &str, os: &dyn Os, around: &Around) -> Probed {
+        let EdgeExtensionSwap(strategy) = *self;
+        let found = match step {
+            "allow" => plan(strategy, os, around).and_then(|plan| {
+                let manifest = strategy == Strategy::Assisted || plan.is_done() || is_published(os, &plan.all)?;
+                Ok(manifest && plan.letting_in().next().is_none())
+            }),
+            "remove-old" => plan(strategy, os, around).map(|plan| plan.removing().next().is_none()),
+            "clear" => removing(os, around).map(|left| left.is_empty()).map_err(Failed::from),
+            _ => return no_trace(step),
+        };
+        match found {
+            Ok(true) => Probed::Done("all values are as they should be".to_owned()),
+            Ok(false) => Probed::NotDone("not yet, or not whole".to_owned()),
+            // Doing it once more does no harm, and tells what is wrong.
+            Err(failed) => Probed::NotDone(failed.detail),
+        }
+    }
+
+    fn preview(&self, os: &dyn Os, around: &Around) -> Read<Preview> {
+        Ok(match plan(self.0, os, around) {
+            Ok(plan) => Preview::of(plan.changes()),
+            Err(failed) if failed.is_refusal() => {
+                Preview::not_applicable(format!("{} ({})", words::say(failed.code), failed.detail))
+            }
+            Err(failed) => Preview::unknown(failed.detail),
+        })
+    }
+
+    /// With its own code.
+    fn refusal(&self, os: &dyn Os, around: &Around) -> Option<Failed> {
+        plan(self.0, os, around).err().filter(Failed::is_refusal)
     }
 }
 
@@ -94,41 +137,6 @@ fn later(failed: Failed) -> Failed {
         };
     }
     failed
-}
-
-pub fn probe(strategy: Strategy, step: &str, os: &dyn Os, around: &Around) -> Probed {
-    let found = match step {
-        "allow" => plan(strategy, os, around).and_then(|plan| {
-            let manifest = strategy == Strategy::Assisted || plan.is_done() || is_published(os, &plan.all)?;
-            Ok(manifest && plan.letting_in().next().is_none())
-        }),
-        "remove-old" => plan(strategy, os, around).map(|plan| plan.removing().next().is_none()),
-        "clear" => removing(os, around).map(|left| left.is_empty()).map_err(Failed::from),
-        _ => return Probed::Uncertain(format!("{step} leaves no trace to look for")),
-    };
-    match found {
-        Ok(true) => Probed::Done("all values are as they should be".to_owned()),
-        Ok(false) => Probed::NotDone("not yet, or not whole".to_owned()),
-        // Doing it once more does no harm, and tells what is wrong.
-        Err(failed) => Probed::NotDone(failed.detail),
-    }
-}
-
-pub fn preview(strategy: Strategy, os: &dyn Os, around: &Around) -> Read<Preview> {
-    let plan = match plan(strategy, os, around) {
-        Ok(plan) => plan,
-        Err(failed) if failed.is_refusal() => {
-            let why = format!("{} ({})", words::say(failed.code), failed.detail);
-            return Ok(Preview::not_applicable(why));
-        }
-        Err(failed) => return Ok(Preview::unknown(failed.detail)),
-    };
-    Ok(Preview::of(plan.changes()))
-}
-
-/// Why nothing of it would be done here, with its own code.
-pub fn refusal(strategy: Strategy, os: &dyn Os, around: &Around) -> Option<Failed> {
-    plan(strategy, os, around).err().filter(Failed::is_refusal)
 }
 
 fn plan(strategy: Strategy, os: &dyn Os, around: &Around) -> Result<Plan, Failed> {

@@ -172,7 +172,7 @@ impl Terminal {
 
     fn act(&mut self, step: &str) -> Result<Acted, Failed> {
         self.around.now = self.clock.now();
-        let acted = act(self.strategy, step, &self.sim, &self.around);
+        let acted = EdgeExtensionSwap(self.strategy).act(step, &self.sim, &self.around);
         if let Ok(Acted::Done(done)) = &acted {
             self.around.story.kept.extend(done.undo.iter().cloned());
         }
@@ -205,7 +205,9 @@ impl Terminal {
     }
 
     fn preview(&self) -> Preview {
-        preview(self.strategy, &self.sim, &self.around).unwrap()
+        EdgeExtensionSwap(self.strategy)
+            .preview(&self.sim, &self.around)
+            .unwrap()
     }
 
     fn policies(&self) -> Value {
@@ -284,14 +286,18 @@ fn files_that_will_not_do_are_refused_before_anything_is_touched() {
             terminal.around.about.profile = profile.into();
             let before = terminal.policies();
             for step in ["preflight", "allow"] {
-                let failed = act(terminal.strategy, step, &terminal.sim, &terminal.around).unwrap_err();
+                let failed = EdgeExtensionSwap(terminal.strategy)
+                    .act(step, &terminal.sim, &terminal.around)
+                    .unwrap_err();
                 assert_eq!(failed.code, code, "{failed:?}");
                 assert_eq!(failed.is_refusal(), code != words::JOB_NO_PERMISSION);
             }
             // Nothing old goes either, should somebody spoil a file in the middle of it.
-            let failed = act(terminal.strategy, "remove-old", &terminal.sim, &terminal.around).unwrap_err();
+            let failed = EdgeExtensionSwap(terminal.strategy)
+                .act("remove-old", &terminal.sim, &terminal.around)
+                .unwrap_err();
             assert!(!failed.is_refusal(), "{failed:?}");
-            let refused = refusal(terminal.strategy, &terminal.sim, &terminal.around);
+            let refused = EdgeExtensionSwap(terminal.strategy).refusal(&terminal.sim, &terminal.around);
             assert_eq!(
                 refused.is_some_and(|refused| refused.code == code),
                 code != words::JOB_NO_PERMISSION
@@ -386,7 +392,9 @@ fn an_extension_that_is_off_is_named_with_its_reason_and_holds_the_removal() {
     settings["extensions"]["settings"][id(1)]["disable_reasons"] = json!([1]);
     terminal.sim.put_file(&file, settings.to_string());
     let writes = terminal.sim.writes();
-    let failed = act(terminal.strategy, "remove-old", &terminal.sim, &terminal.around).unwrap_err();
+    let failed = EdgeExtensionSwap(terminal.strategy)
+        .act("remove-old", &terminal.sim, &terminal.around)
+        .unwrap_err();
     assert_eq!(failed.code, words::EXTENSION_KEPT_OLD);
     assert_eq!(failed.detail, "nopinauth is off: user at uketsuke/Default");
     assert_eq!(terminal.sim.writes(), writes, "nothing old goes");
@@ -462,7 +470,7 @@ fn every_call_of_a_sick_machine_fails_once_and_the_next_try_ends_right() {
 fn finish_unwatched(terminal: &mut Terminal, step: &str) -> Result<(), Failed> {
     loop {
         terminal.around.now = terminal.clock.now();
-        match act(terminal.strategy, step, &terminal.sim, &terminal.around)? {
+        match EdgeExtensionSwap(terminal.strategy).act(step, &terminal.sim, &terminal.around)? {
             Acted::Done(done) => {
                 terminal.around.story.kept.extend(done.undo);
                 return Ok(());

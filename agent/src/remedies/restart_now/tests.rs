@@ -38,7 +38,7 @@ impl Evening {
     }
 
     fn act(&self, step: &str) -> Result<Acted, Failed> {
-        act(step, &self.sim, &self.around())
+        RestartNow.act(step, &self.sim, &self.around())
     }
 
     fn again(&self, step: &str) -> String {
@@ -84,7 +84,7 @@ fn it_is_announced_done_once_and_proven_by_a_new_boot() {
     assert_eq!(evening.sim.notices().len(), 1);
     evening.clock.advance(Span::minutes(1));
     assert!(evening.done("announce").contains("nobody refused"));
-    let probe = |evening: &Evening| probe("restart", &evening.sim, &evening.around());
+    let probe = |evening: &Evening| RestartNow.probe("restart", &evening.sim, &evening.around());
     assert!(matches!(probe(&evening), Probed::NotDone(_)));
     evening.done("restart");
     assert_eq!(evening.again("back"), "waits: for Windows to restart");
@@ -123,14 +123,14 @@ fn it_waits_for_a_moment_that_suits_and_says_for_which() {
     evening.sim.set_updating(false);
     let mut around = evening.around();
     around.now = Time::parse("2027-01-18T10:00:00+09:00").unwrap();
-    let told = preview(&evening.sim, &around).unwrap();
+    let told = RestartNow.preview(&evening.sim, &around).unwrap();
     assert_eq!(told.reason, "waits: reception hours until 19:00");
     assert_eq!(told.changes.len(), 1);
     around.about.hours = Hours {
         week: Default::default(),
         holidays: Vec::new(),
     };
-    assert_eq!(preview(&evening.sim, &around).unwrap().reason, "");
+    assert_eq!(RestartNow.preview(&evening.sim, &around).unwrap().reason, "");
     assert!(evening.sim.notices().is_empty(), "who waits says nothing yet");
 }
 
@@ -159,7 +159,7 @@ fn a_machine_that_stays_up_and_a_service_that_stays_away_are_failures_with_names
 fn what_cannot_be_read_afterwards_is_uncertain_and_never_guessed() {
     let evening = evening();
     assert!(matches!(
-        probe("restart", &evening.sim, &evening.around()),
+        RestartNow.probe("restart", &evening.sim, &evening.around()),
         Probed::Uncertain(_)
     ));
     assert_eq!(evening.act("back").unwrap_err().code, words::JOB_UNCERTAIN);

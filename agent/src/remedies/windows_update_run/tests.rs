@@ -33,7 +33,7 @@ fn run(sim: &Sim, clock: &Clock) -> (Vec<String>, Result<Done, Failed>) {
             story: Story::default(),
             told: crate::remedies::Told::default(),
         };
-        match act("run", sim, &around) {
+        match WindowsUpdateRun.act("run", sim, &around) {
             Ok(Acted::Again { after, evidence }) => {
                 if told.last() != Some(&evidence) {
                     told.push(evidence);
@@ -41,7 +41,7 @@ fn run(sim: &Sim, clock: &Clock) -> (Vec<String>, Result<Done, Failed>) {
                 clock.advance(after);
             }
             Ok(Acted::Done(done)) => {
-                let verified = act("verify", sim, &around).unwrap();
+                let verified = verify(sim, &around).unwrap();
                 assert!(matches!(verified, Acted::Done(Done { observed, .. }) if observed.len() == 2));
                 return (told, Ok(done));
             }

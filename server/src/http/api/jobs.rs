@@ -9,6 +9,7 @@ use kaishin_domain::id::JobId;
 use kaishin_domain::job::{Finish, Job};
 use kaishin_domain::remedy::{About, BadRemedy, MOST_ACTIVE, Parameter, Range, Remedy};
 use kaishin_domain::time::Span;
+use kaishin_proto::preview::Change;
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
@@ -96,7 +97,12 @@ pub async fn create(
 }
 
 fn would(told: &DryRun) -> Json {
-    json!({ "verdict": told.verdict, "changes": told.changes, "reason": told.reason })
+    let change = |change: &Change| {
+        let words = evidence::change(change);
+        json!({ "what": change.what, "from": change.from, "to": change.to, "words": words })
+    };
+    let changes: Vec<Json> = told.changes.iter().map(change).collect();
+    json!({ "verdict": told.verdict, "changes": changes, "reason": told.reason })
 }
 
 fn remedy(name: &str, params: &Json) -> Result<Remedy, AppError> {

@@ -6,8 +6,7 @@ use axum::extract::Path;
 use axum::http::StatusCode;
 use kaishin_domain::id::TerminalId;
 use kaishin_domain::remedy::{Class, Remedy};
-use kaishin_domain::words::Words;
-use kaishin_proto::preview::Change;
+use kaishin_proto::evidence;
 
 use super::job::Wanted;
 use super::parts::{Badge, badge};
@@ -44,7 +43,11 @@ async fn told(visitor: Visitor, Path(text): Path<String>, Wished(wanted): Wished
         Err(error) => return Err(Failure(error)),
     };
     let detail = terminals::get(&cx, id).await?;
-    let changes = told.changes.iter().map(|one| line(&page, one)).collect();
+    let changes = told
+        .changes
+        .iter()
+        .map(|one| page.of(&evidence::change(one)).to_owned())
+        .collect();
     let (verdict, sentence, reason) = match (told.verdict, by_itself(remedy)) {
         (Verdict::AlreadyFine, Some(sentence)) => {
             (badge("", page.t("verdict-changes-nothing")), page.t(sentence), None)
@@ -99,148 +102,6 @@ fn verdict(page: &Page, verdict: Verdict) -> Badge {
     badge(kind, page.t(&format!("verdict-{}", slug(verdict))))
 }
 
-/// "Fast startup: on -> off", in the reader's words where the terminal's are known.
-fn line(page: &Page, change: &Change) -> String {
-    let name = name(page, &change.what);
-    let (from, to) = (
-        value(page, &change.what, &change.from),
-        value(page, &change.what, &change.to),
-    );
-    page.lang
-        .with("dry-run-change", &[("what", &name), ("from", &from), ("to", &to)])
-}
-
-fn known(what: &str) -> Option<&'static Named> {
-    NAMED.iter().find(|named| named.what == what)
-}
-
-fn name(page: &Page, what: &str) -> String {
-    known(what).map_or_else(
-        || what.to_owned(),
-        |named| page.of(&Words::new(named.ja, named.en)).to_owned(),
-    )
-}
-
-fn value(page: &Page, what: &str, raw: &str) -> String {
-    let values = known(what).map_or(&[][..], |named| named.values);
-    let shown = values.iter().chain(ALWAYS).find(|(known, ..)| *known == raw);
-    shown.map_or_else(
-        || raw.trim_matches('"').to_owned(),
-        |(_, ja, en)| page.of(&Words::new(*ja, *en)).to_owned(),
-    )
-}
-
-/// "HiberbootEnabled 1 -> 0, NtpServer absent": what a step read or wrote, if all of it is known.
-pub fn changes(page: &Page, said: &str) -> Option<String> {
-    let one = |part: &str| {
-        let (what, rest) = part.split_once(' ')?;
-        known(what)?;
-        Some(match rest.split_once(" -> ") {
-            Some((from, to)) => line(page, &Change::new(what, from, to)),
-            None => name(page, what) + page.lang.choose("：", ": ") + &value(page, what, rest),
-        })
-    };
-    let told: Vec<String> = said.split(", ").map(one).collect::<Option<_>>()?;
-    Some(told.join(page.lang.choose("、", ", ")))
-}
-
-/// What terminals call things, as people know them.
-struct Named {
-    what: &'static str,
-    ja: &'static str,
-    en: &'static str,
-    /// As the terminal says it, Japanese, English.
-    values: &'static [(&'static str, &'static str, &'static str)],
-}
-
-const ALWAYS: &[(&str, &str, &str)] = &[("absent", "未設定", "not set")];
-const SWITCH: &[(&str, &str, &str)] = &[("0", "無効", "off"), ("1", "有効", "on")];
-
-const fn named(what: &'static str, ja: &'static str, en: &'static str) -> Named {
-    Named {
-        what,
-        ja,
-        en,
-        values: &[],
-    }
-}
-
-const MISSING: &[(&str, &str, &str)] = &[("missing", "なし", "missing"), ("-", "なし", "none")];
-
-const NAMED: &[Named] = &[
-    Named {
-        values: SWITCH,
-        ..named("HiberbootEnabled", "高速スタートアップ", "Fast startup")
-    },
-    Named {
-        values: &[("\"0\"", "無効", "off"), ("\"1\"", "有効", "on")],
-        ..named("*PMARPOffload", "ARPオフロード", "ARP offload")
-    },
-    Named {
-        values: &[("0", "オフ", "off"), ("1", "オン", "on"), ("2", "オフ", "off")],
-        ..named(
-            "SmartActiveHoursState",
-            "アクティブ時間の自動調整",
-            "Automatic active hours",
-        )
-    },
-    named(
-        "ExtensionInstallAllowlist",
-        "入れてよい拡張機能のポリシー",
-        "Policy of extensions that may be installed",
-    ),
-    named(
-        "ExtensionInstallForcelist",
-        "ポリシーで入れる拡張機能",
-        "Extensions installed by policy",
-    ),
-    Named {
-        values: MISSING,
-        ..named(
-            "edge.delegate.version",
-            "拡張機能 delegate（目視確認）",
-            "Extension delegate",
-        )
-    },
-    Named {
-        values: MISSING,
-        ..named(
-            "edge.nopinauth.version",
-            "拡張機能 nopinauth（顔認証）",
-            "Extension nopinauth",
-        )
-    },
-    Named {
-        values: MISSING,
-        ..named(
-            "edge.pinauth.version",
-            "拡張機能 pinauth（暗証番号）",
-            "Extension pinauth",
-        )
-    },
-    named("ActiveHoursStart", "アクティブ時間の開始（時）", "Active hours from"),
-    named("ActiveHoursEnd", "アクティブ時間の終了（時）", "Active hours until"),
-    named("policy file", "ポリシーファイル", "Policy file"),
-    named("sleep on mains", "スリープ（電源接続時）", "Sleep on mains"),
-    named("sleep on battery", "スリープ（バッテリー時）", "Sleep on battery"),
-    named("daily restart", "毎日の再起動", "Daily restart"),
-    Named {
-        values: SWITCH,
-        ..named("ProxyEnable", "プロキシ", "Proxy")
-    },
-    named("ProxyServer", "プロキシの宛先", "Proxy server"),
-    named("ProxyOverride", "プロキシの例外", "Proxy exceptions"),
-    named("NtpServer", "時刻の同期先", "Time server"),
-    Named {
-        values: &[
-            ("\"NTP\"", "指定のサーバー", "the named server"),
-            ("\"NT5DS\"", "ドメイン", "the domain"),
-            ("\"NoSync\"", "同期しない", "none"),
-        ],
-        ..named("Type", "時刻の同期方法", "Time is taken from")
-    },
-];
-
 #[derive(Template)]
 #[template(path = "dry_run.html")]
 struct View {
@@ -261,48 +122,6 @@ mod tests {
     use super::super::sample;
     use super::*;
     use crate::http::words::Lang;
-
-    #[test]
-    fn what_would_change_is_told_as_a_clerk_would_say_it() {
-        let change = |what, from, to| Change::new(what, from, to);
-        for (lang, change, told) in [
-            (
-                Lang::Ja,
-                change("HiberbootEnabled", "1", "0"),
-                "高速スタートアップ：有効 → 無効",
-            ),
-            (
-                Lang::En,
-                change("HiberbootEnabled", "absent", "0"),
-                "Fast startup: not set → off",
-            ),
-            (
-                Lang::Ja,
-                change("ActiveHoursStart", "9", "7"),
-                "アクティブ時間の開始（時）：9 → 7",
-            ),
-            (
-                Lang::En,
-                change("*PMARPOffload", "\"1\"", "\"0\""),
-                "ARP offload: on → off",
-            ),
-            (Lang::En, change("Invented", "\"a\"", "b"), "Invented: a → b"),
-        ] {
-            let page = sample::page(lang, Some(Role::Desk), Some(Place::Terminals));
-            assert_eq!(line(&page, &change), told);
-        }
-        let page = sample::page(Lang::Ja, Some(Role::Desk), Some(Place::Terminals));
-        for (said, told) in [
-            (
-                "HiberbootEnabled 1 -> 0, ActiveHoursStart 7",
-                Some("高速スタートアップ：有効 → 無効、アクティブ時間の開始（時）：7"),
-            ),
-            ("HiberbootEnabled 1 -> 0, Invented 7", None),
-            ("two sentences", None),
-        ] {
-            assert_eq!(changes(&page, said).as_deref(), told, "{said}");
-        }
-    }
 
     #[test]
     fn what_changes_nothing_by_itself_is_not_called_as_it_should_be() {

@@ -6,7 +6,6 @@ use kaishin_domain::terminal::{Hold, Terminal};
 use kaishin_domain::time::Time;
 
 use super::Page;
-use super::dry_run::changes;
 use crate::index::Flags;
 
 /// A word with a colour and, by the style sheet, a shape.
@@ -166,7 +165,7 @@ pub fn ended(page: &Page, job: &Job) -> Option<Ended> {
 /// What a terminal says of its work, in the reader's words where the sentence is known; otherwise as it stands.
 pub fn told(page: &Page, said: &str) -> String {
     let known = evidence::words(said).map(|words| page.of(&words).to_owned());
-    known.or_else(|| changes(page, said)).unwrap_or_else(|| said.to_owned())
+    known.unwrap_or_else(|| said.to_owned())
 }
 
 /// `HP ProDesk 400`, without saying the maker twice.
