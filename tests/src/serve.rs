@@ -2,10 +2,11 @@
 //! command line, `kaishin serve` on ports that stay the same over its lives, `kaishin-agent run` as a simulated terminal.
 
 use std::io::Write as _;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use http::Method;
@@ -246,9 +247,18 @@ impl Served {
     }
 }
 
-/// A port that was free a moment ago: for programs that must come back on the same one.
+/// A port that stays free while nobody listens on it, for programs that must come back on the same one: on an address of its
+/// own, from which nobody is called. On 127.0.0.1 whoever calls may be given that very port meanwhile.
 pub fn free_port() -> SocketAddr {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    static GIVEN: AtomicU8 = AtomicU8::new(0);
+    let [.., high, low] = std::process::id().to_be_bytes();
+    let own = Ipv4Addr::new(
+        127,
+        64 | (high & 0x3f),
+        low,
+        2 + GIVEN.fetch_add(1, Ordering::Relaxed) % 250,
+    );
+    let listener = std::net::TcpListener::bind((own, 0)).expect("a port");
     listener.local_addr().expect("an address")
 }
 
