@@ -15,7 +15,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use kaishin_proto::clock::Clock;
-use kaishin_proto::time::Span;
+use kaishin_proto::time::{Span, Time};
 use subtle::ConstantTimeEq as _;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
@@ -62,7 +62,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
 
 /// Shut, with every connection, when it is dropped.
 pub struct Door {
-    link: String,
+    porter: Arc<Porter>,
     task: JoinHandle<()>,
 }
 
@@ -87,18 +87,17 @@ impl Door {
             keep,
             keys: Mutex::default(),
         });
-        let link = porter.new_link()?;
-        let task = tokio::spawn(attend(listener, porter));
-        Ok(Door { link, task })
+        let task = tokio::spawn(attend(listener, Arc::clone(&porter)));
+        Ok(Door { porter, task })
     }
 
-    /// Lets one browser in, once.
-    pub fn link(&self) -> &str {
-        &self.link
+    pub fn porter(&self) -> Arc<Porter> {
+        Arc::clone(&self.porter)
     }
 }
 
-struct Porter {
+/// Who lets browsers in, and sees whether they are still there.
+pub struct Porter {
     /// "127.0.0.1:49152"
     host: String,
     origin: String,
@@ -112,9 +111,10 @@ struct Porter {
 
 #[derive(Default)]
 struct Keys {
-    /// What the next browser must know; gone once one has known it.
-    link: Option<String>,
+    /// What a browser must know to be let in; each gone once one has known it.
+    links: Vec<String>,
     guests: Vec<String>,
+    looked: Option<Time>,
 }
 
 /// Until some time after the page has nothing more to say.
@@ -232,11 +232,9 @@ impl Porter {
             .map_err(|_| Refused::NoSuchPage)?;
         {
             let mut keys = self.keys();
-            let right = keys.link.as_ref().is_some_and(|link| same(link, secret));
-            if !right {
-                return Err(Refused::Stranger);
-            }
-            keys.link = None;
+            let right = keys.links.iter().position(|link| same(link, secret));
+            let right = right.ok_or(Refused::Stranger)?;
+            keys.links.remove(right);
             if keys.guests.len() == MOST_GUESTS {
                 keys.guests.remove(0);
             }
@@ -254,14 +252,25 @@ impl Porter {
         Ok(reply)
     }
 
-    fn new_link(&self) -> Result<String, AgentError> {
+    /// Lets one browser in, once.
+    pub fn new_link(&self) -> Result<String, AgentError> {
         let secret = hex::encode(entropy::bytes::<32>()?);
         let link = format!("{}/open/{secret}", self.origin);
-        self.keys().link = Some(secret);
+        let mut keys = self.keys();
+        if keys.links.len() == MOST_GUESTS {
+            keys.links.remove(0);
+        }
+        keys.links.push(secret);
+        drop(keys);
         if let Some(keep) = &self.keep {
             keep.store_guide(Some(&link))?;
         }
         Ok(link)
+    }
+
+    /// When a browser that was let in last asked for anything.
+    pub fn looked(&self) -> Option<Time> {
+        self.keys().looked
     }
 
     fn knows(&self, head: &HeaderMap) -> bool {
@@ -273,8 +282,12 @@ impl Porter {
             .flat_map(|line| line.split(';'))
             .filter_map(|cookie| cookie.trim().split_once('='))
             .filter(|(name, _)| *name == self.cookie);
-        let keys = self.keys();
-        ours.any(|(_, value)| keys.guests.iter().any(|guest| same(guest, value)))
+        let mut keys = self.keys();
+        let known = ours.any(|(_, value)| keys.guests.iter().any(|guest| same(guest, value)));
+        if known {
+            keys.looked = Some(self.clock.now());
+        }
+        known
     }
 
     fn keys(&self) -> MutexGuard<'_, Keys> {

@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use kaishin_proto::clock::Clock;
 use kaishin_proto::id::JobId;
 use kaishin_proto::remedy::{Remedy, StepAbout};
-use kaishin_proto::time::Time;
+use kaishin_proto::time::{Span, Time};
 use kaishin_proto::words::Words;
 use tokio::sync::oneshot;
 use tracing::{info, warn};
@@ -24,7 +24,7 @@ use crate::error::AgentError;
 use crate::keep::Keep;
 use crate::os::{Opened, Os, OsError, Read};
 use crate::remedies::Told;
-use door::Door;
+use door::{Door, Porter};
 use page::{Asked, Page, Shared};
 
 /// Cheap to clone; one per agent. Opens nothing until somebody is asked.
@@ -42,9 +42,24 @@ struct Inner {
 
 struct Open {
     page: Shared,
-    // Closes when it is dropped.
+    // Both end when they are dropped.
     _door: Door,
+    _watch: Option<Watch>,
 }
+
+/// Sees to it that the page is on the screen.
+struct Watch(tokio::task::JoinHandle<()>);
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// A page in the background asks once a minute at least; one that asks no more was closed.
+const UNSEEN: Span = Span::minutes(3);
+/// Who closes it again and again does not want it.
+const REOPENED: usize = 3;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Question {
@@ -203,12 +218,14 @@ impl Guide {
         // What was open before closes first, so that the link that is kept is always the newest.
         drop(self.lock().take());
         let door = Door::open(Arc::clone(&page), self.0.clock.clone(), self.0.keep.clone()).await?;
-        let link = door.link().to_owned();
+        let porter = door.porter();
+        let link = porter.new_link()?;
         *self.lock() = Some(Open {
             page: Arc::clone(&page),
             _door: door,
+            _watch: None,
         });
-        match self.open_page(link).await {
+        match open_page(&self.0.os, link).await {
             Ok(Opened::Shown) => {}
             Ok(Opened::NobodyHere) => {
                 drop(self.lock().take());
@@ -217,20 +234,45 @@ impl Guide {
             // It can still be opened by hand.
             Err(error) => info!(%error, "the guide was not opened in a window"),
         }
-        Ok(Some(page))
-    }
-
-    async fn open_page(&self, link: String) -> Read<Opened> {
-        let os = Arc::clone(&self.0.os);
-        if os.is_instant() {
-            return os.open_page(&link);
+        let watch = open_again(Arc::clone(&self.0.os), self.0.clock.clone(), porter, Arc::clone(&page));
+        if let Some(open) = &mut *self.lock() {
+            open._watch = Some(Watch(tokio::spawn(watch)));
         }
-        let opened = tokio::task::spawn_blocking(move || os.open_page(&link)).await;
-        opened.unwrap_or_else(|_| Err(OsError::failed("the call was lost")))
+        Ok(Some(page))
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Open>> {
         self.0.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn open_page(os: &Arc<dyn Os>, link: String) -> Read<Opened> {
+    if os.is_instant() {
+        return os.open_page(&link);
+    }
+    let os = Arc::clone(os);
+    let opened = tokio::task::spawn_blocking(move || os.open_page(&link)).await;
+    opened.unwrap_or_else(|_| Err(OsError::failed("the call was lost")))
+}
+
+/// A window that was closed by mistake leaves somebody on the phone with nothing to read.
+async fn open_again(os: Arc<dyn Os>, clock: Clock, porter: Arc<Porter>, page: Shared) {
+    for _ in 0..REOPENED {
+        let opened = clock.now();
+        loop {
+            let unseen_at = porter.looked().map_or(opened, |looked| looked.max(opened)) + UNSEEN;
+            if clock.now() >= unseen_at {
+                break;
+            }
+            clock.sleep_until(unseen_at).await;
+        }
+        if page.borrow().is_over() {
+            return;
+        }
+        let Ok(link) = porter.new_link() else { return };
+        if let Err(error) = open_page(&os, link).await {
+            info!(%error, "the guide was not opened again");
+        }
     }
 }
 

@@ -417,3 +417,37 @@ async fn the_link_is_kept_for_opening_by_hand_and_goes_with_the_page() {
         tokio::task::yield_now().await;
     }
 }
+
+#[tokio::test]
+async fn a_window_that_nobody_looks_at_any_more_is_opened_again_and_one_that_is_looked_at_is_not() {
+    let (guide, clock, _sim, mut told) = terminal(Behaviour::Nothing);
+    let question = Question {
+        until: clock.now() + Span::hours(1),
+        ..question(&clock)
+    };
+    let asking = tokio::spawn({
+        let guide = guide.clone();
+        async move { guide.ask(question).await }
+    });
+    let first = told.recv().await.unwrap();
+    let window = Knocking::at(&first.link).let_in().await;
+    for _ in 0..4 {
+        clock.advance(Span::minutes(2));
+        assert_eq!(status(&window.gets("/state").await), "200");
+    }
+    assert!(told.try_recv().is_err(), "it is looked at");
+    for closed in 1..=3 {
+        clock.advance(Span::minutes(3));
+        let again = told.recv().await.expect("another window");
+        assert_ne!(again.link, first.link);
+        let window = Knocking::at(&again.link).let_in().await;
+        assert_eq!(status(&window.gets("/").await), "200", "{closed}");
+    }
+    clock.advance(Span::minutes(20));
+    tokio::task::yield_now().await;
+    assert!(
+        told.try_recv().is_err(),
+        "who closes it again and again does not want it"
+    );
+    asking.abort();
+}
