@@ -8,7 +8,9 @@ use std::time::Duration;
 use kaishin_agent::crx;
 use kaishin_agent::facts::{self, About};
 use kaishin_agent::os::linux::{Browser, Linux};
-use kaishin_agent::remedies::{self, Acted, Around, Before, Failed, Story, Told};
+use kaishin_agent::remedies::before::Record;
+use kaishin_agent::remedies::{self, Acted, Around, Failed, Story, Told};
+use kaishin_proto::id::JobId;
 use kaishin_proto::profile::Profile;
 use kaishin_proto::remedy::{Remedy, Strategy};
 use kaishin_proto::time::Time;
@@ -321,10 +323,19 @@ async fn swap(clinic: &mut Clinic) -> u32 {
 
 /// The old ones come back by the policy that had brought them; of itself a browser has no way back to an older version.
 async fn take_back(clinic: &mut Clinic) {
-    let kept: Vec<Before> = clinic.around.story.kept.clone();
-    assert!(!kept.is_empty());
-    for before in kept.iter().rev() {
-        before.put_back(&clinic.linux).expect("it is put back");
+    let places = clinic.around.story.kept.clone();
+    assert!(!places.is_empty());
+    let job = JobId::new(Time(1), [1; 10]);
+    clinic.around.story.record = Some(Record {
+        job,
+        sections: vec!["edge".to_owned()],
+        places,
+        taken_back: None,
+    });
+    let undo = Remedy::Undo { job };
+    for step in remedies::steps(undo) {
+        let acted = remedies::act(undo, step.name, &clinic.linux, &clinic.around);
+        assert!(matches!(acted, Ok(Acted::Done(_))), "{}: {acted:?}", step.name);
     }
     let left = std::fs::read_to_string(&clinic.policies.own).ok();
     assert_eq!(left, None, "nothing of ours is left");
