@@ -137,7 +137,8 @@ async fn the_person_is_led_through_the_swap_of_the_extensions_while_the_desk_see
     sign_in(&desk, &demo, "suzuki").await;
     desk.goto(&format!("{}/terminals/{terminal}", demo.invitation.http))
         .await;
-    desk.click("main a[href$='/jobs/new?remedy=edge-extension-swap']").await;
+    desk.click("main a[href*='remedy=edge-extension-swap&strategy=assisted']")
+        .await;
     desk.shows("#dry-run", "拡張機能 pinauth（暗証番号）：1.2.0.5 → 2.0.0.0")
         .await;
     desk.click("main form[action$='/jobs'] button.main").await;
