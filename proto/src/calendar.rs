@@ -156,6 +156,9 @@ pub struct Hours {
     pub week: [Vec<Open>; 7],
     /// On national holidays, whatever day of the week it is.
     pub holidays: Vec<Open>,
+    /// Whether somebody said so of any day of the week; else these are the usual hours.
+    #[serde(default)]
+    pub told: bool,
 }
 
 impl Default for Hours {
@@ -168,6 +171,7 @@ impl Default for Hours {
         Hours {
             week: [open(19), open(19), open(19), open(19), open(19), open(13), Vec::new()],
             holidays: Vec::new(),
+            told: false,
         }
     }
 }
@@ -203,7 +207,10 @@ impl Hours {
             }
             let openings = sound(&openings).ok_or(BadHours::Opening)?;
             match hours.week.get_mut(usize::from(day)) {
-                Some(of_day) => *of_day = openings,
+                Some(of_day) => {
+                    *of_day = openings;
+                    hours.told = true;
+                }
                 None if day == HOLIDAY => hours.holidays = openings,
                 None => return Err(BadHours::Day),
             }
@@ -212,6 +219,13 @@ impl Hours {
             return Err(BadHours::NeverOpen);
         }
         Ok(hours)
+    }
+
+    /// All openings of those days of the week (0 is Monday), and those of holidays, which may fall on any.
+    pub fn openings(&self, on: impl Fn(usize) -> bool) -> impl Iterator<Item = Open> {
+        let days = self.week.iter().enumerate().filter(move |(day, _)| on(*day));
+        let week = days.flat_map(|(_, openings)| openings);
+        week.chain(&self.holidays).copied()
     }
 
     /// When the hours end that this moment lies in; `None` outside of them.
@@ -348,6 +362,7 @@ mod tests {
             assert_eq!(found.as_deref(), until, "{at}");
         }
         assert_eq!(Hours::of([]), Ok(Hours::default()));
+        assert!(hours.told && !Hours::of([(7, vec![])]).unwrap().told);
     }
 
     #[test]

@@ -30,5 +30,7 @@ impl Core {
             }
         };
         self.effects.push(Effect::Hours(hours));
+        // Looked at after the hours have been taken: its facts are held against them.
+        self.sampling.want("update");
     }
 }

@@ -40,7 +40,10 @@ pub fn collect(os: &dyn Os, about: &About) -> Facts {
             truth(enabled(extension, &profiles)),
         ));
     }
-    facts.push(row("edge.missing", places(&wanted, &profiles, |found| found.is_none())));
+    facts.push(row(
+        "edge.missing",
+        places(&wanted, &profiles, |found| Ok(found.is_none())),
+    ));
     facts.push(row("edge.disabled", places(&wanted, &profiles, is_disabled)));
     facts.push(row("edge.profiles", profile_table(&profiles)));
     facts.push(row("edge.extensions", extension_table(&wanted, &profiles)));
@@ -137,36 +140,51 @@ fn lowest(wanted: &Wanted, profiles: &Read<Vec<BrowserProfile>>) -> Value {
     }
 }
 
+/// Off where it is off for anybody, whatever cannot be told of the others.
 fn enabled(wanted: &Wanted, profiles: &Read<Vec<BrowserProfile>>) -> Read<bool> {
-    let mut all = true;
+    let mut all = Ok(true);
     for found in everywhere(wanted, profiles)? {
-        all &= found.enabled.clone()?;
+        match &found.enabled {
+            Ok(false) => return Ok(false),
+            Ok(true) => {}
+            Err(error) => all = Err(error.clone()),
+        }
     }
-    Ok(all)
+    all
 }
 
-fn is_disabled(found: Option<&Installed>) -> bool {
-    found.is_some_and(|found| found.enabled == Ok(false))
+fn is_disabled(found: Option<&Installed>) -> Read<bool> {
+    found.map_or(Ok(false), |found| found.enabled.clone().map(|enabled| !enabled))
 }
 
 /// Extension, user and profile of each place where something is so. Where nobody has a profile at all, everything is missing.
-fn places(wanted: &[Wanted], profiles: &Read<Vec<BrowserProfile>>, is_so: fn(Option<&Installed>) -> bool) -> Value {
+/// That there is no such place is known only once all could be told.
+fn places(
+    wanted: &[Wanted],
+    profiles: &Read<Vec<BrowserProfile>>,
+    is_so: fn(Option<&Installed>) -> Read<bool>,
+) -> Value {
     let list = || -> Read<Vec<String>> {
         let profiles = profiles.as_ref().map_err(OsError::clone)?;
-        let mut list = Vec::new();
+        let (mut list, mut unknown) = (Vec::new(), None);
         for wanted in wanted {
-            if profiles.is_empty() && is_so(None) {
+            if profiles.is_empty() && is_so(None)? {
                 list.push(wanted.name.to_owned());
             }
             for profile in profiles {
                 let installed = profile.installed.as_ref().map_err(OsError::clone)?;
-                if is_so(wanted.within(installed)?) {
-                    list.push(super::shown(format!("{}: {}", wanted.name, profile.place())));
+                match is_so(wanted.within(installed)?) {
+                    Ok(true) => list.push(super::shown(format!("{}: {}", wanted.name, profile.place()))),
+                    Ok(false) => {}
+                    Err(error) => unknown = Some(error),
                 }
             }
         }
         list.truncate(MOST_ROWS);
-        Ok(list)
+        match unknown {
+            Some(error) if list.is_empty() => Err(error),
+            Some(_) | None => Ok(list),
+        }
     };
     list().map_or_else(Value::from, Value::List)
 }

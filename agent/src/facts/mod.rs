@@ -224,7 +224,9 @@ pub(crate) mod tests {
     pub(crate) const CURRENT_VERSION: &str = r"SOFTWARE\Microsoft\Windows NT\CurrentVersion";
 
     pub(crate) fn about() -> About {
-        About::new("0.1.0", Time(0))
+        let mut about = About::new("0.1.0", Time(0));
+        about.hours.told = true;
+        about
     }
 
     pub(crate) fn sim() -> Sim {

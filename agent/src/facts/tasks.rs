@@ -37,7 +37,7 @@ pub fn collect(os: &dyn Os, about: &About) -> Facts {
         .map_err(OsError::clone)
         .and_then(|seen| restart_times(seen));
     let forbidden = times.clone().map(|times| {
-        let forbidden = times.into_iter().filter(|at| is_forbidden(profile, *at));
+        let forbidden = times.into_iter().filter(|at| profile.restart.avoids(*at));
         forbidden.collect::<Vec<_>>()
     });
     let shown = |times: Vec<Clock24>| times.iter().map(Clock24::to_string).collect();
@@ -139,7 +139,7 @@ pub fn ill_timed_restarts(seen: &[TaskSeen], profile: &Profile) -> Read<Vec<Stri
             definition.map_err(|error| OsError::new(error.reason, format!("{}: {}", task.path, error.detail)))?;
         let only_restarts = definition.actions.iter().all(xml::Exec::restarts);
         let times: Vec<Clock24> = restarts_at(&definition).collect();
-        let ill_timed = !times.is_empty() && times.iter().all(|at| is_forbidden(profile, *at));
+        let ill_timed = !times.is_empty() && times.iter().all(|at| is_ill_chosen(profile, *at));
         if only_restarts && ill_timed && !task.path.eq_ignore_ascii_case(restart_task::PATH) {
             found.push(task.path.clone());
         }
@@ -147,8 +147,9 @@ pub fn ill_timed_restarts(seen: &[TaskSeen], profile: &Profile) -> Read<Vec<Stri
     Ok(found)
 }
 
-/// On the full and the half of each ten minutes the whole country's terminals start something.
-pub fn is_forbidden(profile: &Profile, at: Clock24) -> bool {
+/// Not to be chosen: at a time to avoid, or on the full or the half of ten minutes, when the whole country's terminals start
+/// something.
+pub fn is_ill_chosen(profile: &Profile, at: Clock24) -> bool {
     profile.restart.avoids(at) || at.minutes().is_multiple_of(5)
 }
 
@@ -356,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn restarts_are_found_by_what_they_do_and_some_times_are_forbidden() {
+    fn restarts_are_found_by_what_they_do_and_those_at_times_to_avoid_are_told_apart() {
         let sim = sound();
         for (name, at) in [
             ("再起動", "04:00"),
@@ -364,6 +365,8 @@ mod tests {
             ("c", "02:30"),
             ("d", "03:53"),
             ("e", "04:11"),
+            ("f", "03:50"),
+            ("g", "04:10"),
         ] {
             sim.put_task(restart(name, at));
         }
@@ -382,9 +385,13 @@ mod tests {
         });
         assert_eq!(
             listed(&sim, "tasks.restart_times"),
-            ["02:30", "02:37", "03:53", "04:00", "04:11"]
+            ["02:30", "02:37", "03:50", "03:53", "04:00", "04:10", "04:11"]
         );
-        assert_eq!(listed(&sim, "tasks.restart_forbidden"), ["02:30", "03:53", "04:00"]);
+        // A round minute is another matter, which the times themselves show.
+        assert_eq!(
+            listed(&sim, "tasks.restart_forbidden"),
+            ["03:50", "03:53", "04:00", "04:10"]
+        );
     }
 
     #[test]

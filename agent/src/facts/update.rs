@@ -3,12 +3,15 @@
 //! Two places can set the mode. The registry is what Windows goes by now; the policy file is what it goes by after the next
 //! refresh of policies. Where the two differ, somebody has edited one of them alone, and the mode will not last.
 
+mod opening;
+
 use std::path::PathBuf;
 
+use kaishin_proto::calendar::Hours;
 use kaishin_proto::convert::Facts;
 use kaishin_proto::time::Time;
 
-use super::{About, number, row, text, time, truth};
+use super::{About, list, number, row, text, time, truth};
 use crate::os::{Hive, Os, OsError, Read, RegistryTree, RegistryValue};
 use crate::preg::{self, Policy, Said};
 
@@ -20,17 +23,19 @@ const RESULTS: &str = r"SOFTWARE\Microsoft\Windows\CurrentVersion\WindowsUpdate\
 const SERVICE: &str = r"SYSTEM\CurrentControlSet\Services\wuauserv";
 /// Windows 10 1903: the first that adjusts active hours.
 const ADJUSTS: u32 = 18_362;
+/// Of a result's code.
+const FAILURE: u32 = 1 << 31;
 
-pub fn collect(os: &dyn Os, _: &About) -> Facts {
+pub fn collect(os: &dyn Os, about: &About) -> Facts {
     let policies = os
         .registry_tree(Hive::LocalMachine, POLICY, 1)
         .map(Option::unwrap_or_default);
     let settings = os
         .registry_tree(Hive::LocalMachine, SETTINGS, 0)
         .map(Option::unwrap_or_default);
-    let mut facts = mode_facts(os, &policies);
+    let mut facts = mode_facts(os, &policies, &about.hours);
     facts.extend(results(os));
-    facts.extend(active_hours(os, &policies, &settings));
+    facts.extend(active_hours(os, &policies, &settings, &about.hours));
     facts.push(row("update.service", text(service(os))));
     facts
 }
@@ -49,7 +54,7 @@ fn mode(off: Read<Option<u32>>, option: Read<Option<u32>>) -> Read<&'static str>
     }
 }
 
-fn mode_facts(os: &dyn Os, policies: &Read<RegistryTree>) -> Facts {
+fn mode_facts(os: &dyn Os, policies: &Read<RegistryTree>, hours: &Hours) -> Facts {
     let nothing = RegistryTree::default();
     let update = policies
         .as_ref()
@@ -79,6 +84,8 @@ fn mode_facts(os: &dyn Os, policies: &Read<RegistryTree>) -> Facts {
         Ok(other) => Err(OsError::not_found(format!("nothing is installed by itself: {other}"))),
         Err(error) => Err(error.clone()),
     };
+    let hour = within(scheduled("ScheduledInstallTime"), 23);
+    let day = within(scheduled("ScheduledInstallDay"), 7);
     let word = |word: &Read<&str>| text(word.clone().map(str::to_owned));
     vec![
         row("update.mode", word(&registry)),
@@ -86,13 +93,11 @@ fn mode_facts(os: &dyn Os, policies: &Read<RegistryTree>) -> Facts {
         row("update.registry_mode", word(&registry)),
         row("update.policy_file_mode", word(&file)),
         row(
-            "update.install_hour",
-            number(within(scheduled("ScheduledInstallTime"), 23)),
+            "update.install_in_opening",
+            list(opening::at_install(hours, &hour, &day)),
         ),
-        row(
-            "update.install_day",
-            number(within(scheduled("ScheduledInstallDay"), 7)),
-        ),
+        row("update.install_hour", number(hour)),
+        row("update.install_day", number(day)),
     ]
 }
 
@@ -141,7 +146,8 @@ fn results(os: &dyn Os) -> Facts {
     ]
 }
 
-/// The error of the latest step that has one; `none` where all steps went well.
+/// The error of the latest step that has one; `none` where all steps went well. A code without the highest bit is a success
+/// that has something to tell, as that a restart is due.
 fn last_error<'a>(step: impl Fn(&str) -> Read<&'a RegistryTree>) -> Read<String> {
     let mut seen = None;
     for name in ["Install", "Download", "Detect"] {
@@ -151,7 +157,7 @@ fn last_error<'a>(step: impl Fn(&str) -> Read<&'a RegistryTree>) -> Read<String>
             Err(error) => return Err(error),
         };
         match key.number("LastError")? {
-            Some(0) => seen = Some("none".to_owned()),
+            Some(code) if code & FAILURE == 0 => seen = Some("none".to_owned()),
             Some(code) => return Ok(format!("0x{code:08X}")),
             None => {}
         }
@@ -166,7 +172,7 @@ fn moment(text: &str) -> Option<Time> {
     sound.then(|| Time::parse(&format!("{date}T{clock}Z"))).flatten()
 }
 
-fn active_hours(os: &dyn Os, policies: &Read<RegistryTree>, settings: &Read<RegistryTree>) -> Facts {
+fn active_hours(os: &dyn Os, policies: &Read<RegistryTree>, settings: &Read<RegistryTree>, hours: &Hours) -> Facts {
     let by_policy = policies.as_ref().map_err(OsError::clone).and_then(|policies| {
         let set = policies.number("SetActiveHours")?;
         Ok(set == Some(1))
@@ -187,6 +193,10 @@ fn active_hours(os: &dyn Os, policies: &Read<RegistryTree>, settings: &Read<Regi
     };
     let automatic = by_policy.and_then(|by_policy| if by_policy { Ok(false) } else { adjusts(os, settings) });
     vec![
+        row(
+            "update.opening_not_active",
+            list(opening::outside_active(hours, &start, &end)),
+        ),
         row("update.active_start", number(start)),
         row("update.active_end", number(end)),
         row("update.active_automatic", truth(automatic)),

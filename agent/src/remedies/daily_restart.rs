@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use super::Around;
 use super::setting::{Plan, Want};
 use super::state::State;
-use crate::facts::tasks::{ill_timed_restarts, is_forbidden};
+use crate::facts::tasks::{ill_timed_restarts, is_ill_chosen};
 use crate::os::{Os, Read};
 
 pub fn plan(os: &dyn Os, around: &Around, hour: u8) -> Read<Plan> {
@@ -40,7 +40,7 @@ fn own_name(os: &dyn Os) -> Read<String> {
 /// The same for the same terminal, and spread evenly over those minutes of the hour that may be used.
 fn minute_of(name: &str, profile: &Profile, hour: u8) -> Option<Clock24> {
     let minutes = (0..60).filter_map(|minute| Clock24::new(hour.into(), minute));
-    let usable: Vec<Clock24> = minutes.filter(|at| !is_forbidden(profile, *at)).collect();
+    let usable: Vec<Clock24> = minutes.filter(|at| !is_ill_chosen(profile, *at)).collect();
     let hash = Sha256::digest(name.as_bytes());
     let number = hash.iter().take(8).fold(0u64, |sum, byte| sum << 8 | u64::from(*byte));
     let nth = number.checked_rem(usable.len() as u64)?;

@@ -217,6 +217,13 @@ pub const SECTIONS: &[Section] = &[
                 "Update mode in the policy file",
             ),
             fact("update.install_hour", Number, "更新を入れる時刻 (時)", "Install hour"),
+            // Those that the ledger tells of: `08:30-12:00`, each once, whatever the day.
+            fact(
+                "update.install_in_opening",
+                List,
+                "更新を入れる時刻と重なる受付時間",
+                "Opening hours that the install hour falls into",
+            ),
             fact(
                 "update.install_day",
                 Number,
@@ -249,6 +256,12 @@ pub const SECTIONS: &[Section] = &[
                 Number,
                 "アクティブ時間の終了 (時)",
                 "Active hours end",
+            ),
+            fact(
+                "update.opening_not_active",
+                List,
+                "アクティブ時間の外になる受付時間",
+                "Opening hours outside the active hours",
             ),
             fact(
                 "update.active_automatic",

@@ -86,6 +86,39 @@ fn an_extension_is_as_old_as_in_the_profile_where_it_is_oldest() {
 }
 
 #[test]
+fn whether_an_extension_is_on_is_not_guessed_where_its_reasons_make_no_sense() {
+    let odd = || {
+        let mut odd = entry("1.9");
+        odd["disable_reasons"] = json!("because");
+        odd
+    };
+    let damaged = |json: serde_json::Value| {
+        let sim = two_profiles();
+        let settings = json!({"extensions": {"settings": json}});
+        put(&sim, r"Profile 1\Preferences", settings);
+        sim
+    };
+    let ids: Vec<_> = (0..3).map(|n| Key::simulated(n).id()).collect();
+    let sim = damaged(json!({&ids[0]: entry("2.0"), &ids[1]: odd(), &ids[2]: entry("2.1")}));
+    assert_eq!(reason(&value(&sim, "edge.nopinauth.enabled")), Some(Reason::Damaged));
+    assert_eq!(reason(&value(&sim, "edge.disabled")), Some(Reason::Damaged));
+    // What is known to be off is off, whatever cannot be told beside it.
+    let mut off = entry("2.1");
+    off["state"] = json!(0);
+    let sim = damaged(json!({&ids[0]: entry("2.0"), &ids[1]: odd(), &ids[2]: off}));
+    assert_eq!(list(&sim, "edge.disabled"), ["pinauth: uketsuke/Profile 1"]);
+    let sim = two_profiles();
+    let settings = json!({&ids[0]: entry("2.0"), &ids[1]: odd(), &ids[2]: entry("2.1")});
+    put(
+        &sim,
+        r"Default\Secure Preferences",
+        json!({"extensions": {"settings": settings}}),
+    );
+    assert_eq!(value(&sim, "edge.nopinauth.enabled"), Value::Truth(false));
+    assert_eq!(list(&sim, "edge.disabled"), ["nopinauth: uketsuke/Profile 1"]);
+}
+
+#[test]
 fn developer_mode_of_anybody_is_developer_mode() {
     let sim = two_profiles();
     assert_eq!(value(&sim, "edge.developer_mode"), Value::Truth(false));

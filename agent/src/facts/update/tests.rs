@@ -127,6 +127,11 @@ fn results_are_times_in_utc_and_codes() {
         Value::Time(Time(1_795_151_043_000_000))
     );
     assert_eq!(word(&sim, "update.last_error"), "none");
+    // A success that says that a restart is due.
+    put("Detect", "LastError", RegistryValue::dword(0x0024_0005));
+    assert_eq!(word(&sim, "update.last_error"), "none");
+    put("Detect", "LastError", RegistryValue::dword(0xc190_0101));
+    assert_eq!(word(&sim, "update.last_error"), "0xC1900101");
     put("Detect", "LastError", RegistryValue::dword(0x8024_0438));
     assert_eq!(word(&sim, "update.last_error"), "0x80240438");
     for odd in [

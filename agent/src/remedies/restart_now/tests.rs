@@ -129,6 +129,7 @@ fn it_waits_for_a_moment_that_suits_and_says_for_which() {
     around.about.hours = Hours {
         week: Default::default(),
         holidays: Vec::new(),
+        told: true,
     };
     assert_eq!(RestartNow.preview(&evening.sim, &around).unwrap().reason, "");
     assert!(evening.sim.notices().is_empty(), "who waits says nothing yet");

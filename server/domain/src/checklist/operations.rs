@@ -144,7 +144,7 @@ pub const OPERATIONS: &[Operation] = &[
                 "sleep",
                 ("スリープしない", "The terminal does not sleep"),
                 ("セットアップ手順書 操作3「スリープ設定と高速スタートアップ」1〜4", "Set-up manual, operation 3, sleep and fast startup, steps 1-4"),
-                &["power.hibernate"],
+                &["power.sleep_ac", "power.sleep_dc"],
             ),
             item(
                 "fast-startup",
@@ -177,6 +177,7 @@ pub const OPERATIONS: &[Operation] = &[
                     "update.mode",
                     "update.set_by",
                     "update.install_hour",
+                    "update.install_in_opening",
                     "update.install_day",
                 ],
             )
@@ -189,7 +190,12 @@ pub const OPERATIONS: &[Operation] = &[
                 "active-hours",
                 ("アクティブ時間を診療時間に合わせた", "Active hours cover the opening hours"),
                 ("セットアップ手順書 操作3「アクティブ時間」1〜8", "Set-up manual, operation 3, active hours, steps 1-8"),
-                &["update.active_start", "update.active_end", "update.active_automatic"],
+                &[
+                    "update.active_start",
+                    "update.active_end",
+                    "update.opening_not_active",
+                    "update.active_automatic",
+                ],
             )
             .only(Question::AutomaticPower, false),
             item(

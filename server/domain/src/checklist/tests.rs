@@ -1,10 +1,12 @@
 use std::collections::BTreeSet;
 
 use super::*;
+use kaishin_proto::profile::Profile;
+
 use crate::expr::Expr;
 use crate::fact;
-use crate::rule::{Citation, Rule, Severity, Why};
-use crate::value::{Reason, Unknown};
+use crate::rule::{Citation, Rule, RulePack, Severity, Why};
+use crate::value::{Reason, Unknown, Version};
 
 const NOW: Time = Time(1_790_000_000_000_000);
 
@@ -97,6 +99,21 @@ fn the_manual_has_twelve_operations_and_every_item_stands_once() {
         for key in item.facts {
             assert!(fact::find(key).is_some(), "{} names {key}, which is no fact", item.id);
         }
+    }
+}
+
+#[test]
+fn what_the_agent_is_to_see_of_an_item_some_rule_judges() {
+    let mut profile = Profile::built_in();
+    profile.latest.edge = Version::parse("130.0");
+    let pack = RulePack::built_in(&profile).expect("the built-in pack is sound");
+    for item in OPERATIONS.iter().flat_map(|operation| operation.items) {
+        let judged = |key: &&str| pack.rules().iter().any(|rule| rule.all_evidence().any(|of| of == *key));
+        assert!(
+            item.facts.is_empty() || item.facts.iter().any(judged),
+            "no rule judges {}",
+            item.id
+        );
     }
 }
 

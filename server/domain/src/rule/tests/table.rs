@@ -64,20 +64,30 @@ pub(super) const TABLE: &[Case] = &[
     ),
     case("update-stale", "", "update.last_install=60d", "update.last_install=61d", "last_seen=2d"),
     case("update-search-stale", "", "update.last_search=1d", "update.last_search=31d", "last_seen=2d"),
-    case("update-failing", "", "update.last_error=none", "update.last_error=80072EE2 | update.last_error=0x80240438", ""),
+    case("update-failing", "", "update.last_error=none", "update.last_error=80072EE2 | update.last_error=0x80240438 \
+        | update.last_error=0xC1900101 | update.last_error=0xC8000247", ""),
     case("update-service-disabled", "", "update.service=manual | update.service=automatic", "update.service=disabled", ""),
-    case("update-hour-in-clinic-hours", "update.mode=automatic", "update.install_hour=5 | update.install_hour=20",
-        "update.install_hour=8 | update.install_hour=13", "update.mode=manual"),
+    case("update-hour-in-clinic-hours", "update.mode=automatic",
+        "update.install_hour=5 | update.install_hour=20 | update.install_in_opening=- update.install_hour=13",
+        "update.install_hour=8 | update.install_hour=13 | update.install_in_opening=absent update.install_hour=8 \
+         | update.install_in_opening=19:00-21:00 update.install_hour=20", "update.mode=manual"),
     case("update-day-not-daily", "update.mode=automatic", "update.install_day=0", "update.install_day=3", "update.mode=manual"),
     case("active-hours-automatic", "", "update.active_automatic=no", "update.active_automatic=yes", ""),
     case(
-        "active-hours-short", "update.active_automatic=no", "update.active_start=8 update.active_end=20",
-        "update.active_start=10 update.active_end=20 | update.active_start=8 update.active_end=17",
+        "active-hours-short", "update.active_automatic=no",
+        "update.active_start=8 update.active_end=20 \
+         | update.opening_not_active=- update.active_start=10 update.active_end=17",
+        "update.active_start=10 update.active_end=20 | update.active_start=8 update.active_end=17 \
+         | update.opening_not_active=20:00-21:00 update.active_start=8 update.active_end=20 \
+         | update.opening_not_active=absent update.active_start=10 update.active_end=20",
         "update.active_automatic=yes",
     ),
     case("os-patch-old-17763", "os.build=17763", "os.revision=6000", "os.revision=5999", "os.build=19044"),
     case("os-patch-old-19044", "os.build=19044", "os.revision=5000", "os.revision=4999", "os.build=17763"),
     case("fast-startup-on", "", "power.fast_startup=no", "power.fast_startup=yes", ""),
+    case("sleep-on", "", "power.sleep_ac=0s power.sleep_dc=0s | power.sleep_ac=0s power.sleep_dc=absent",
+        "power.sleep_ac=1800s power.sleep_dc=0s | power.sleep_ac=0s power.sleep_dc=900s \
+         | power.sleep_ac=1800s power.sleep_dc=absent", ""),
     case("restart-overdue", "", "boot.time=1h | boot.time=3d", "boot.time=259201s | boot.time=40d", "last_seen=2d"),
     case("restart-pending", "", "boot.restart_pending=no", "boot.restart_pending=yes", ""),
     case("restart-forbidden-time", "", "tasks.restart_forbidden=-", "tasks.restart_forbidden=04:00", ""),
@@ -156,6 +166,22 @@ pub(super) const TABLE: &[Case] = &[
         "os.edition=EnterpriseS"),
     case("dotnet-old", "", "dotnet.release=528040 | dotnet.release=533325", "dotnet.release=461814 | dotnet.release=absent", ""),
     case("os-out-of-support", "", "os.build=17763 | os.build=19044", "os.build=19045 | os.build=10240 | os.build=22631", ""),
+    case(
+        "os-support-ended", "",
+        "os.build=17763 last_seen=+841d | os.build=19044 os.edition=EnterpriseS last_seen=+113d \
+         | os.build=19044 os.edition=IoTEnterpriseS last_seen=+1940d",
+        "os.build=17763 last_seen=+842d | os.build=19044 os.edition=EnterpriseS last_seen=+114d \
+         | os.build=19044 os.edition=IoTEnterpriseS last_seen=+1941d", "os.build=22631",
+    ),
+    case(
+        "os-support-ending", "",
+        "os.build=17763 last_seen=+657d | os.build=19044 os.edition=EnterpriseS last_seen=71d \
+         | os.build=19044 os.edition=EnterpriseS last_seen=+114d \
+         | os.build=19044 os.edition=IoTEnterpriseS last_seen=+1756d",
+        "os.build=17763 last_seen=+658d | os.build=19044 os.edition=EnterpriseS last_seen=70d \
+         | os.build=19044 os.edition=EnterpriseS last_seen=+113d \
+         | os.build=19044 os.edition=IoTEnterpriseS last_seen=+1757d", "os.build=22631",
+    ),
     case("os-edition-not-allowed", "", "os.edition=EnterpriseS | os.edition=IoTEnterpriseS", "os.edition=Professional", ""),
     case("disk-low", "", "disk.system_free_percent=10", "disk.system_free_percent=9", ""),
     case("antivirus-off", "", "security.antivirus_on=yes", "security.antivirus_on=no", ""),
