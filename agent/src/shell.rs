@@ -34,7 +34,7 @@ use crate::journal::Journal;
 use crate::keep::Keep;
 use crate::link::{Address, Session, Trust};
 use crate::os::Os;
-use crate::remedies::{self, Around, Story, Told};
+use crate::remedies::{self, Around, Found, Story, Told};
 use crate::status;
 
 /// What an installer, or a test, tells the agent.
@@ -249,6 +249,7 @@ impl Shell {
             backoff: settings.backoff,
             playbook: remedies::steps,
             profile_version: about.profile_version,
+            hours: about.hours.clone(),
         };
         let identity = certificate.as_ref().map(|certificate| certificate.identity.clone());
         let (call_codes, supply) = callcode::pair();
@@ -302,7 +303,7 @@ impl Shell {
                 self.asking = Some(Box::pin(asked(
                     self.os.clone(),
                     self.guide.clone(),
-                    self.around(self.core.book().background(question.remedy)),
+                    self.around(self.core.background(question.remedy)),
                     question,
                 )));
             }
@@ -528,7 +529,7 @@ impl Shell {
         let os = self.os.clone();
         let story = match &work {
             Work::Observe { .. } => Story::default(),
-            Work::Act { job, step, .. } | Work::Probe { job, step, .. } => self.core.book().story(*job, *step),
+            Work::Act { job, step, .. } | Work::Probe { job, step, .. } => self.core.story(*job, *step),
         };
         let mut around = self.around(story);
         if let Work::Act { job, remedy, .. } = &work {
@@ -545,7 +546,7 @@ impl Shell {
 
     fn plan(&mut self, remedy: Remedy) {
         let os = self.os.clone();
-        let around = self.around(self.core.book().background(remedy));
+        let around = self.around(self.core.background(remedy));
         self.planning = Some(Box::pin(async move {
             aside(os.is_instant(), move || {
                 Event::Planned(remedies::preview(remedy, &*os, &around))
@@ -567,13 +568,14 @@ impl Shell {
 /// What the person says, unless there is nothing to ask them.
 async fn asked(os: Arc<dyn Os>, guide: Guide, around: Around, question: Question) -> Result<Event, AgentError> {
     let (job, remedy) = (question.job, question.remedy);
-    let refused = aside(os.is_instant(), move || remedies::not_for_it(remedy, &*os, &around)).await?;
-    if let Some(why) = refused {
-        return Ok(Event::NotForIt { job, why });
-    }
-    Ok(Event::Said {
-        job,
-        answer: guide.ask(question).await,
+    let found = aside(os.is_instant(), move || remedies::before_asking(remedy, &*os, &around)).await?;
+    Ok(match found {
+        Found::NotForIt(why) => Event::NotForIt { job, why },
+        Found::AlreadyFine(observed) => Event::AlreadyFine { job, observed },
+        Found::ToAsk => Event::Said {
+            job,
+            answer: guide.ask(question).await,
+        },
     })
 }
 

@@ -205,6 +205,17 @@ pub struct Book {
     written: usize,
 }
 
+impl What {
+    /// What is said again and again is kept once, whatever the server does with it.
+    fn replaces(&self, earlier: &What) -> bool {
+        match (self, earlier) {
+            (What::Waits { step, .. }, What::Waits { step: before, .. }) => step == before,
+            (What::Again { .. }, What::Again { .. }) | (What::Result { .. }, What::Result { .. }) => true,
+            _ => false,
+        }
+    }
+}
+
 impl Finish {
     pub fn new(outcome: Outcome, code: &str, detail: impl Into<String>) -> Finish {
         Finish {
@@ -275,16 +286,14 @@ impl Book {
         let job = self.jobs.entry(entry.job).or_insert(made);
         job.apply(&entry.what);
         self.records.apply(entry, job.remedy());
-        if let What::Waits { step: waiting, .. } = entry.what {
-            let outbox = &mut self.outbox;
-            job.entries.retain(|earlier| {
-                let replaced = matches!(earlier.what, What::Waits { step, .. } if step == waiting);
-                if let (true, Some(sequence)) = (replaced, earlier.sequence) {
-                    outbox.remove(&sequence);
-                }
-                !replaced
-            });
-        }
+        let outbox = &mut self.outbox;
+        job.entries.retain(|earlier| {
+            let replaced = entry.what.replaces(&earlier.what);
+            if let (true, Some(sequence)) = (replaced, earlier.sequence) {
+                outbox.remove(&sequence);
+            }
+            !replaced
+        });
         job.entries.push(entry.clone());
         if job.progress == Progress::Finished {
             self.settled.retain(|settled| *settled != entry.job);
@@ -475,6 +484,31 @@ impl Job {
         self.remedy().is_some_and(|remedy| remedy.class() != Class::Read)
     }
 
+    /// Whether somebody said yes to it.
+    pub fn is_agreed(&self) -> bool {
+        self.consented
+    }
+
+    pub fn can_be_cancelled(&self) -> bool {
+        !self.is_finished() && !self.cancel_asked
+    }
+
+    /// Steps that were begun, from 0.
+    pub fn begun(&self) -> impl Iterator<Item = usize> {
+        self.entries.iter().filter_map(|entry| {
+            let What::Intent { step } = entry.what else {
+                return None;
+            };
+            Some(index(step))
+        })
+    }
+
+    /// When the step with this number, from 1, was last done.
+    pub fn done_at(&self, number: usize) -> Option<Time> {
+        let done = |entry: &&JobEntry| matches!(entry.what, What::Done { step, .. } if step as usize == number);
+        self.entries.iter().rev().find(done).map(|entry| entry.at)
+    }
+
     pub fn was_asked(&self) -> bool {
         self.asked
     }
@@ -566,12 +600,14 @@ impl Job {
         match self.progress {
             Progress::Before(step) if step >= steps.len() => finish(Outcome::Succeeded, "", ""),
             Progress::Before(_) if self.cancel_asked => finish(Outcome::Cancelled, words::JOB_CANCELLED, ""),
-            Progress::Before(0) if now >= self.deadline => finish(Outcome::Expired, words::JOB_TOO_LATE, ""),
+            Progress::Before(_) if now >= self.deadline => finish(Outcome::Expired, words::JOB_TOO_LATE, ""),
             Progress::Before(0) if remedy.class() == Class::Consent && !self.consented => Next::Ask { job, remedy },
             Progress::Before(step) => Next::Begin { job, remedy, step },
             Progress::Intended(_) if waited && self.is_to_stop(now) => self.stop(job),
             Progress::Intended(step) if waited => Next::Repeat { job, remedy, step },
             Progress::Intended(step) => match steps.get(step).map(|step| step.repeat) {
+                // Nobody waits for it any more. What has a trace is looked for first.
+                Some(Repeat::Idempotent) if self.is_to_stop(now) => self.stop(job),
                 Some(Repeat::Idempotent) => Next::Repeat { job, remedy, step },
                 Some(Repeat::Probe | Repeat::Once) => Next::Probe { job, remedy, step },
                 None => finish(Outcome::Unknown, words::JOB_UNCERTAIN, "this build has no such step"),

@@ -2,9 +2,10 @@
 //! power cut gives a new day. Pure.
 
 use kaishin_proto::remedy::{Class, Remedy};
-use kaishin_proto::time::{Span, Time};
+use kaishin_proto::time::Time;
 use serde::{Deserialize, Serialize};
 
+use crate::governor::Clock;
 use crate::words;
 
 /// Remedies that change the terminal.
@@ -15,10 +16,8 @@ pub const MOST_RESTARTS: u32 = 1;
 pub const MOST_WRONG_CODES: u32 = 6;
 /// Of one job: then it is refused.
 pub const WRONG_CODES_OF_A_JOB: u32 = 3;
-/// In a row: then a person is to look at the terminal before anything else is changed.
-pub const FAILURES_TO_STOP: u32 = 2;
-/// A clock further from the server's is no ground to decide about hours on.
-pub const CLOCK_OFF: Span = Span::minutes(10);
+/// Prepared messages on the screen, each of which somebody at work has to click away.
+pub const MOST_NOTICES: u32 = 6;
 
 const DAY: i64 = 86_400;
 /// All terminals stand in Japan.
@@ -31,6 +30,8 @@ pub struct Tally {
     changes: u32,
     restarts: u32,
     wrong_codes: u32,
+    #[serde(default)]
+    notices: u32,
     /// In a row, over all days.
     failures: u32,
 }
@@ -42,27 +43,36 @@ pub struct Capped {
     pub detail: &'static str,
 }
 
-/// What is asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Asked {
-    /// A person at the terminal is asked before it happens, and so looks at it.
-    pub attended: bool,
-    /// It stops the work at the desk for a while.
-    pub disrupts: bool,
-}
-
-impl Asked {
-    pub fn of(remedy: Remedy) -> Asked {
-        Asked {
-            attended: remedy.class() == Class::Consent,
-            disrupts: false,
-        }
+/// Taking back what was done is never too much, and a guided person does the work without the agent's hand. A clock that is off
+/// has to be put right before a new day is known to have begun.
+pub fn counts(remedy: Remedy, clock: Clock) -> bool {
+    match remedy {
+        Remedy::Undo { .. } | Remedy::Guided(_) => false,
+        Remedy::TimeSource => clock != Clock::Off,
+        Remedy::RefreshFacts
+        | Remedy::FastStartupOff
+        | Remedy::ArpOffloadOff
+        | Remedy::ActiveHours { .. }
+        | Remedy::WindowsUpdateMode { .. }
+        | Remedy::PowerSettings
+        | Remedy::ProxyRepair
+        | Remedy::DailyRestart { .. }
+        | Remedy::RestartNow
+        | Remedy::WindowsUpdateRun
+        | Remedy::DistributionAppRefresh
+        | Remedy::ConnectionCheck
+        | Remedy::CollectRecord { .. }
+        | Remedy::NotifyStaff { .. }
+        | Remedy::EdgeExtensionSwap { .. } => remedy.class() == Class::Consent,
     }
 }
 
 impl Tally {
-    /// As it stands today. A clock that was set back gives no new day.
-    fn on(self, now: Time) -> Tally {
+    /// As it stands today; where the day is not certain, as it stood. A clock that was set back gives no new day.
+    fn on(self, today: Option<Time>) -> Tally {
+        let Some(now) = today else {
+            return self;
+        };
         let day = (now.micros().div_euclid(1_000_000) + JST).div_euclid(DAY);
         if day > self.day {
             Tally {
@@ -75,33 +85,32 @@ impl Tally {
         }
     }
 
-    pub fn may_change(self, asked: Asked, clock_off: Span, now: Time) -> Result<(), Capped> {
-        let today = self.on(now);
+    pub fn may_change(self, today: Option<Time>) -> Result<(), Capped> {
         let capped = |code, detail| Err(Capped { code, detail });
-        if today.changes >= MOST_CHANGES {
-            return capped(words::JOB_DAILY_CAP, "three changes were made today");
-        }
-        if !asked.attended && today.failures >= FAILURES_TO_STOP {
-            return capped(words::JOB_READ_ONLY, "two changes in a row have failed");
-        }
-        if !asked.attended && asked.disrupts && Span(clock_off.0.abs()) > CLOCK_OFF {
-            return capped(words::JOB_CLOCK, "the clock is more than ten minutes off");
-        }
-        Ok(())
-    }
-
-    pub fn may_restart(self, now: Time) -> Result<(), Capped> {
-        if self.on(now).restarts < MOST_RESTARTS {
+        if self.on(today).changes < MOST_CHANGES {
             return Ok(());
         }
-        Err(Capped {
-            code: words::JOB_DAILY_CAP,
-            detail: "it was restarted today",
-        })
+        capped(words::JOB_DAILY_CAP, "three changes were made today")
     }
 
-    pub fn takes_codes(self, now: Time) -> bool {
-        self.on(now).wrong_codes < MOST_WRONG_CODES
+    pub fn may_restart(self, today: Option<Time>) -> Result<(), Capped> {
+        let capped = |code, detail| Err(Capped { code, detail });
+        if self.on(today).restarts < MOST_RESTARTS {
+            return Ok(());
+        }
+        capped(words::JOB_DAILY_CAP, "it was restarted today")
+    }
+
+    pub fn may_notify(self, today: Option<Time>) -> Result<(), Capped> {
+        let capped = |code, detail| Err(Capped { code, detail });
+        if self.on(today).notices < MOST_NOTICES {
+            return Ok(());
+        }
+        capped(words::JOB_NOTICES, "six messages were shown today")
+    }
+
+    pub fn takes_codes(self, today: Option<Time>) -> bool {
+        self.on(today).wrong_codes < MOST_WRONG_CODES
     }
 
     /// In a row.
@@ -109,41 +118,59 @@ impl Tally {
         self.failures
     }
 
-    pub fn changed(self, now: Time) -> Tally {
-        let today = self.on(now);
+    pub fn changed(self, today: Option<Time>) -> Tally {
+        let on = self.on(today);
         Tally {
-            changes: today.changes.saturating_add(1),
-            ..today
+            changes: on.changes.saturating_add(1),
+            ..on
         }
     }
 
-    pub fn restarted(self, now: Time) -> Tally {
-        let today = self.on(now);
+    pub fn restarted(self, today: Option<Time>) -> Tally {
+        let on = self.on(today);
         Tally {
-            restarts: today.restarts.saturating_add(1),
-            ..today
+            restarts: on.restarts.saturating_add(1),
+            ..on
         }
     }
 
-    pub fn wrong_code(self, now: Time) -> Tally {
-        let today = self.on(now);
+    /// What was counted beforehand did not come about.
+    pub fn not_restarted(self, today: Option<Time>) -> Tally {
+        let on = self.on(today);
         Tally {
-            wrong_codes: today.wrong_codes.saturating_add(1),
-            ..today
+            restarts: on.restarts.saturating_sub(1),
+            ..on
         }
     }
 
-    pub fn ended(self, well: bool, now: Time) -> Tally {
-        let today = self.on(now);
+    pub fn wrong_code(self, today: Option<Time>) -> Tally {
+        let on = self.on(today);
         Tally {
-            failures: if well { 0 } else { today.failures.saturating_add(1) },
-            ..today
+            wrong_codes: on.wrong_codes.saturating_add(1),
+            ..on
         }
+    }
+
+    pub fn notified(self, today: Option<Time>) -> Tally {
+        let on = self.on(today);
+        Tally {
+            notices: on.notices.saturating_add(1),
+            ..on
+        }
+    }
+
+    pub fn ended(self, well: bool) -> Tally {
+        let failures = if well { 0 } else { self.failures.saturating_add(1) };
+        Tally { failures, ..self }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use kaishin_proto::id::JobId;
+    use kaishin_proto::remedy::{Message, Procedure};
+    use kaishin_proto::time::Span;
+
     use super::*;
 
     /// Noon in Japan on the `n`th day.
@@ -151,14 +178,9 @@ mod tests {
         Time::ZERO + Span::days(20_000 + n) + Span::hours(3)
     }
 
-    const ATTENDED: Asked = Asked {
-        attended: true,
-        disrupts: false,
-    };
-    const ALONE: Asked = Asked {
-        attended: false,
-        disrupts: true,
-    };
+    fn on(n: i64) -> Option<Time> {
+        Some(noon(n))
+    }
 
     fn code(result: Result<(), Capped>) -> &'static str {
         result.err().map_or("", |capped| capped.code)
@@ -168,75 +190,87 @@ mod tests {
     fn three_changes_and_one_restart_a_day_whatever_the_clock_does() {
         let mut tally = Tally::default();
         for _ in 0..MOST_CHANGES {
-            assert_eq!(tally.may_change(ATTENDED, Span(0), noon(1)), Ok(()));
-            tally = tally.changed(noon(1));
+            assert_eq!(tally.may_change(on(1)), Ok(()));
+            tally = tally.changed(on(1));
         }
-        assert_eq!(tally.may_restart(noon(1)), Ok(()));
-        tally = tally.restarted(noon(1));
-        for (when, may_change, may_restart) in [
-            (noon(1), words::JOB_DAILY_CAP, words::JOB_DAILY_CAP),
+        assert_eq!(tally.may_restart(on(1)), Ok(()));
+        tally = tally.restarted(on(1));
+        for (when, capped) in [
+            (on(1), true),
             // Still the same day in Japan, and just the next one.
-            (noon(1) + Span::hours(11), words::JOB_DAILY_CAP, words::JOB_DAILY_CAP),
-            (noon(1) + Span::hours(12), "", ""),
+            (Some(noon(1) + Span::hours(11)), true),
+            (Some(noon(1) + Span::hours(12)), false),
             // Set back by a day or by years.
-            (noon(0), words::JOB_DAILY_CAP, words::JOB_DAILY_CAP),
-            (Time::ZERO, words::JOB_DAILY_CAP, words::JOB_DAILY_CAP),
-            (noon(2), "", ""),
+            (on(0), true),
+            (Some(Time::ZERO), true),
+            (on(2), false),
+            // A day that nobody is certain of is none.
+            (None, true),
         ] {
-            assert_eq!(code(tally.may_change(ATTENDED, Span(0), when)), may_change, "{when}");
-            assert_eq!(code(tally.may_restart(when)), may_restart, "{when}");
+            let expected = if capped { words::JOB_DAILY_CAP } else { "" };
+            assert_eq!(code(tally.may_change(when)), expected, "{when:?}");
+            assert_eq!(code(tally.may_restart(when)), expected, "{when:?}");
         }
     }
 
     #[test]
-    fn a_clock_that_was_far_ahead_for_a_while_caps_no_longer_than_a_day() {
-        let far = (0..3).fold(Tally::default(), |tally, _| tally.changed(noon(5_000)));
-        let back = far.restarted(noon(1));
-        assert_eq!(code(back.may_change(ATTENDED, Span(0), noon(1))), words::JOB_DAILY_CAP);
-        assert_eq!(back.may_change(ATTENDED, Span(0), noon(2)), Ok(()));
+    fn a_day_that_is_not_certain_counts_on_and_begins_no_new_one() {
+        let tally = Tally::default().changed(on(1)).changed(None).changed(None);
+        assert_eq!(code(tally.may_change(on(1))), words::JOB_DAILY_CAP);
+        assert_eq!(tally.may_change(on(2)), Ok(()));
     }
 
     #[test]
-    fn after_two_failures_nothing_happens_unattended_until_one_ends_well() {
-        let failed = Tally::default().ended(false, noon(1));
-        assert_eq!(failed.may_change(ALONE, Span(0), noon(1)), Ok(()));
-        let twice = failed.ended(false, noon(3));
-        assert_eq!(code(twice.may_change(ALONE, Span(0), noon(9))), words::JOB_READ_ONLY);
-        assert_eq!(
-            twice.may_change(ATTENDED, Span(0), noon(9)),
-            Ok(()),
-            "who is asked looks"
-        );
-        assert_eq!(twice.ended(true, noon(9)).may_change(ALONE, Span(0), noon(9)), Ok(()));
+    fn clocks_that_were_far_ahead_for_a_while_cap_no_longer_than_a_day() {
+        let far = (0..3).fold(Tally::default(), |tally, _| tally.changed(on(5_000)));
+        let back = far.restarted(on(1));
+        assert_eq!(code(back.may_change(on(1))), words::JOB_DAILY_CAP);
+        assert_eq!(back.may_change(on(2)), Ok(()));
     }
 
     #[test]
-    fn a_wrong_clock_stops_what_disrupts_and_nobody_attends() {
-        let mild = Asked {
-            disrupts: false,
-            ..ALONE
-        };
-        for (asked, off, expected) in [
-            (ALONE, Span::minutes(10), ""),
-            (ALONE, Span::minutes(11), words::JOB_CLOCK),
-            (ALONE, Span::minutes(-11), words::JOB_CLOCK),
-            (mild, Span::minutes(11), ""),
-            (ATTENDED, Span::days(400), ""),
+    fn failures_in_a_row_are_counted_over_days_until_one_ends_well() {
+        let twice = Tally::default().changed(on(1)).ended(false).changed(on(3)).ended(false);
+        assert_eq!(twice.failures(), 2);
+        assert_eq!(twice.changed(on(9)).failures(), 2);
+        assert_eq!(twice.ended(true).failures(), 0);
+    }
+
+    #[test]
+    fn what_is_taken_back_or_done_by_hand_is_no_change_of_ours() {
+        let message = Message::Working;
+        for (remedy, right, off) in [
+            (Remedy::FastStartupOff, true, true),
+            (Remedy::RestartNow, true, true),
+            (Remedy::TimeSource, true, false),
+            (Remedy::Guided(Procedure::DisplayScale), false, false),
+            (
+                Remedy::Undo {
+                    job: JobId::new(noon(1), [1; 10]),
+                },
+                false,
+                false,
+            ),
+            (Remedy::NotifyStaff { message }, false, false),
+            (Remedy::RefreshFacts, false, false),
         ] {
-            assert_eq!(
-                code(Tally::default().may_change(asked, off, noon(1))),
-                expected,
-                "{asked:?} {off:?}"
-            );
+            assert_eq!(counts(remedy, Clock::Right), right, "{remedy:?}");
+            assert_eq!(counts(remedy, Clock::Off), off, "{remedy:?}");
         }
     }
 
     #[test]
-    fn codes_are_taken_until_too_many_were_wrong_that_day() {
+    fn codes_and_messages_are_taken_until_there_were_too_many_that_day() {
         let tally = (0..MOST_WRONG_CODES).fold(Tally::default(), |tally, _| {
-            assert!(tally.takes_codes(noon(1)));
-            tally.wrong_code(noon(1))
+            assert!(tally.takes_codes(on(1)));
+            tally.wrong_code(on(1))
         });
-        assert!(!tally.takes_codes(noon(1)) && tally.takes_codes(noon(2)));
+        assert!(!tally.takes_codes(on(1)) && tally.takes_codes(on(2)));
+        let tally = (0..MOST_NOTICES).fold(Tally::default(), |tally, _| {
+            assert_eq!(tally.may_notify(on(1)), Ok(()));
+            tally.notified(on(1))
+        });
+        assert_eq!(code(tally.may_notify(on(1))), words::JOB_NOTICES);
+        assert_eq!(tally.may_notify(on(2)), Ok(()));
     }
 }

@@ -179,7 +179,7 @@ impl Core {
             self.effects.push(Effect::Close);
             return self.incompatible(v1::Words::default());
         }
-        self.clock_off = Time(welcome.now_us).since(self.now);
+        self.clocks.told(Time(welcome.now_us), self.now);
         let said = Span::seconds(i64::from(welcome.heartbeat_seconds));
         let said = if said > Span(0) { said } else { DEFAULT_BEAT };
         let every = self.config.heartbeat.unwrap_or(said);

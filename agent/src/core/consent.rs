@@ -2,12 +2,13 @@
 //! on a code that the agent itself has shown, and may be wrong about it three times.
 
 use kaishin_proto::id::JobId;
-use kaishin_proto::time::Span;
+use kaishin_proto::time::{Span, Time};
 use kaishin_proto::v1;
 
 use super::book::{Entry, Outcome, What};
-use super::caps::{Asked, Tally, WRONG_CODES_OF_A_JOB};
+use super::caps::{self, Capped, Tally, WRONG_CODES_OF_A_JOB};
 use super::{Core, Effect};
+use crate::governor::{Clock, Why};
 use crate::guide::{Answer, How, Question};
 use crate::remedies::Failed;
 use crate::words;
@@ -17,6 +18,7 @@ use kaishin_proto::remedy::{Remedy, Restart};
 const ANSWER_WITHIN: Span = Span::minutes(10);
 const NOBODY_PAUSE: Span = Span::minutes(1);
 const LATER_PAUSE: Span = Span::minutes(30);
+const ALREADY_FINE: &str = "already as it should be";
 /// On the wire and on pages the question is the step before the first.
 pub const STEP: u32 = 0;
 
@@ -27,13 +29,21 @@ impl Core {
             return;
         };
         let (asked_before, deadline) = (held.was_asked(), held.deadline);
-        let tally = self.book.tally();
-        let restarts = remedy.about().restart == Restart::Made;
-        let may = tally.may_change(Asked::of(remedy), self.clock_off, self.now);
-        let may = may.and_then(|()| if restarts { tally.may_restart(self.now) } else { Ok(()) });
-        if let Err(capped) = may {
-            return self.finish(job, Outcome::Refused, capped.code, capped.detail);
+        if let Err(capped) = self.may_do(remedy) {
+            return match self.clocks.standing() {
+                Clock::Right => self.finish(job, Outcome::Refused, capped.code, capped.detail),
+                Clock::Off => {
+                    let detail = "the clock is more than ten minutes off";
+                    self.finish(job, Outcome::Refused, words::JOB_CLOCK, detail);
+                }
+                // Perhaps a new day has begun long ago.
+                Clock::Unknown => {
+                    let why = Why::Unknown("whether the clock is right");
+                    self.wait_for(job, STEP, why.to_string(), self.now + NOBODY_PAUSE);
+                }
+            };
         }
+        let tally = self.book.tally();
         if !asked_before {
             self.append_event(job, What::Asked);
         }
@@ -45,9 +55,21 @@ impl Core {
             job,
             remedy,
             failures: tally.failures(),
-            codes: tally.takes_codes(self.now),
+            codes: tally.takes_codes(self.today()),
             until,
         }));
+    }
+
+    fn may_do(&self, remedy: Remedy) -> Result<(), Capped> {
+        let (tally, today) = (self.book.tally(), self.today());
+        if !caps::counts(remedy, self.clocks.standing()) {
+            return Ok(());
+        }
+        tally.may_change(today)?;
+        if remedy.about().restart == Restart::Made {
+            tally.may_restart(today)?;
+        }
+        Ok(())
     }
 
     pub(super) fn said(&mut self, job: JobId, answer: Answer) {
@@ -70,8 +92,10 @@ impl Core {
                 let detail = "nobody answered the question on the screen";
                 self.finish(job, Outcome::Refused, words::JOB_NO_ANSWER, detail);
             }
-            Answer::Later { reason } => {
-                self.wait_for(job, STEP, format!("later: {reason}"), self.now + LATER_PAUSE);
+            Answer::Later { reason, after_hours } => {
+                let closes = self.hours.open_until(self.now).filter(|_| after_hours);
+                let until = closes.unwrap_or(self.now + LATER_PAUSE);
+                self.wait_for(job, STEP, format!("later: {reason}"), until);
             }
             Answer::NobodyHere { why } => {
                 self.wait_for(
@@ -92,11 +116,20 @@ impl Core {
         }
     }
 
+    /// Nobody said yes, so nothing is written; and nobody need be asked for nothing.
+    pub(super) fn already_fine(&mut self, job: JobId, observed: Vec<v1::Section>) {
+        if self.asking == Some(job) {
+            self.sampling.insist(&observed, self.connection.is_online());
+            self.finish(job, Outcome::Succeeded, "", ALREADY_FINE);
+            self.report(observed);
+        }
+    }
+
     pub(super) fn code_sent(&mut self, sent: &v1::ConsentCode) {
         let Ok(job) = sent.job_id.parse::<JobId>() else {
             return;
         };
-        if self.asking == Some(job) && self.book.tally().takes_codes(self.now) {
+        if self.asking == Some(job) && self.book.tally().takes_codes(self.today()) {
             let code = sent.code.clone();
             self.effects.push(Effect::TryCode { job, code });
         }
@@ -127,8 +160,8 @@ impl Core {
     }
 
     /// Durable with what stands beside it in the journal.
-    pub(super) fn count(&mut self, count: impl Fn(Tally, kaishin_proto::time::Time) -> Tally) {
-        let tally = count(self.book.tally(), self.now);
+    pub(super) fn count(&mut self, count: impl Fn(Tally, Option<Time>) -> Tally) {
+        let tally = count(self.book.tally(), self.today());
         self.record(vec![Entry::Tally(tally)], true);
     }
 }

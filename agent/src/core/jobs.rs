@@ -3,19 +3,23 @@
 use kaishin_proto::convert::remedy_from_wire;
 use kaishin_proto::id::JobId;
 use kaishin_proto::limits::MOST_HELD;
-use kaishin_proto::remedy::{Class, Restart};
+use kaishin_proto::remedy::Remedy;
 use kaishin_proto::time::{Span, Time};
 use kaishin_proto::v1;
 
 use super::book::{Entry, Finish, Job, JobEntry, Next, Ordered, Outcome, What};
-use super::caps::Tally;
+use super::caps::{self, Tally};
 use super::{Core, Effect, Work};
-use crate::remedies::{Acted, Done, Failed, Probed};
+use crate::remedies::{self, Acted, Done, Failed, Probed, Touch};
 use crate::words;
 
 const CANNOT_LOOK: &str = "waits: the terminal cannot be looked at just now";
 /// By then a program has written its file, and a slow disk has woken.
 const LOOK_AGAIN: Span = Span::minutes(1);
+/// A restart that was announced and agreed to is one that comes now, not whenever the power is back.
+const ANNOUNCED_FOR: Span = Span::minutes(5);
+/// To a server that takes no answers, no more are given: they would fill the disk.
+const MOST_ANSWERS: usize = 2 * MOST_HELD;
 
 impl Core {
     pub(super) fn offered(&mut self, offer: &v1::JobOffer) {
@@ -28,6 +32,9 @@ impl Core {
         }
         if self.book.job(job).is_some() {
             return self.offered_again(job, offer.attempt);
+        }
+        if self.book.held().count() >= MOST_ANSWERS {
+            return;
         }
         let deadline = Time(offer.deadline_us);
         let refuse = |outcome, code, detail: &str| What::Result {
@@ -77,7 +84,7 @@ impl Core {
         let Ok(job) = job.parse::<JobId>() else {
             return;
         };
-        if self.book.job(job).is_some_and(|held| !held.is_finished()) {
+        if self.book.job(job).is_some_and(Job::can_be_cancelled) {
             let entry = JobEntry {
                 job,
                 sequence: None,
@@ -100,9 +107,13 @@ impl Core {
     }
 
     pub(super) fn acted(&mut self, outcome: Result<Acted, Failed>) {
-        let Some(Work::Act { job, step, .. }) = self.working.take() else {
+        let Some(Work::Act { job, remedy, step }) = self.working.take() else {
             return;
         };
+        let restarts = outcome.is_err() && self.touch(job, remedy, step) == Touch::Restarts;
+        if restarts && caps::counts(remedy, self.clocks.standing()) {
+            self.count(Tally::not_restarted);
+        }
         let number = step as u32 + 1;
         self.waits.remove(&job);
         match outcome {
@@ -203,13 +214,14 @@ impl Core {
 
     fn end(&mut self, job: JobId, attempt: u32, finish: Finish) {
         self.over(job);
-        let (outcome, changes) = (finish.outcome, self.book.job(job).is_some_and(Job::changes));
+        let tried = |held: &Job| held.changes() && held.is_agreed();
+        let (outcome, tried) = (finish.outcome, self.book.job(job).is_some_and(tried));
         self.append_event(job, What::Result { attempt, finish });
         match outcome {
-            Outcome::Succeeded if changes && self.book.tally().failures() > 0 => {
-                self.count(|tally, now| tally.ended(true, now));
+            Outcome::Succeeded if tried && self.book.tally().failures() > 0 => {
+                self.count(|tally, _| tally.ended(true));
             }
-            Outcome::Failed | Outcome::Unknown if changes => self.count(|tally, now| tally.ended(false, now)),
+            Outcome::Failed | Outcome::Unknown if tried => self.count(|tally, _| tally.ended(false)),
             Outcome::Succeeded
             | Outcome::Failed
             | Outcome::Unknown
@@ -238,16 +250,7 @@ impl Core {
                 self.ask(job, remedy);
                 None
             }
-            Some(Next::Begin { job, remedy, step }) => {
-                if step == 0 && remedy.class() == Class::Consent {
-                    self.count(Tally::changed);
-                    if remedy.about().restart == Restart::Made {
-                        self.count(Tally::restarted);
-                    }
-                }
-                self.append_event(job, What::Intent { step: step as u32 + 1 });
-                Some(Work::Act { job, remedy, step })
-            }
+            Some(Next::Begin { job, remedy, step }) => self.begin(job, remedy, step),
             Some(Next::Repeat { job, remedy, step }) => Some(Work::Act { job, remedy, step }),
             Some(Next::Probe { job, remedy, step }) => Some(Work::Probe { job, remedy, step }),
         };
@@ -259,6 +262,41 @@ impl Core {
             let entries = self.book.compact();
             self.effects.push(Effect::Compact(entries));
         }
+    }
+
+    fn touch(&self, job: JobId, remedy: Remedy, step: usize) -> Touch {
+        let name = (self.config.playbook)(remedy).get(step).map_or("", |step| step.name);
+        remedies::touch(remedy, name, &self.book.story(job, step))
+    }
+
+    /// What counts is counted before it happens: a power cut gives no second one.
+    fn begin(&mut self, job: JobId, remedy: Remedy, step: usize) -> Option<Work> {
+        let touch = |step: usize| self.touch(job, remedy, step);
+        let held = self.book.job(job)?;
+        let announced = || {
+            held.done_at(step)
+                .is_some_and(|at| at <= self.now && self.now.since(at) <= ANNOUNCED_FOR)
+        };
+        let again = step > 0 && touch(step) == Touch::Restarts && !announced();
+        let step = if again { step - 1 } else { step };
+        let (now, first) = (touch(step), held.begun().all(|begun| touch(begun) == Touch::Looks));
+        let is_shown = matches!(remedy, Remedy::NotifyStaff { .. });
+        if is_shown && let Err(capped) = self.book.tally().may_notify(self.today()) {
+            self.finish(job, Outcome::Refused, capped.code, capped.detail);
+            return None;
+        }
+        if is_shown {
+            self.count(Tally::notified);
+        }
+        let counts = caps::counts(remedy, self.clocks.standing());
+        if counts && first && now != Touch::Looks {
+            self.count(Tally::changed);
+        }
+        if counts && now == Touch::Restarts {
+            self.count(Tally::restarted);
+        }
+        self.append_event(job, What::Intent { step: step as u32 + 1 });
+        Some(Work::Act { job, remedy, step })
     }
 
     fn record_event(&mut self, job: JobId, what: What) {

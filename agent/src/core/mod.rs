@@ -6,6 +6,7 @@
 
 pub mod book;
 mod caps;
+mod clock;
 mod code;
 mod connection;
 pub mod consent;
@@ -29,8 +30,9 @@ use kaishin_proto::v1::session_request::Body as Up;
 use kaishin_proto::v1::session_response::Body as Down;
 
 use crate::chance::Chance;
+use crate::governor::Trust;
 use crate::guide::{Answer, Question};
-use crate::remedies::{Acted, Failed, Probed};
+use crate::remedies::{Acted, Failed, Probed, Story};
 use book::{Book, Entry, Playbook, Waits};
 use connection::{Connection, State};
 use plans::Plans;
@@ -51,6 +53,8 @@ pub struct Config {
     pub playbook: Playbook,
     /// What it observes by; 0 is the one that it was built with.
     pub profile_version: u32,
+    /// In which patients are received, until the server tells others.
+    pub hours: Hours,
 }
 
 /// Waits are drawn from nothing up to a bound that doubles with each failure.
@@ -92,12 +96,17 @@ pub enum Event {
     Acted(Result<Acted, Failed>),
     Looked(Probed),
     Planned(Preview),
-    /// Who was asked at the terminal has answered, or nobody has.
     /// The terminal was looked at before anybody was asked: there is nothing that the remedy is for.
     NotForIt {
         job: JobId,
         why: Failed,
     },
+    /// The same, and all is as it should be already; with the facts that prove it.
+    AlreadyFine {
+        job: JobId,
+        observed: Vec<v1::Section>,
+    },
+    /// Who was asked at the terminal has answered, or nobody has.
     Said {
         job: JobId,
         answer: Answer,
@@ -154,7 +163,7 @@ pub enum Effect {
     /// Look what this would do to the machine as it is now, beside whatever is under way; answered by [`Event::Planned`].
     Plan(Remedy),
     /// Show the question to the person at the terminal; answered by [`Event::Said`], unless withdrawn. Nobody is troubled for
-    /// what would not be done: then it is answered by [`Event::NotForIt`].
+    /// what would not be done: then it is answered by [`Event::NotForIt`] or [`Event::AlreadyFine`].
     Ask(Question),
     Withdraw(JobId),
     /// A right one answers the question.
@@ -226,8 +235,9 @@ pub struct Core {
     waits: Waits,
     /// The job whose question stands on the screen.
     asking: Option<JobId>,
-    /// How far this clock is behind the server's.
-    clock_off: Span,
+    clocks: clock::Clocks,
+    /// In which patients are received.
+    hours: Hours,
     /// Said on this stream already, up to this sequence.
     told: u64,
     stopping: bool,
@@ -256,7 +266,8 @@ impl Core {
             plans: Plans::default(),
             waits: Waits::new(),
             asking: None,
-            clock_off: Span(0),
+            clocks: clock::Clocks::default(),
+            hours: config.hours.clone(),
             told: 0,
             stopping: false,
             status: Status::Starting,
@@ -267,6 +278,7 @@ impl Core {
     }
 
     pub fn handle(&mut self, event: Event, now: Time) -> Vec<Effect> {
+        self.clocks.passes(self.now, self.next_timer(), now);
         self.now = now;
         match event {
             Event::Started => self.sampling.want_all(),
@@ -284,6 +296,7 @@ impl Core {
             Event::Planned(preview) => self.planned(&preview),
             Event::Said { job, answer } => self.said(job, answer),
             Event::NotForIt { job, why } => self.not_for_it(job, &why),
+            Event::AlreadyFine { job, observed } => self.already_fine(job, observed),
             Event::WrongCode(job) => self.code_was_wrong(job),
             Event::Renewed(identity) => self.renewed(identity),
             Event::ProfileSettled(version) => self.profile_settled(version),
@@ -314,6 +327,34 @@ impl Core {
 
     pub fn book(&self) -> &Book {
         &self.book
+    }
+
+    /// What must be known of this work before any of it is done.
+    pub fn background(&self, remedy: Remedy) -> Story {
+        Story {
+            trust: self.trust(),
+            ..self.book.background(remedy)
+        }
+    }
+
+    /// What is known of a job before it does this step, from 0.
+    pub fn story(&self, job: JobId, step: usize) -> Story {
+        Story {
+            trust: self.trust(),
+            ..self.book.story(job, step)
+        }
+    }
+
+    fn trust(&self) -> Trust {
+        Trust {
+            clock: self.clocks.standing(),
+            failures: self.book.tally().failures(),
+        }
+    }
+
+    /// The day that it is, where that is certain.
+    fn today(&self) -> Option<Time> {
+        self.clocks.agreed(self.now)
     }
 
     pub fn status(&self) -> &Status {

@@ -29,6 +29,7 @@ impl Core {
                 Hours::default()
             }
         };
+        self.hours = hours.clone();
         self.effects.push(Effect::Hours(hours));
         // Looked at after the hours have been taken: its facts are held against them.
         self.sampling.want("update");

@@ -1,6 +1,7 @@
 //! The core against a model of the server, of the machine and of a disk that loses what was not synced. Time is a number
 //! here; a crash is a number of effects.
 
+mod caps;
 mod code;
 mod consent;
 mod crashes;
@@ -34,7 +35,7 @@ use crate::guide::{Answer, How};
 use crate::os::sim::Sim;
 use crate::os::{Hive, Os, OsError, RegistryValue, Sleep};
 use crate::preg::Policy;
-use crate::remedies::{self, Acted, Around, Probed, Story, Told, edge_extension_swap};
+use crate::remedies::{self, Acted, Around, Found, Probed, Story, Told, Touch, edge_extension_swap};
 
 pub(super) const START: Time = Time(1_800_000_000_000_000);
 const LIFE: Span = Span::days(30);
@@ -54,6 +55,9 @@ struct World {
     /// Points at which the power may go: before each effect, and between an act and the word of it.
     points: usize,
     cut_at: Option<usize>,
+    /// Until then, after the power went.
+    off_until: Option<Time>,
+    at_cut: Option<AtCut>,
     /// The line breaks under this message, counted from the start; it and what is said after it are lost.
     break_at: Option<usize>,
     said: usize,
@@ -90,10 +94,21 @@ struct Server {
     return_within_ms: u32,
     answer: Option<Enrolment>,
     failure: Option<Failure>,
+    /// By how much its clock is ahead of the terminal's.
+    ahead: Span,
 }
 
 /// The power went.
 struct Cut;
+
+/// How things stood when it did.
+struct AtCut {
+    /// Somebody had said yes.
+    agreed: bool,
+    writes: u64,
+    /// The one that was under way included.
+    boots: u32,
+}
 
 impl World {
     fn new(seed: u64) -> World {
@@ -114,6 +129,8 @@ impl World {
             events: VecDeque::new(),
             points: 0,
             cut_at: None,
+            off_until: None,
+            at_cut: None,
             break_at: None,
             said: 0,
             acts: BTreeMap::new(),
@@ -159,6 +176,7 @@ impl World {
             backoff: Backoff::default(),
             playbook: self.playbook,
             profile_version: self.kept_profile,
+            hours: self.kept_hours.clone(),
         };
         self.unsynced.clear();
         self.server.open = false;
@@ -230,10 +248,21 @@ impl World {
 
     fn point(&mut self) -> Result<(), Cut> {
         self.points += 1;
-        if self.cut_at == Some(self.points) {
-            return Err(Cut);
+        if self.cut_at != Some(self.points) {
+            return Ok(());
         }
-        Ok(())
+        if let Some(until) = self.off_until {
+            let said_yes = |entry: &Entry| matches!(entry, Entry::Job(entry) if matches!(entry.what, book::What::Consented { .. }));
+            self.at_cut = Some(AtCut {
+                agreed: self.durable.iter().any(said_yes),
+                writes: self.os.writes(),
+                boots: self.os.boots() + u32::from(self.os.down_for().is_some()),
+            });
+            self.server.open = false;
+            self.clock.advance(until.since(self.now));
+            self.now = until;
+        }
+        Err(Cut)
     }
 
     fn perform(&mut self, effect: Effect) -> Result<(), Cut> {
@@ -263,17 +292,22 @@ impl World {
             }
             Effect::Work(work) => self.work(&work)?,
             Effect::Plan(remedy) => {
-                let story = self.core().book().background(remedy);
+                let story = self.core().background(remedy);
                 let around = Around { story, ..self.around() };
                 let preview = remedies::preview(remedy, &self.os, &around);
                 self.events.push_back(Event::Planned(preview));
             }
             Effect::Ask(question) => {
                 let (job, remedy) = (question.job, question.remedy);
-                let story = self.core().book().background(remedy);
+                let story = self.core().background(remedy);
                 let around = Around { story, ..self.around() };
-                if let Some(why) = remedies::not_for_it(remedy, &self.os, &around) {
-                    self.events.push_back(Event::NotForIt { job, why });
+                let told = match remedies::before_asking(remedy, &self.os, &around) {
+                    Found::ToAsk => None,
+                    Found::NotForIt(why) => Some(Event::NotForIt { job, why }),
+                    Found::AlreadyFine(observed) => Some(Event::AlreadyFine { job, observed }),
+                };
+                if let Some(told) = told {
+                    self.events.push_back(told);
                     return Ok(());
                 }
                 let answer = self
@@ -371,7 +405,7 @@ impl World {
     fn work(&mut self, work: &Work) -> Result<(), Cut> {
         let mut around = self.around();
         if let Work::Act { job, step, .. } | Work::Probe { job, step, .. } = work {
-            around.story = self.core().book().story(*job, *step);
+            around.story = self.core().story(*job, *step);
         }
         if let Work::Act { remedy, .. } = work {
             // The person at the terminal does what they are asked.
@@ -403,7 +437,10 @@ impl World {
                     // Seen to be waited for, the person does it.
                     guided::leaves(&self.os, &around, *procedure, true);
                 }
-                let acted = remedies::act(*remedy, name(*remedy, *step), &self.os, &around);
+                let (step, written) = (name(*remedy, *step), self.os.writes());
+                let acted = remedies::act(*remedy, step, &self.os, &around);
+                let looks = remedies::touch(*remedy, step, &around.story) == Touch::Looks;
+                assert!(!looks || self.os.writes() == written, "{remedy:?} writes in {step}");
                 if matches!(remedy, Remedy::EdgeExtensionSwap { .. }) {
                     let without = edge_extension_swap::tests::left_without(&self.os);
                     assert!(without.is_empty(), "{without:?}");
@@ -478,7 +515,7 @@ impl World {
         let mut answers = vec![Down::Welcome(v1::Welcome {
             minor: limits::MINOR,
             heartbeat_seconds: 60,
-            now_us: self.now.micros(),
+            now_us: (self.now + self.server.ahead).micros(),
             return_within_ms: self.server.return_within_ms,
         })];
         if !ours.is_empty() {
@@ -499,6 +536,7 @@ impl World {
         for event in events {
             let id: JobId = event.job_id.parse().unwrap();
             sequences.push(event.sequence);
+            assert!(self.is_durable(event.sequence), "said before it was durable: {event:?}");
             match event.what.unwrap() {
                 v1::job_event::What::Accepted(_) => {}
                 v1::job_event::What::Step(step) => self.server.steps.push((id, step.number, step.phase())),
@@ -514,15 +552,22 @@ impl World {
         }
     }
 
+    fn is_durable(&self, sequence: u64) -> bool {
+        let is_it = |entry: &Entry| matches!(entry, Entry::Job(entry) if entry.sequence == Some(sequence));
+        self.durable.iter().any(is_it)
+    }
+
     /// Every invariant that can be seen at the moment a result arrives.
     fn result(&mut self, id: JobId, result: v1::JobResult) {
         let journalled = Book::replay(self.durable.clone());
         let held = journalled
             .job(id)
             .expect("a result of a job that the journal does not know");
-        assert!(held.is_finished(), "a result that is not durable");
+        let finish = held.finish().expect("a result that is not durable");
+        assert_eq!(finish.code, result.code, "what is told is what is journalled");
+        let succeeded = finish.outcome == book::Outcome::Succeeded;
+        assert_eq!(result.outcome() == v1::job_result::Outcome::Succeeded, succeeded);
         let offer = &self.server.offers[&id];
-        let succeeded = result.outcome() == v1::job_result::Outcome::Succeeded;
         if succeeded && remedy_from_wire(offer.remedy.as_ref()) == Some(Remedy::FastStartupOff) {
             assert_eq!(
                 self.fact("power.fast_startup"),
@@ -559,6 +604,23 @@ impl World {
 
     fn outcome(&self, id: JobId) -> Option<v1::job_result::Outcome> {
         Some(self.server.results.get(&id)?.first()?.outcome())
+    }
+
+    fn ends(&mut self, job: JobId) -> Option<v1::job_result::Outcome> {
+        for _ in 0..200 {
+            if self.outcome(job).is_some() {
+                break;
+            }
+            self.pass(Span::minutes(1));
+        }
+        self.outcome(job)
+    }
+
+    /// Somebody sets the clock, and nobody else's.
+    fn leap(&mut self, by: Span) {
+        self.now = self.now + by;
+        self.clock.advance(by);
+        self.tell(Event::Timer);
     }
 
     fn drop_line(&mut self) {

@@ -15,12 +15,34 @@ const AWAY: Span = Span::minutes(10);
 const SOON: Span = Span::minutes(1);
 const LATER: Span = Span::minutes(10);
 
+/// In a row: then a person is to look at the terminal before it is disturbed again.
+const FAILURES_TO_STOP: u32 = 2;
+
+/// Whether the terminal's clock agrees with the server's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Clock {
+    #[default]
+    Right,
+    Off,
+    /// The server has not said its time yet.
+    Unknown,
+}
+
+/// What the agent knows of itself, beside what it sees.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Trust {
+    pub clock: Clock,
+    /// Changes that failed in a row.
+    pub failures: u32,
+}
+
 /// Everything that counts, as it is now.
 #[derive(Clone, Debug)]
 pub struct Seen {
     pub now: Time,
     /// When a person at the terminal agreed to this very work.
     pub consented: Option<Time>,
+    pub trust: Trust,
     pub hours: Hours,
     pub avoid: profile::Restart,
     pub presence: Read<Presence>,
@@ -31,10 +53,11 @@ pub struct Seen {
 }
 
 impl Seen {
-    pub fn of(os: &dyn Os, about: &crate::facts::About, now: Time, consented: Option<Time>) -> Seen {
+    pub fn of(os: &dyn Os, about: &crate::facts::About, now: Time, consented: Option<Time>, trust: Trust) -> Seen {
         Seen {
             now,
             consented,
+            trust,
             hours: about.hours.clone(),
             avoid: about.profile.restart.clone(),
             presence: os.presence(),
@@ -57,6 +80,8 @@ pub enum Verdict {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Why {
+    ClockOff,
+    Failures,
     Reception {
         until: Time,
     },
@@ -74,6 +99,11 @@ pub enum Why {
 impl std::fmt::Display for Why {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
+            Why::ClockOff => write!(f, "waits: the clock is more than ten minutes off"),
+            Why::Failures => write!(
+                f,
+                "waits: two changes in a row have failed; a person is to look at the terminal"
+            ),
             Why::Reception { until } => write!(f, "waits: reception hours until {}", calendar::clock(*until)),
             Why::Active => write!(f, "waits: somebody is using the terminal"),
             Why::Updating => write!(f, "waits: Windows Update is installing"),
@@ -94,6 +124,15 @@ pub fn may_disrupt(seen: &Seen) -> Verdict {
     // An agreement from the future is a clock that was set back, and none.
     let fresh = |at: Time| at <= seen.now && seen.now.since(at) <= CONSENT_HOLDS;
     if !seen.consented.is_some_and(fresh) {
+        // Hours by a clock that is wrong are other people's hours.
+        match seen.trust.clock {
+            Clock::Off => return wait(LATER, Why::ClockOff),
+            Clock::Unknown => return wait(SOON, Why::Unknown("whether the clock is right")),
+            Clock::Right => {}
+        }
+        if seen.trust.failures >= FAILURES_TO_STOP {
+            return wait(LATER, Why::Failures);
+        }
         if let Some(until) = seen.hours.open_until(seen.now) {
             return Verdict::Wait {
                 until,

@@ -10,6 +10,7 @@ fn quiet(now: Time) -> Seen {
     Seen {
         now,
         consented: None,
+        trust: Trust::default(),
         hours: Hours::default(),
         avoid: Profile::built_in().restart,
         presence: Ok(Presence::Idle(Span::hours(2))),
@@ -57,6 +58,14 @@ type Against = fn(&mut Seen);
 
 const AGAINST: &[(Against, &str)] = &[
     (
+        |seen| seen.trust.clock = Clock::Off,
+        "waits: the clock is more than ten minutes off",
+    ),
+    (
+        |seen| seen.trust.failures = 2,
+        "waits: two changes in a row have failed; a person is to look at the terminal",
+    ),
+    (
         |seen| {
             seen.hours.week[4] = vec![calendar::Open {
                 from: Clock24::MIDNIGHT,
@@ -82,7 +91,7 @@ const AGAINST: &[(Against, &str)] = &[
 ];
 
 #[test]
-fn of_several_reasons_the_first_in_order_is_told_and_consent_lifts_the_first_two() {
+fn of_several_reasons_the_first_in_order_is_told_and_consent_lifts_the_first_four() {
     for first in 0..AGAINST.len() {
         let mut seen = quiet(moment("2027-01-15T21:00:00"));
         for (against, _) in &AGAINST[first..] {
@@ -92,8 +101,8 @@ fn of_several_reasons_the_first_in_order_is_told_and_consent_lifts_the_first_two
         seen.consented = Some(seen.now - Span::minutes(30));
         assert_eq!(
             why(&seen),
-            AGAINST[first.max(2)].1,
-            "whoever agreed lifts hours and activity alone"
+            AGAINST[first.max(4)].1,
+            "whoever agreed is there: the clock, failures, hours and activity are theirs to judge"
         );
         for consented in [seen.now - Span::minutes(31), seen.now + Span::seconds(1)] {
             seen.consented = Some(consented);
@@ -134,4 +143,14 @@ fn what_the_machine_does_not_have_is_in_nobodys_way_and_what_cannot_be_read_is()
     seen.distribution = Err(absent());
     seen.on_battery = Err(OsError::failed("no answer"));
     assert_eq!(why(&seen), "waits: cannot tell whether it runs on battery");
+}
+
+#[test]
+fn a_clock_that_nobody_has_confirmed_yet_is_no_ground_either() {
+    let mut seen = quiet(moment("2027-01-15T21:00:00"));
+    seen.trust.clock = Clock::Unknown;
+    assert_eq!(why(&seen), "waits: cannot tell whether the clock is right");
+    seen.trust.clock = Clock::Right;
+    seen.trust.failures = 1;
+    assert_eq!(why(&seen), "go");
 }

@@ -82,11 +82,21 @@ pub enum How {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
-    Yes { how: How },
-    No { reason: String },
-    Later { reason: String },
+    Yes {
+        how: How,
+    },
+    No {
+        reason: String,
+    },
+    /// Perhaps once nobody is received any more.
+    Later {
+        reason: String,
+        after_hours: bool,
+    },
     NoAnswer,
-    NobodyHere { why: String },
+    NobodyHere {
+        why: String,
+    },
 }
 
 /// What is done, for the person who said yes.

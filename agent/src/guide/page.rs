@@ -59,6 +59,8 @@ pub struct Why {
     pub en: &'static str,
 }
 
+const CLOSING: &str = "closing";
+
 pub const LATER: &[Why] = &[
     Why {
         id: "patient",
@@ -66,7 +68,7 @@ pub const LATER: &[Why] = &[
         en: "serving a patient",
     },
     Why {
-        id: "closing",
+        id: CLOSING,
         ja: "受付が終わってからがよい",
         en: "better after closing",
     },
@@ -160,7 +162,10 @@ impl Page {
             Said::Tick(_) => return false,
             Said::Yes => (Phase::Working, Answer::Yes { how: How::Button }),
             Said::No(why) => (Phase::Declined, Answer::No { reason: why.told() }),
-            Said::Later(why) => (Phase::Later, Answer::Later { reason: why.told() }),
+            Said::Later(why) => {
+                let (reason, after_hours) = (why.told(), why.id == CLOSING);
+                (Phase::Later, Answer::Later { reason, after_hours })
+            }
         };
         self.answer(phase, answer)
     }

@@ -121,6 +121,7 @@ async fn what_people_do_with_the_page_is_the_answer() {
             Behaviour::Later,
             Answer::Later {
                 reason: "患者さんの対応中 / serving a patient".into(),
+                after_hours: false,
             },
         ),
     ] {

@@ -331,8 +331,15 @@ pub trait Os: Send + Sync {
         unknown_here()
     }
 
-    /// Shows a notice, unless this one stands there already, and says at once what has become of it. Whoever has heard that
-    /// it is gone and asks again shows it anew.
+    /// What has become of this notice, which stands on the screen or has just gone. `None`: it was not shown, or what became of
+    /// it was heard already or is too long ago to count.
+    fn heard(&self, notice: &Notice) -> Read<Option<Heard>> {
+        let _ = notice;
+        unknown_here()
+    }
+
+    /// Shows a notice, unless there is something to hear of it already, and says at once what has become of it. Whoever has
+    /// heard that it is gone and asks again shows it anew.
     fn notice(&self, notice: &Notice) -> Read<Heard> {
         let _ = notice;
         unknown_here()

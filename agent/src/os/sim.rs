@@ -656,6 +656,11 @@ impl Os for Sim {
         Ok(self.call()?.desk.running(services))
     }
 
+    fn heard(&self, notice: &Notice) -> Read<Option<Heard>> {
+        let now = self.clock.now();
+        Ok(self.call()?.desk.heard(notice, now))
+    }
+
     fn notice(&self, notice: &Notice) -> Read<Heard> {
         let now = self.clock.now();
         let mut state = self.call()?;

@@ -6,7 +6,7 @@ use kaishin_proto::preview::{Change, Preview};
 use kaishin_proto::remedy::Remedy;
 use kaishin_proto::time::{Span, Time};
 
-use super::{Acted, Around, Cure, Done, Failed, Probed, Repeat, Step, no_trace, proof, restart};
+use super::{Acted, Around, Cure, Done, Failed, Probed, Repeat, Step, Story, Touch, no_trace, proof, restart};
 use crate::facts::oqs;
 use crate::os::{Os, Read};
 use crate::words;
@@ -79,10 +79,18 @@ impl Cure for DistributionAppRefresh {
             "settle" if told("start") == Some(NOT_NEEDED) => Ok(Done::told(NOT_NEEDED).into()),
             "settle" => settle(os, around),
             "note" => restart::note(os, around),
-            "announce" => restart::announce(os, around),
-            "restart" => restart::go(os),
+            "announce" => restart::announce(os, around, told("note")),
+            "restart" => restart::go(os, told("note")),
             "back" => restart::back(os, around, told("note")),
             _ => Err(Failed::no_such_step(step)),
+        }
+    }
+
+    fn touch(&self, step: &str, story: &Story) -> Touch {
+        match step.rsplit_once('-') {
+            Some(("start", _)) => Touch::Writes,
+            Some(("restart", round)) if story.of(&format!("settle-{round}")) == Some(WANTS_RESTART) => Touch::Restarts,
+            _ => Touch::Looks,
         }
     }
 

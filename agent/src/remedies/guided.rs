@@ -6,7 +6,7 @@ use kaishin_proto::remedy::{Procedure, Remedy};
 use kaishin_proto::time::Span;
 use kaishin_proto::value::Value;
 
-use super::{Acted, Around, Cure, Done, Failed, Repeat, Step, proof};
+use super::{Acted, Around, Cure, Done, Failed, Repeat, Step, Story, Touch, proof};
 use crate::facts;
 use crate::os::{Os, Read};
 use crate::words;
@@ -107,6 +107,10 @@ pub struct Guided(pub Procedure);
 impl Cure for Guided {
     fn steps(&self) -> &'static [Step] {
         steps(self.0)
+    }
+
+    fn touch(&self, _: &str, _: &Story) -> Touch {
+        Touch::Looks
     }
 
     fn act(&self, step: &str, os: &dyn Os, around: &Around) -> Result<Acted, Failed> {

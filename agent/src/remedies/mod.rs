@@ -32,6 +32,7 @@ use kaishin_proto::value::Reason;
 use serde::{Deserialize, Serialize};
 
 use crate::facts::About;
+use crate::governor::Trust;
 use crate::os::{Os, OsError, Read};
 pub use before::Before;
 use kaishin_proto::time::{Span, Time};
@@ -87,6 +88,8 @@ pub struct Story {
     pub record: Option<before::Record>,
     /// What these steps have kept of what was there before.
     pub kept: Vec<Before>,
+    /// What the agent knows of the terminal's clock and of its own failures.
+    pub trust: Trust,
 }
 
 impl Story {
@@ -158,6 +161,29 @@ pub enum Probed {
     Uncertain(String),
 }
 
+/// What a step does to the machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Touch {
+    /// Nothing: it looks, tells, or waits.
+    Looks,
+    Writes,
+    /// The step before it tells the people there.
+    Restarts,
+}
+
+/// Steps that only look, of whatever remedy.
+const LOOKS: &[&str] = &["preflight", "read-before", "install", "gone", "verify"];
+
+/// What was found before anybody is asked.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Found {
+    /// That somebody has to be asked.
+    ToAsk,
+    NotForIt(Failed),
+    /// All is as it should be; with the facts that prove it.
+    AlreadyFine(Vec<v1::Section>),
+}
+
 /// One way of putting something right, with the parameters of one order.
 trait Cure {
     fn steps(&self) -> &'static [Step];
@@ -167,6 +193,15 @@ trait Cure {
     /// Whether a step that was cut short was done.
     fn probe(&self, step: &str, _: &dyn Os, _: &Around) -> Probed {
         no_trace(step)
+    }
+
+    /// In this job, as far as it has come.
+    fn touch(&self, step: &str, _: &Story) -> Touch {
+        if LOOKS.contains(&step) {
+            Touch::Looks
+        } else {
+            Touch::Writes
+        }
     }
 
     /// Looks and never writes.
@@ -212,6 +247,11 @@ pub fn act(remedy: Remedy, step: &str, os: &dyn Os, around: &Around) -> Result<A
     cure(remedy).act(step, os, around)
 }
 
+/// What this step does to the machine, in this job as far as it has come.
+pub fn touch(remedy: Remedy, step: &str, story: &Story) -> Touch {
+    cure(remedy).touch(step, story)
+}
+
 /// Whether a step that was cut short was done.
 pub fn probe(remedy: Remedy, step: &str, os: &dyn Os, around: &Around) -> Probed {
     cure(remedy).probe(step, os, around)
@@ -232,6 +272,27 @@ pub fn preview(remedy: Remedy, os: &dyn Os, around: &Around) -> Preview {
 /// writes.
 pub fn not_for_it(remedy: Remedy, os: &dyn Os, around: &Around) -> Option<Failed> {
     cure(remedy).refusal(os, around)
+}
+
+/// Whether anybody need be asked about it. Looks and never writes.
+pub fn before_asking(remedy: Remedy, os: &dyn Os, around: &Around) -> Found {
+    if let Some(why) = not_for_it(remedy, os, around) {
+        return Found::NotForIt(why);
+    }
+    let about = remedy.about();
+    // A run or a restart is wanted for itself, and what only a person can judge is not fine by looking.
+    if !about.undo {
+        return Found::ToAsk;
+    }
+    let told = preview(remedy, os, around);
+    if told.verdict != Verdict::AlreadyFine || !told.reason.is_empty() {
+        return Found::ToAsk;
+    }
+    let sections: Vec<String> = about.sections().map(str::to_owned).collect();
+    match proof::observe(&sections, about.facts, os, around) {
+        Ok(observed) => Found::AlreadyFine(observed),
+        Err(_) => Found::ToAsk,
+    }
 }
 
 impl Failed {

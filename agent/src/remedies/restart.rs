@@ -54,16 +54,36 @@ pub fn note(os: &dyn Os, around: &Around) -> Result<Acted, Failed> {
     Ok(Done::told(Before { boot, services }.told()).into())
 }
 
-/// Waits for a moment that suits, then tells everybody at the screen. Whoever refuses has the last word.
-pub fn announce(os: &dyn Os, around: &Around) -> Result<Acted, Failed> {
-    let seen = Seen::of(os, &around.about, around.now, around.story.consented);
+/// Waits for a moment that suits, then tells everybody at the screen. Whoever refuses has the last word, and is heard whatever
+/// the moment; who agrees makes it one that suits.
+pub fn announce(os: &dyn Os, around: &Around, noted: Option<&str>) -> Result<Acted, Failed> {
+    if let Probed::Done(evidence) = went(os, noted) {
+        return Ok(Done::told(evidence).into());
+    }
+    let notice = notice();
+    let standing = os.heard(&notice)?;
+    if let Some(heard @ (Heard::Waiting | Heard::Refused)) = standing {
+        return answered(heard);
+    }
+    let consented = match standing {
+        Some(Heard::Agreed) => Some(around.now),
+        Some(Heard::Nobody | Heard::Waiting | Heard::Refused | Heard::Unanswered) | None => around.story.consented,
+    };
+    let seen = Seen::of(os, &around.about, around.now, consented, around.story.trust);
     if let Verdict::Wait { until, why } = governor::may_disrupt(&seen) {
         return Ok(Acted::Again {
             after: Span(until.since(around.now).0.clamp(OFTEN.0, SELDOM.0)),
             evidence: why.to_string(),
         });
     }
-    let evidence = match os.notice(&notice())? {
+    answered(match standing {
+        Some(heard) => heard,
+        None => os.notice(&notice)?,
+    })
+}
+
+fn answered(heard: Heard) -> Result<Acted, Failed> {
+    let evidence = match heard {
         Heard::Waiting => {
             return Ok(Acted::Again {
                 after: OFTEN,
@@ -96,8 +116,11 @@ fn notice() -> Notice {
     }
 }
 
-/// The machine, and this program with it, ends soon after.
-pub fn go(os: &dyn Os) -> Result<Acted, Failed> {
+/// The machine, and this program with it, ends soon after. Where somebody has restarted it meanwhile, that was it.
+pub fn go(os: &dyn Os, noted: Option<&str>) -> Result<Acted, Failed> {
+    if let Probed::Done(evidence) = went(os, noted) {
+        return Ok(Done::told(evidence).into());
+    }
     os.restart()?;
     Ok(Done::told("Windows was told to restart").into())
 }

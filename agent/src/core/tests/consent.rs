@@ -76,7 +76,8 @@ fn while_nobody_is_there_or_it_does_not_suit_the_job_waits_and_asks_again() {
         why: "signed out".into(),
     };
     let later = Answer::Later {
-        reason: "closing".into(),
+        reason: "a patient".into(),
+        after_hours: false,
     };
     let mut world = World::online(1);
     let job = asked(&mut world, [Some(nobody.clone()), Some(nobody), Some(later)]);
@@ -211,5 +212,25 @@ fn a_no_is_a_no_wherever_the_power_goes() {
             assert!(n > 20);
             break;
         }
+    }
+}
+
+#[test]
+fn who_wants_it_after_reception_is_not_asked_again_before_its_end() {
+    for (closes, asked_again) in [(12 * 60, Span::minutes(30)), (20 * 60, Span::hours(3))] {
+        let mut world = World::new(1);
+        // It is five in the afternoon.
+        world.kept_hours = Hours::of((0..7).map(|day| (day, vec![(9 * 60, closes)]))).unwrap();
+        world.start();
+        world.settle();
+        let later = Answer::Later {
+            reason: "after closing".into(),
+            after_hours: true,
+        };
+        let job = asked(&mut world, [Some(later)]);
+        world.pass(Span(asked_again.0 - 1));
+        assert_eq!((world.outcome(job), touched(&world)), (None, false), "until {closes}");
+        world.pass(Span::minutes(1));
+        assert_eq!(world.outcome(job), Some(Outcome::Succeeded), "until {closes}");
     }
 }

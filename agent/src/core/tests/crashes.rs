@@ -2,7 +2,7 @@
 //! in two ways.
 
 use kaishin_proto::preview::Verdict;
-use kaishin_proto::remedy::{Record, Strategy};
+use kaishin_proto::remedy::{Record, Restart, Strategy};
 use proptest::prelude::*;
 
 use super::*;
@@ -137,28 +137,33 @@ fn holds_for(remedy: Remedy, world: &World, jobs: &[JobId], playbook: Playbook) 
                 .is_some_and(|held| held.is_finished())
         );
     }
-    let repeat = playbook(remedy)[WRITE].repeat;
-    if repeat == Repeat::Once {
-        assert!(
-            world.acts.get(&(jobs[0], WRITE)).copied().unwrap_or(0) <= 1,
-            "done twice"
-        );
-    } else {
+    for (step, _) in playbook(remedy)
+        .iter()
+        .enumerate()
+        .filter(|(_, step)| step.repeat == Repeat::Once)
+    {
+        let acts = world.acts.get(&(jobs[0], step)).copied().unwrap_or(0);
+        assert!(acts <= 1, "{remedy:?}: step {step} was done twice");
+    }
+    if playbook(remedy)[WRITE].repeat != Repeat::Once {
         assert_eq!(world.outcome(jobs[0]), Some(v1::job_result::Outcome::Succeeded));
     }
+    let restarts = u32::from(remedy.about().restart == Restart::Made);
+    assert_eq!(
+        world.os.boots(),
+        1 + restarts,
+        "{remedy:?}: restarted as often as it must be, and no more"
+    );
     let uncertain = world.outcome(jobs[0]) == Some(v1::job_result::Outcome::Unknown);
     if remedy == Remedy::DistributionAppRefresh {
         let status = world.around().about.profile.distribution.clone();
         assert_eq!(facts::oqs::status_word(&world.os, &status).as_deref(), Ok("up-to-date"));
-        assert_eq!(world.os.boots(), 2, "one restart was needed");
     } else if let Remedy::EdgeExtensionSwap { .. } = remedy {
         let told = remedies::preview(remedy, &world.os, &world.around());
         assert_eq!(told.verdict, Verdict::AlreadyFine, "{told:?}");
     } else if remedy == Remedy::WindowsUpdateRun {
         assert_eq!(world.fact("update.last_error"), Some(Value::Text("none".into())));
-    } else if remedy == Remedy::RestartNow {
-        assert_eq!(world.os.boots(), 2, "restarted once, and once only");
-    } else if !uncertain {
+    } else if remedy != Remedy::RestartNow && !uncertain {
         let found = remedies::probe(remedy, "write-registry", &world.os, &world.around());
         assert!(matches!(found, Probed::Done(_)), "{remedy:?}: {found:?}");
     }
@@ -183,11 +188,7 @@ fn the_power_may_go_between_any_two_effects() {
 
 #[test]
 fn the_power_may_go_anywhere_in_every_remedy_that_changes_something() {
-    for remedy in Remedy::ALL
-        .into_iter()
-        .chain([edge_extension_swap::MANAGED])
-        .filter(|remedy| !remedy.about().facts.is_empty() && !matches!(remedy, Remedy::Guided(_)))
-    {
+    for remedy in changing() {
         let mut n = 1;
         loop {
             let (world, jobs, came) = story_of(remedy, remedies::steps, &[n]);
@@ -199,6 +200,82 @@ fn the_power_may_go_anywhere_in_every_remedy_that_changes_something() {
         }
         assert!(n > 30, "{remedy:?}: the story has only {n} points");
     }
+}
+
+/// Every remedy by which the agent itself changes something.
+fn changing() -> impl Iterator<Item = Remedy> {
+    let by_agent = |remedy: &Remedy| !remedy.about().facts.is_empty() && !matches!(remedy, Remedy::Guided(_));
+    Remedy::ALL
+        .into_iter()
+        .chain([edge_extension_swap::MANAGED])
+        .filter(by_agent)
+}
+
+/// The power goes at this point and stays away until then.
+fn away(remedy: Remedy, cut: usize, until: &str) -> (World, JobId) {
+    let mut world = ready(remedy, remedies::steps);
+    world.settle();
+    world.cut_at = Some(world.points + cut);
+    world.off_until = Time::parse(&format!("{until}+09:00"));
+    let job = world.order(1, remedy);
+    for _ in 0..150 {
+        if world.outcome(job).is_some() && world.at_cut.is_some() {
+            break;
+        }
+        world.pass(Span::minutes(1));
+    }
+    (world, job)
+}
+
+#[test]
+fn who_comes_back_after_the_deadline_begins_nothing_more() {
+    for (first, remedy) in (1..4).cycle().zip(changing()) {
+        // The points between are the same stories a moment later; the matrix above takes them all.
+        for n in (first..).step_by(3) {
+            let (world, job) = away(remedy, n, "2027-01-25T10:00:00");
+            let Some(AtCut { writes, boots, .. }) = world.at_cut else {
+                assert!(n > 20, "{remedy:?}: the story has only {n} points");
+                break;
+            };
+            assert!(world.outcome(job).is_some(), "{remedy:?}, cut at {n}: it never ends");
+            assert_eq!(world.os.boots(), boots, "{remedy:?}, cut at {n}");
+            // What the swap has set for a while only is put back whenever it ends.
+            let puts_back = matches!(remedy, Remedy::EdgeExtensionSwap { .. });
+            assert!(puts_back || world.os.writes() == writes, "{remedy:?}, cut at {n}");
+        }
+    }
+}
+
+#[test]
+fn who_comes_back_in_the_middle_of_reception_does_not_restart_on_a_yes_of_days_ago() {
+    let mut waited = 0;
+    for remedy in changing().filter(|remedy| remedy.about().restart == Restart::Made) {
+        for n in 1.. {
+            let (mut world, job) = away(remedy, n, "2027-01-18T10:00:00");
+            let Some(AtCut { agreed, boots, .. }) = world.at_cut else {
+                break;
+            };
+            if !agreed {
+                continue;
+            }
+            assert_eq!(world.os.boots(), boots, "{remedy:?}, cut at {n}");
+            if remedy == Remedy::RestartNow && world.outcome(job).is_none() {
+                waited += 1;
+                world.pass(Span::hours(10));
+                assert_eq!(
+                    world.outcome(job),
+                    Some(v1::job_result::Outcome::Succeeded),
+                    "cut at {n}"
+                );
+                assert_eq!(world.os.boots(), 2, "in the evening");
+                assert!(!world.os.notices().is_empty(), "and announced");
+            }
+        }
+    }
+    assert!(
+        waited > 3,
+        "only {waited} stories came back with the restart before them"
+    );
 }
 
 /// A job, then its undoing, with the power going at this point of the undoing. True when it came.
@@ -334,6 +411,14 @@ proptest! {
         let playbook: Playbook = if careful { once } else { remedies::steps };
         let (world, jobs, _) = story(playbook, &cuts);
         holds(&world, &jobs, playbook);
+    }
+
+    #[test]
+    fn the_power_may_go_again_and_again_in_every_remedy(cuts in proptest::collection::vec(1usize..60, 0..8), which in 0usize..64) {
+        let remedies: Vec<Remedy> = changing().collect();
+        let remedy = remedies[which % remedies.len()];
+        let (world, jobs, _) = story_of(remedy, remedies::steps, &cuts);
+        holds_for(remedy, &world, &jobs, remedies::steps);
     }
 
     #[test]

@@ -224,7 +224,7 @@ fn only_so_much_work_waits_on_one_terminal() {
     let mut world = World::online(1);
     let now = world.now;
     let core = world.core.as_mut().unwrap();
-    for n in 0..40 {
+    for n in 0..200 {
         let offer = v1::JobOffer {
             job_id: JobId::new(START, [n; 10]).to_string(),
             attempt: 1,
@@ -236,7 +236,41 @@ fn only_so_much_work_waits_on_one_terminal() {
         core.handle(Event::Received(Down::JobOffer(offer)), now);
     }
     let refused = core.book().held().filter(|(_, job)| job.is_finished()).count();
-    assert_eq!(refused, 40 - 32);
+    assert_eq!(
+        refused, 32,
+        "and only so many answers wait for a server that takes none"
+    );
+}
+
+#[test]
+fn what_is_asked_again_and_again_is_kept_once() {
+    let mut world = World::online(1);
+    world.server.acknowledges = false;
+    let done = world.offer(1, fast_startup_off());
+    world.answers.push_back(None);
+    let asked = world.order(2, Remedy::TimeSource);
+    let (told, kept) = (
+        world.core().book().outbox(0).count(),
+        world.core().book().clone().compact().len(),
+    );
+    for attempt in 2..500 {
+        for job in [done, asked] {
+            let offer = v1::JobOffer {
+                attempt,
+                ..world.server.offers[&job].clone()
+            };
+            world.say(Down::JobOffer(offer));
+        }
+    }
+    let cancel = v1::JobCancel {
+        job_id: asked.to_string(),
+    };
+    for _ in 0..100 {
+        world.say(Down::JobCancel(cancel.clone()));
+    }
+    assert!(world.core().book().outbox(0).count() <= told + 2);
+    assert!(world.core().book().clone().compact().len() <= kept + 4);
+    assert_eq!(world.outcome(asked), Some(Outcome::Cancelled));
 }
 
 #[test]

@@ -10,6 +10,8 @@ use crate::os::{Heard, Hive, Notice, Presence, RegistryValue, UpdateRun};
 
 /// From the order to restart to a machine that works again.
 const RESTART_TAKES: Span = Span::seconds(40);
+/// What became of a notice longer ago than this is not heard any more.
+const COUNTS_FOR: Span = Span::seconds(30);
 
 pub(super) struct Desk {
     idle: Span,
@@ -93,29 +95,32 @@ impl Desk {
         self.after_boot = owned(after_boot);
     }
 
-    pub fn notice(&mut self, notice: &Notice, seen: bool, now: Time) -> Heard {
-        if !seen {
-            self.standing = None;
-            return Heard::Nobody;
-        }
-        let until = match &self.standing {
-            Some((standing, until)) if standing == notice => *until,
-            Some(_) | None => {
-                self.shown.push(notice.clone());
-                let until = now + notice.within;
-                self.standing = Some((notice.clone(), until));
-                until
-            }
-        };
+    /// Of a notice that stands there or has just gone.
+    pub fn heard(&mut self, notice: &Notice, now: Time) -> Option<Heard> {
+        let told = |(standing, until): &&(Notice, Time)| standing == notice && now <= *until + COUNTS_FOR;
+        let (_, until) = self.standing.as_ref().filter(told)?;
         let heard = match self.answer {
-            Heard::Waiting | Heard::Nobody if now < until => return Heard::Waiting,
+            Heard::Waiting | Heard::Nobody if now < *until => return Some(Heard::Waiting),
             Heard::Waiting | Heard::Nobody | Heard::Unanswered => Heard::Unanswered,
             // There is no such button.
             Heard::Refused if !notice.may_refuse => Heard::Agreed,
             answer @ (Heard::Refused | Heard::Agreed) => answer,
         };
         self.standing = None;
-        heard
+        Some(heard)
+    }
+
+    pub fn notice(&mut self, notice: &Notice, seen: bool, now: Time) -> Heard {
+        if !seen {
+            self.standing = None;
+            return Heard::Nobody;
+        }
+        if let Some(heard) = self.heard(notice, now) {
+            return heard;
+        }
+        self.shown.push(notice.clone());
+        self.standing = Some((notice.clone(), now + notice.within));
+        self.heard(notice, now).unwrap_or(Heard::Waiting)
     }
 
     pub fn goes_down(&mut self, now: Time) {

@@ -24,13 +24,15 @@ use windows_sys::Win32::UI::WindowsAndMessaging::{
     IDCANCEL, IDOK, MB_ICONINFORMATION, MB_OK, MB_OKCANCEL, MB_SETFOREGROUND, MB_SYSTEMMODAL,
 };
 
-use super::{users, wide};
+use super::{system, users, wide};
 use crate::os::{Heard, Notice, OsError, Presence, Read};
 
 /// Already on its way, as ordered before.
 const ALREADY_SCHEDULED: i32 = 1190;
 /// Mains and battery alike are not known: a desktop.
 const UNKNOWN_LINE: u8 = 255;
+/// What became of a notice longer ago than this is not heard any more.
+const COUNTS_FOR: Span = Span::seconds(30);
 
 fn last_error(what: &str) -> OsError {
     OsError::from_io(what, &io::Error::last_os_error())
@@ -186,43 +188,59 @@ struct Standing {
     /// One for each screen, as they come in.
     heard: Arc<Mutex<Vec<Heard>>>,
     screens: usize,
+    /// Of the time since the machine started.
+    counts_until: Span,
 }
 
 impl Screen {
-    pub fn notice(&self, notice: &Notice) -> Read<Heard> {
+    /// Of a notice that stands there or has just gone.
+    pub fn heard(&self, notice: &Notice) -> Option<Heard> {
         let mut standing = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let shown = match standing.take() {
-            Some(shown) if shown.notice == *notice => shown,
-            Some(_) | None => {
-                let sessions = sessions()?;
-                if sessions.is_empty() {
-                    return Ok(Heard::Nobody);
-                }
-                let heard = Arc::new(Mutex::new(Vec::new()));
-                let screens = sessions.len();
-                for session in sessions {
-                    let (notice, heard) = (notice.clone(), Arc::clone(&heard));
-                    std::thread::spawn(move || {
-                        let answer = show(session.id, &notice);
-                        heard.lock().unwrap_or_else(PoisonError::into_inner).push(answer);
-                    });
-                }
-                Standing {
-                    notice: notice.clone(),
-                    heard,
-                    screens,
-                }
-            }
-        };
+        let shown = standing
+            .as_ref()
+            .filter(|shown| shown.notice == *notice && uptime() <= shown.counts_until)?;
         let heard = told(
             &shown.heard.lock().unwrap_or_else(PoisonError::into_inner),
             shown.screens,
         );
-        if heard == Heard::Waiting {
-            *standing = Some(shown);
+        if heard != Heard::Waiting {
+            *standing = None;
         }
-        Ok(heard)
+        Some(heard)
     }
+
+    pub fn notice(&self, notice: &Notice) -> Read<Heard> {
+        if let Some(heard) = self.heard(notice) {
+            return Ok(heard);
+        }
+        let sessions = sessions()?;
+        if sessions.is_empty() {
+            return Ok(Heard::Nobody);
+        }
+        let heard = Arc::new(Mutex::new(Vec::new()));
+        let screens = sessions.len();
+        for session in sessions {
+            let (notice, heard) = (notice.clone(), Arc::clone(&heard));
+            std::thread::spawn(move || {
+                let answer = show(session.id, &notice);
+                heard.lock().unwrap_or_else(PoisonError::into_inner).push(answer);
+            });
+        }
+        let standing = Standing {
+            notice: notice.clone(),
+            heard,
+            screens,
+            counts_until: Span(uptime().0 + notice.within.0 + COUNTS_FOR.0),
+        };
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(standing);
+        Ok(Heard::Waiting)
+    }
+}
+
+/// No clock that anybody sets.
+fn uptime() -> Span {
+    let (_, milliseconds) = system::clock_and_uptime();
+    Span::millis(i64::try_from(milliseconds).unwrap_or(i64::MAX / 1_000))
 }
 
 /// One refusal counts for all; otherwise everybody has to have answered, or let it go.

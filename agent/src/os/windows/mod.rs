@@ -316,6 +316,10 @@ impl Os for Windows {
         desk::running(services)
     }
 
+    fn heard(&self, notice: &Notice) -> Read<Option<Heard>> {
+        Ok(self.screen.heard(notice))
+    }
+
     fn notice(&self, notice: &Notice) -> Read<Heard> {
         self.screen.notice(notice)
     }

@@ -166,3 +166,76 @@ fn what_cannot_be_read_afterwards_is_uncertain_and_never_guessed() {
     assert_eq!(evening.act("back").unwrap_err().code, words::JOB_UNCERTAIN);
     assert!(evening.act("shutdown").is_err());
 }
+
+#[test]
+fn whoever_answers_a_notice_is_heard_although_they_use_the_terminal_by_it() {
+    for (answer, told) in [
+        (Heard::Agreed, Ok("agreed to on the screen")),
+        (Heard::Refused, Err(words::JOB_DECLINED)),
+    ] {
+        let mut evening = evening();
+        evening.done("note");
+        assert!(evening.again("announce").starts_with("announced"));
+        evening.clock.advance(Span::seconds(5));
+        // The click itself.
+        evening.sim.set_presence(Presence::Idle(Span(0)));
+        assert!(
+            evening.again("announce").starts_with("announced"),
+            "it stands there yet"
+        );
+        evening.sim.set_answer(answer);
+        let heard = match evening.act("announce") {
+            Ok(Acted::Done(done)) => Ok(done.evidence),
+            Err(failed) => Err(failed.code),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(heard, told.map(str::to_owned));
+    }
+}
+
+#[test]
+fn nothing_restarts_on_a_notice_that_ran_out_at_another_time() {
+    let mut evening = evening();
+    evening.done("note");
+    assert!(evening.again("announce").starts_with("announced"));
+    evening.clock.advance(Span::minutes(3));
+    evening.sim.set_updating(true);
+    assert_eq!(evening.again("announce"), "waits: Windows Update is installing");
+    evening.clock.advance(Span::minutes(1));
+    evening.sim.set_updating(false);
+    assert!(evening.again("announce").starts_with("announced"), "told anew");
+    assert_eq!(evening.sim.notices().len(), 2);
+    // Nobody asked while it ran out.
+    evening.clock.advance(Span::hours(2));
+    assert!(evening.again("announce").starts_with("announced"), "and anew");
+    assert_eq!(evening.sim.notices().len(), 3);
+    evening.clock.advance(Span::minutes(3));
+    assert!(evening.done("announce").contains("nobody refused"));
+    assert_eq!(evening.sim.notices().len(), 3);
+}
+
+#[test]
+fn an_agreement_lifts_hours_and_presence_and_nothing_else() {
+    let mut evening = evening();
+    evening.done("note");
+    assert!(evening.again("announce").starts_with("announced"));
+    evening.sim.set_answer(Heard::Agreed);
+    evening.sim.set_on_battery(true);
+    assert_eq!(evening.again("announce"), "waits: the terminal runs on battery");
+    evening.sim.set_on_battery(false);
+    evening.sim.set_answer(Heard::Waiting);
+    assert!(evening.again("announce").starts_with("announced"), "asked anew");
+}
+
+#[test]
+fn a_machine_that_somebody_else_restarted_is_not_restarted_again() {
+    let mut evening = evening();
+    evening.done("note");
+    evening.sim.restart().unwrap();
+    evening.come_back();
+    evening.clock.advance(Span::seconds(1));
+    assert!(evening.done("announce").starts_with("restarted: boot "));
+    assert!(evening.done("restart").starts_with("restarted: boot "));
+    assert!(evening.done("back").ends_with("2 services run again"));
+    assert_eq!((evening.sim.boots(), evening.sim.notices().len()), (2, 0));
+}
