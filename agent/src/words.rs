@@ -4,11 +4,12 @@
 use kaishin_proto::ending;
 pub use kaishin_proto::ending::{
     EXTENSION_ABSENT, EXTENSION_DAMAGED, EXTENSION_KEPT_OLD, EXTENSION_NOT_FORCED, EXTENSION_NOT_IN, EXTENSION_NOT_OUT,
-    EXTENSION_POLICY, EXTENSION_STRANGE, EXTENSION_TOO_OLD, GUIDE_LATER, JOB_CANCELLED, JOB_CHANGED_SINCE, JOB_CLOCK,
-    JOB_DAILY_CAP, JOB_DECLINED, JOB_MACHINE_FAILED, JOB_NO_ANSWER, JOB_NO_PERMISSION, JOB_NO_RECORD, JOB_NO_RESTART,
-    JOB_NOT_APPLICABLE, JOB_NOT_BACK, JOB_NOT_SUPPORTED, JOB_NOT_UP_TO_DATE, JOB_NOT_VERIFIED, JOB_NOTICES,
-    JOB_RECORD_ABSENT, JOB_RECORD_NO_TEXT, JOB_RECORD_TOO_LARGE, JOB_RECORD_UNNAMED, JOB_SAID_NO, JOB_TAKEN_BACK,
-    JOB_TOO_LATE, JOB_TOO_MANY, JOB_UNCERTAIN, JOB_UNKNOWN, JOB_UPDATE_FAILED, JOB_WRONG_CODE, POLICY_DAMAGED,
+    EXTENSION_POLICY, EXTENSION_STRANGE, EXTENSION_TOO_OLD, EXTENSION_UNSEEN, GUIDE_LATER, JOB_CAME_SINCE,
+    JOB_CANCELLED, JOB_CHANGED_SINCE, JOB_CLOCK, JOB_DAILY_CAP, JOB_DECLINED, JOB_MACHINE_FAILED, JOB_NO_ANSWER,
+    JOB_NO_PERMISSION, JOB_NO_RECORD, JOB_NO_RESTART, JOB_NOT_APPLICABLE, JOB_NOT_BACK, JOB_NOT_SUPPORTED,
+    JOB_NOT_UP_TO_DATE, JOB_NOT_VERIFIED, JOB_NOTICES, JOB_READ_ONLY, JOB_RECORD_ABSENT, JOB_RECORD_NO_TEXT,
+    JOB_RECORD_TOO_LARGE, JOB_RECORD_UNNAMED, JOB_SAID_NO, JOB_TAKEN_BACK, JOB_TOO_LATE, JOB_TOO_MANY, JOB_UNCERTAIN,
+    JOB_UNKNOWN, JOB_UNREADABLE, JOB_UPDATE_FAILED, JOB_WRONG_CODE, POLICY_DAMAGED,
 };
 use kaishin_proto::words::Words;
 
@@ -260,5 +261,115 @@ mod tests {
             }
         }
         assert!(seen >= 12, "only {seen} were found");
+    }
+
+    /// Texts within quotation marks, with what stands between each and the one before it.
+    fn literals(code: &str) -> Vec<(String, String)> {
+        let (mut found, mut between) = (Vec::new(), String::new());
+        let mut rest = code;
+        while let Some(first) = rest.chars().next() {
+            if rest.starts_with("//") {
+                rest = rest.split_once('\n').map_or("", |(_, rest)| rest);
+            } else if let Some(quote) = ["'\"'", "'\\\\'", "'\\''"]
+                .iter()
+                .find(|quote| rest.starts_with(**quote))
+            {
+                rest = &rest[quote.len()..];
+            } else if first == '"' {
+                let raw = between.ends_with('r');
+                let mut escaped = false;
+                let end = rest[1..].find(|c| {
+                    let ends = c == '"' && !escaped;
+                    escaped = c == '\\' && !escaped && !raw;
+                    ends
+                });
+                let end = end.expect("a text ends");
+                found.push((std::mem::take(&mut between), rest[1..=end].to_owned()));
+                rest = &rest[end + 2..];
+            } else {
+                between.push(first);
+                rest = &rest[first.len_utf8()..];
+            }
+        }
+        found
+    }
+
+    /// What is filled in may be anything.
+    fn example(said: &str) -> String {
+        let (mut example, mut rest) = (String::new(), said);
+        while let Some((before, after)) = rest.split_once('{') {
+            example = example + before + "1";
+            rest = after.split_once('}').map_or("", |(_, rest)| rest);
+        }
+        example + rest
+    }
+
+    /// Not sentences, or not for people: parts of sentences, names and values of settings, and lines of a record.
+    const PARTS: &[&str] = &[
+        ", the end of more",
+        "; {left_out} left out because they may speak of patients",
+        "{at} {level} {source} {number}",
+        "{at} {level} {source} {number}: {}",
+        "(a line that is no text)",
+        "(a line was left out: it may speak of a patient)",
+        "NOT reached, {}",
+        "{} ({}): {outcome}",
+        "; {warning}",
+        "; not signed in, and left as they are: {}",
+        "{}; its policies are still there: {}",
+        "{how} {entries}",
+        "{told} (signed out)",
+        "boot ",
+        "; services that run: ",
+        "{id} {said}",
+        "{id} {ADDRESS} {said}",
+        "{} removed",
+        "{}: {error}",
+        "policy file",
+        "sleep on mains",
+        "sleep on battery",
+        "daily restart",
+        "task {path}",
+        "after {} min",
+        "unknown ({})",
+        "{} exceptions",
+        "{server} with {shown}",
+        "a new one",
+        "Windows Update",
+        "not searched now",
+        "searched, downloaded and installed",
+        "the person at the terminal",
+        "whether the clock is right",
+        "waits: {waits_for}",
+    ];
+
+    #[test]
+    fn every_sentence_that_steps_and_their_ends_are_told_with_has_words() {
+        let (mut seen, mut without) = (0, Vec::new());
+        for (name, code) in sources() {
+            let core = ["core/book.rs", "core/caps.rs", "core/consent.rs", "core/jobs.rs"];
+            if !name.contains("src/remedies/") && !core.iter().any(|file| name.ends_with(file)) {
+                continue;
+            }
+            let mut japanese = false;
+            for (between, said) in literals(&code) {
+                // "日本語", "English": in both languages where it stands.
+                let beside = japanese && between.trim() == ",";
+                japanese = !said.is_ascii();
+                let letters = said
+                    .split_whitespace()
+                    .filter(|word| word.chars().any(char::is_alphabetic));
+                let sentence = letters.count() > 1 && !said.contains(['<', '\n']) && !said.contains("\\n");
+                if !sentence || japanese || beside || PARTS.contains(&said.as_str()) {
+                    continue;
+                }
+                seen += 1;
+                if evidence::words(&example(&said)).is_none() {
+                    without.push(format!("{name}: {said}"));
+                }
+            }
+        }
+        assert!(without.is_empty(), "{without:#?}");
+        assert!(seen >= 60, "only {seen} were found");
     }
 }

@@ -239,6 +239,17 @@ impl Hours {
         let open = hours.iter().find(|open| open.from <= clock && clock < open.until)?;
         Some(day.at(open.until))
     }
+
+    /// Reception of any day into which this hour of the day falls, if there is another hour into which none does: where
+    /// patients are received round the clock, no hour is worse than the others.
+    pub fn avoidable_at(&self, hour: u8) -> Option<Open> {
+        let at = |hour: u16| {
+            let mut all = self.week.iter().chain([&self.holidays]).flatten();
+            all.find(|open| open.from.minutes() < (hour + 1) * 60 && hour * 60 < open.until.minutes())
+        };
+        let quiet = (0..24).any(|hour| at(hour).is_none());
+        at(hour.into()).copied().filter(|_| quiet)
+    }
 }
 
 fn sound(openings: &[(u32, u32)]) -> Option<Vec<Open>> {
@@ -265,6 +276,23 @@ fn sound(openings: &[(u32, u32)]) -> Option<Vec<Open>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_hour_of_reception_is_avoidable_where_another_hour_is_quiet() {
+        let usual = Hours::default();
+        let avoidable: Vec<u8> = (0..24).filter(|hour| usual.avoidable_at(*hour).is_some()).collect();
+        assert_eq!(avoidable, (8..19).collect::<Vec<u8>>());
+        // Half past counts: the hour that is ordered is the whole of it.
+        let late = Hours::of([(2, vec![(17 * 60, 20 * 60 + 30)])]).unwrap();
+        let open = late.avoidable_at(20).unwrap();
+        assert_eq!(
+            (open.from.to_string(), open.until.to_string()),
+            ("17:00".into(), "20:30".into())
+        );
+        assert_eq!(late.avoidable_at(21), None);
+        let always = Hours::of((0..8).map(|day| (day, vec![(0, 24 * 60)]))).unwrap();
+        assert!((0..24).all(|hour| always.avoidable_at(hour).is_none()));
+    }
 
     /// As the Cabinet Office has published them.
     const PUBLISHED: &[(i64, &str)] = &[

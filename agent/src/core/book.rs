@@ -378,7 +378,7 @@ impl Book {
             let changes = job.changes();
             let waiting = waits.get(id).is_some_and(|until| now < *until);
             if waiting && job.is_to_stop(now) {
-                return Some(job.stop(*id));
+                return Some(job.give_up(*id));
             }
             let in_turn = !(taken && changes);
             if !waiting && in_turn {
@@ -412,6 +412,7 @@ impl Book {
                     let Some(step) = names.get(index(*step)) else { continue };
                     story.done.push((step.name, evidence.clone()));
                 }
+                What::Waits { step: number, .. } => story.waited |= index(*number) == step,
                 What::Consented { .. } => story.consented = Some(entry.at),
                 What::Accepted { .. }
                 | What::Again { .. }
@@ -420,7 +421,6 @@ impl Book {
                 | What::WrongCode
                 | What::Intent { .. }
                 | What::Probed { .. }
-                | What::Waits { .. }
                 | What::Collected(_)
                 | What::Failed { .. }
                 | What::Result { .. } => {}
@@ -583,6 +583,21 @@ impl Job {
         Next::Finish { job, finish }
     }
 
+    /// What must still be done before it may be given up.
+    fn owed(&self, job: JobId) -> Option<Next> {
+        let (Progress::Before(at) | Progress::Intended(at)) = self.progress else {
+            return None;
+        };
+        let remedy = self.remedy()?;
+        let step = remedies::owed(remedy, at)?;
+        Some(Next::Begin { job, remedy, step })
+    }
+
+    /// What was set for a while only is put back first.
+    fn give_up(&self, job: JobId) -> Next {
+        self.owed(job).unwrap_or_else(|| self.stop(job))
+    }
+
     /// `waited`: the step under way was left in peace, and is acted on again.
     fn next(&self, job: JobId, playbook: Playbook, now: Time, waited: bool) -> Next {
         let finish = |outcome, code, detail: &str| Next::Finish {
@@ -599,15 +614,20 @@ impl Job {
         let steps = playbook(remedy);
         match self.progress {
             Progress::Before(step) if step >= steps.len() => finish(Outcome::Succeeded, "", ""),
-            Progress::Before(_) if self.cancel_asked => finish(Outcome::Cancelled, words::JOB_CANCELLED, ""),
-            Progress::Before(_) if now >= self.deadline => finish(Outcome::Expired, words::JOB_TOO_LATE, ""),
+            Progress::Before(_) if self.is_to_stop(now) => self.owed(job).unwrap_or_else(|| {
+                if self.cancel_asked {
+                    finish(Outcome::Cancelled, words::JOB_CANCELLED, "")
+                } else {
+                    finish(Outcome::Expired, words::JOB_TOO_LATE, "")
+                }
+            }),
             Progress::Before(0) if remedy.class() == Class::Consent && !self.consented => Next::Ask { job, remedy },
             Progress::Before(step) => Next::Begin { job, remedy, step },
-            Progress::Intended(_) if waited && self.is_to_stop(now) => self.stop(job),
+            Progress::Intended(_) if waited && self.is_to_stop(now) => self.give_up(job),
             Progress::Intended(step) if waited => Next::Repeat { job, remedy, step },
             Progress::Intended(step) => match steps.get(step).map(|step| step.repeat) {
                 // Nobody waits for it any more. What has a trace is looked for first.
-                Some(Repeat::Idempotent) if self.is_to_stop(now) => self.stop(job),
+                Some(Repeat::Idempotent) if self.is_to_stop(now) => self.give_up(job),
                 Some(Repeat::Idempotent) => Next::Repeat { job, remedy, step },
                 Some(Repeat::Probe | Repeat::Once) => Next::Probe { job, remedy, step },
                 None => finish(Outcome::Unknown, words::JOB_UNCERTAIN, "this build has no such step"),

@@ -295,6 +295,7 @@ impl Core {
         if counts && now == Touch::Restarts {
             self.count(Tally::restarted);
         }
+        self.waits.remove(&job);
         self.append_event(job, What::Intent { step: step as u32 + 1 });
         Some(Work::Act { job, remedy, step })
     }

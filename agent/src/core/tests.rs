@@ -11,6 +11,7 @@ mod jobs;
 mod plans;
 mod sick;
 mod site;
+mod words;
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -88,6 +89,8 @@ struct Server {
     offers: BTreeMap<JobId, v1::JobOffer>,
     results: BTreeMap<JobId, Vec<v1::JobResult>>,
     steps: Vec<(JobId, u32, v1::job_step::Phase)>,
+    /// Of steps and results.
+    said: Vec<String>,
     records: BTreeMap<JobId, v1::JobRecord>,
     sections: BTreeMap<String, v1::Section>,
     acknowledges: bool,
@@ -539,7 +542,12 @@ impl World {
             assert!(self.is_durable(event.sequence), "said before it was durable: {event:?}");
             match event.what.unwrap() {
                 v1::job_event::What::Accepted(_) => {}
-                v1::job_event::What::Step(step) => self.server.steps.push((id, step.number, step.phase())),
+                v1::job_event::What::Step(step) => {
+                    self.server.steps.push((id, step.number, step.phase()));
+                    self.server
+                        .said
+                        .extend(Some(step.evidence).filter(|said| !said.is_empty()));
+                }
                 v1::job_event::What::Record(record) => {
                     self.server.records.insert(id, record);
                 }
@@ -568,6 +576,9 @@ impl World {
         let succeeded = finish.outcome == book::Outcome::Succeeded;
         assert_eq!(result.outcome() == v1::job_result::Outcome::Succeeded, succeeded);
         let offer = &self.server.offers[&id];
+        self.server
+            .said
+            .extend(Some(result.detail.clone()).filter(|said| !said.is_empty()));
         if succeeded && remedy_from_wire(offer.remedy.as_ref()) == Some(Remedy::FastStartupOff) {
             assert_eq!(
                 self.fact("power.fast_startup"),

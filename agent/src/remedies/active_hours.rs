@@ -25,7 +25,7 @@ mod tests {
     use kaishin_proto::value::Value;
 
     use super::super::act;
-    use super::super::setting::tests::{around, puts_right, survives_a_sick_machine};
+    use super::super::setting::tests::{around, carry_out, puts_right, survives_a_sick_machine};
     use super::*;
     use crate::facts::tests::{sim, value};
     use crate::os::sim::Sim;
@@ -47,9 +47,7 @@ mod tests {
             puts_right(NIGHT, &with(start));
         }
         let sim = with(Some(9));
-        for step in ["read-before", "write-registry", "verify"] {
-            act(NIGHT, step, &sim, &around()).unwrap();
-        }
+        carry_out(NIGHT, &sim);
         let found = ["update.active_start", "update.active_end", "update.active_automatic"].map(|key| value(&sim, key));
         assert_eq!(found, [Value::Number(7), Value::Number(19), Value::Truth(false)]);
     }

@@ -4,6 +4,7 @@
 use kaishin_proto::id::JobId;
 use kaishin_proto::preview::Change;
 use kaishin_proto::v1;
+use kaishin_proto::value::Reason;
 use serde::{Deserialize, Serialize};
 
 use super::State;
@@ -57,7 +58,13 @@ pub enum Stands {
 impl Before {
     /// Looks and writes nothing.
     pub fn stands(&self, os: &dyn Os) -> Read<Stands> {
-        let now = self.was.again(os)?;
+        let now = match self.was.again(os) {
+            // Whoever deleted it changed it too.
+            Err(error) if error.reason == Reason::NotFound && self.was.may_be_deleted() => {
+                return Ok(Stands::Changed("absent".to_owned()));
+            }
+            now => now?,
+        };
         Ok(if now == self.was {
             Stands::AsBefore
         } else if now == self.written {
@@ -74,7 +81,7 @@ impl Before {
 
     /// For people: what it is called, and what taking it back means.
     pub fn change(&self) -> Change {
-        Change::new(self.was.what(), self.written.shown(), self.was.shown())
+        self.written.change_to(&self.was)
     }
 
     /// Whether both are the same place, whatever is kept of it.

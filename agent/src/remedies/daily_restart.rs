@@ -13,6 +13,9 @@ use crate::facts::tasks::{ill_timed_restarts, is_ill_chosen};
 use crate::os::{Os, Read};
 
 pub fn plan(os: &dyn Os, around: &Around, hour: u8) -> Read<Plan> {
+    if let Some(refused) = Plan::disturbs(around, hour) {
+        return Ok(refused);
+    }
     let profile = &*around.about.profile;
     let Some(at) = minute_of(&own_name(os)?, profile, hour) else {
         return Ok(Plan::NotApplicable(format!("no minute after {hour}:00 is to be used")));
@@ -51,9 +54,11 @@ fn minute_of(name: &str, profile: &Profile, hour: u8) -> Option<Clock24> {
 mod tests {
     use std::collections::BTreeMap;
 
+    use kaishin_proto::calendar::Hours;
+    use kaishin_proto::preview::Verdict;
     use kaishin_proto::remedy::Remedy;
 
-    use super::super::setting::tests::{around, puts_right, survives_a_sick_machine};
+    use super::super::setting::tests::{around, carry_out, puts_right, survives_a_sick_machine};
     use super::super::{act, preview};
     use super::*;
     use crate::facts::tests::{listed, sim};
@@ -126,11 +131,25 @@ mod tests {
         ] {
             let sim = with(tasks);
             puts_right(REMEDY, &sim);
-            for step in ["read-before", "write-registry", "verify"] {
-                act(REMEDY, step, &sim, &around()).unwrap();
-            }
+            carry_out(REMEDY, &sim);
             assert!(listed(&sim, "tasks.restart_forbidden").is_empty());
             assert_eq!(listed(&sim, "tasks.restart_times").len(), 1);
+        }
+    }
+
+    #[test]
+    fn a_restart_in_reception_hours_is_refused_before_anybody_is_asked_and_beside_them_it_is_not() {
+        let sim = with(vec![]);
+        let mut around = around();
+        let told = preview(Remedy::DailyRestart { hour: 10 }, &sim, &around);
+        assert_eq!(told.verdict, Verdict::NotApplicable);
+        assert_eq!(told.reason, "10:00 is within reception hours, 08:00 to 19:00");
+        assert!(act(Remedy::DailyRestart { hour: 18 }, "read-before", &sim, &around).is_err());
+        assert_eq!(sim.writes(), 0);
+        around.about.hours = Hours::of((0..7).map(|day| (day, vec![(12 * 60, 24 * 60)]))).unwrap();
+        for (hour, verdict) in [(10, Verdict::WouldChange), (22, Verdict::NotApplicable)] {
+            let told = preview(Remedy::DailyRestart { hour }, &sim, &around);
+            assert_eq!(told.verdict, verdict, "the facility's own hours count");
         }
     }
 
@@ -139,7 +158,7 @@ mod tests {
         let sim = with(vec![]);
         for hour in [2, 1] {
             puts_right(Remedy::DailyRestart { hour }, &sim);
-            act(Remedy::DailyRestart { hour }, "write-registry", &sim, &around()).unwrap();
+            carry_out(Remedy::DailyRestart { hour }, &sim);
             let times = listed(&sim, "tasks.restart_times");
             assert!(
                 times.len() == 1 && times[0].starts_with(&format!("0{hour}:")),
@@ -156,7 +175,7 @@ mod tests {
             task(r"\夜の作業", "04:00", &backup),
         ]);
         puts_right(REMEDY, &sim);
-        act(REMEDY, "write-registry", &sim, &around()).unwrap();
+        carry_out(REMEDY, &sim);
         let tasks = sim.tasks().unwrap();
         assert!(tasks.iter().all(|task| task.enabled), "{tasks:?}");
         assert!(tasks.iter().any(|task| task.path == restart_task::PATH));
@@ -169,7 +188,7 @@ mod tests {
         let sim = with(vec![odd]);
         assert!(act(REMEDY, "read-before", &sim, &around()).is_err());
         let told = preview(REMEDY, &sim, &around());
-        assert_eq!(told.verdict, kaishin_proto::preview::Verdict::Unknown);
+        assert_eq!(told.verdict, Verdict::Unknown);
     }
 
     #[test]

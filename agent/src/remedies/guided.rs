@@ -161,9 +161,7 @@ impl Cure for Guided {
         let Guided(procedure) = *self;
         let keys = procedure.about().facts;
         if keys.is_empty() {
-            return Ok(Preview::nothing_to_change(
-                "the person at the terminal does it; no fact tells it",
-            ));
+            return Ok(Preview::unknown("the person at the terminal does it; no fact tells it"));
         }
         let wrong = not_right(keys, os, around);
         let unknown = wrong.iter().find_map(|found| {

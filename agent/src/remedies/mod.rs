@@ -80,6 +80,8 @@ pub struct Told {
 pub struct Story {
     /// When the step under way was first journalled as intended.
     pub since: Time,
+    /// That step has been acted on before, and waits.
+    pub waited: bool,
     /// When the person at the terminal said yes.
     pub consented: Option<Time>,
     /// Steps that are done, each with its evidence.
@@ -204,6 +206,11 @@ trait Cure {
         }
     }
 
+    /// The step that must still be done where the job is given up at this one: it puts back what was set for a while only.
+    fn owes(&self, _: &str) -> Option<&'static str> {
+        None
+    }
+
     /// Looks and never writes.
     fn preview(&self, os: &dyn Os, around: &Around) -> Read<Preview>;
 
@@ -231,9 +238,9 @@ fn cure(remedy: Remedy) -> Box<dyn Cure> {
         Remedy::ArpOffloadOff => sets(remedy, arp_offload_off::plan),
         Remedy::ActiveHours { start, end } => sets(remedy, move |os, _| active_hours::plan(os, start, end)),
         Remedy::TimeSource => sets(remedy, time_source::plan),
-        Remedy::WindowsUpdateMode { mode, hour } => {
-            sets(remedy, move |os, _| windows_update_mode::plan(os, mode, hour))
-        }
+        Remedy::WindowsUpdateMode { mode, hour } => sets(remedy, move |os, around| {
+            windows_update_mode::plan(os, around, mode, hour)
+        }),
         Remedy::PowerSettings => sets(remedy, |os, _| power_settings::plan(os)),
         Remedy::DailyRestart { hour } => sets(remedy, move |os, around| daily_restart::plan(os, around, hour)),
     }
@@ -255,6 +262,13 @@ pub fn touch(remedy: Remedy, step: &str, story: &Story) -> Touch {
 /// Whether a step that was cut short was done.
 pub fn probe(remedy: Remedy, step: &str, os: &dyn Os, around: &Around) -> Probed {
     cure(remedy).probe(step, os, around)
+}
+
+/// The step, from 0, that a job still has to do when it is given up at this one.
+pub fn owed(remedy: Remedy, at: usize) -> Option<usize> {
+    let cure = cure(remedy);
+    let owes = cure.owes(cure.steps().get(at)?.name)?;
+    cure.steps().iter().position(|step| step.name == owes)
 }
 
 fn no_trace(step: &str) -> Probed {

@@ -22,7 +22,7 @@ pub fn observe(sections: &[String], facts: &[&str], os: &dyn Os, around: &Around
     match unproven {
         None => Ok(observed),
         Some((key, why)) => Err(Failed {
-            code: words::JOB_NOT_VERIFIED,
+            code: words::JOB_UNREADABLE,
             detail: format!("{key} cannot be read again: {}", why.detail),
         }),
     }
@@ -71,7 +71,7 @@ mod tests {
             sim.fail_call(call, OsError::failed("a sick disk"));
         }
         let failed = observe(&sections, &[KEY], &sim, &around()).unwrap_err();
-        assert_eq!(failed.code, words::JOB_NOT_VERIFIED);
+        assert_eq!(failed.code, words::JOB_UNREADABLE);
         assert!(
             failed.detail.contains(KEY) && failed.detail.contains("a sick disk"),
             "{failed:?}"

@@ -179,8 +179,8 @@ fn exceptions(written: &str, wanted: &[String]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::setting::tests::{around, puts_right, survives_a_sick_machine};
-    use super::super::{act, preview};
+    use super::super::setting::tests::{around, carry_out, puts_right, survives_a_sick_machine};
+    use super::super::{act, preview, probe};
     use super::*;
 
     const REMEDY: Remedy = Remedy::ProxyRepair;
@@ -190,8 +190,6 @@ mod tests {
     use crate::os::sim::Sim;
     use crate::words;
     use kaishin_proto::value::Value;
-
-    const STEPS: [&str; 3] = ["read-before", "write-registry", "verify"];
 
     fn server() -> String {
         around().about.profile.proxy.server.clone()
@@ -253,9 +251,7 @@ mod tests {
         ] {
             let (sim, users) = with(through, exceptions);
             puts_right(REMEDY, &sim);
-            for step in STEPS {
-                act(REMEDY, step, &sim, &around()).unwrap();
-            }
+            carry_out(REMEDY, &sim);
             assert_eq!(value(&sim, "proxy.enabled"), Value::Truth(true));
             assert_eq!(value(&sim, "proxy.server"), Value::Text(server.clone()));
             for list in ["proxy.missing", "proxy.joined", "proxy.winhttp_missing"] {
@@ -277,9 +273,7 @@ mod tests {
             whole().replace("*.rece;pweb", "*.recepweb")
         );
         let (sim, users) = with(Some(&server()), &written);
-        for step in STEPS {
-            act(REMEDY, step, &sim, &around()).unwrap();
-        }
+        carry_out(REMEDY, &sim);
         let now = text(&sim, &users[0], "ProxyOverride");
         let now: Vec<&str> = now.split(';').collect();
         assert_eq!(
@@ -316,11 +310,7 @@ mod tests {
         );
         assert_eq!(sim.writes(), 0);
         sim.sign_in(&users[0].sid);
-        let mut last = None;
-        for step in STEPS {
-            last = Some(act(REMEDY, step, &sim, &around()).unwrap());
-        }
-        let Some(Acted::Done(done)) = last else { panic!() };
+        let done = carry_out(REMEDY, &sim);
         assert!(done.evidence.contains(users[1].shown()), "{done:?}");
         assert!(!done.evidence.contains(users[0].shown()), "{done:?}");
         assert_eq!(
@@ -331,6 +321,39 @@ mod tests {
         // They sign in, and it is ordered again.
         sim.sign_in(&users[1].sid);
         puts_right(REMEDY, &sim);
+    }
+
+    #[test]
+    fn who_signs_in_between_the_look_and_the_write_keeps_what_they_had_and_is_named() {
+        let (sim, users) = with(Some(&server()), "");
+        let mut around = around();
+        let Acted::Done(looked) = act(REMEDY, "read-before", &sim, &around).unwrap() else {
+            panic!("somebody is there");
+        };
+        around.story.kept = looked.undo;
+        // The power is cut, and somebody else signs in beside the first.
+        sim.sign_in(&users[1].sid);
+        assert!(matches!(
+            probe(REMEDY, "write-registry", &sim, &around),
+            Probed::NotDone(_)
+        ));
+        act(REMEDY, "write-registry", &sim, &around).unwrap();
+        assert!(matches!(
+            probe(REMEDY, "write-registry", &sim, &around),
+            Probed::Done(_)
+        ));
+        assert_eq!(text(&sim, &users[0], "ProxyOverride"), whole());
+        assert_eq!(text(&sim, &users[1], "ProxyOverride"), "", "nothing is kept of it");
+        let failed = act(REMEDY, "verify", &sim, &around).unwrap_err();
+        assert_eq!(failed.code, words::JOB_CAME_SINCE, "{failed:?}");
+        for kept in &around.story.kept {
+            kept.put_back(&sim).unwrap();
+        }
+        assert_eq!(
+            text(&sim, &users[0], "ProxyOverride"),
+            "",
+            "all that was written is taken back"
+        );
     }
 
     #[test]

@@ -46,6 +46,16 @@ pub struct Want {
 }
 
 impl Plan {
+    /// What comes every day comes when nobody is received, and no remedy makes a fault that the rules would tell of. `None`:
+    /// the hour will do.
+    pub fn disturbs(around: &Around, hour: u8) -> Option<Plan> {
+        let open = around.about.hours.avoidable_at(hour)?;
+        Some(Plan::NotApplicable(format!(
+            "{hour}:00 is within reception hours, {} to {}",
+            open.from, open.until
+        )))
+    }
+
     pub fn of(wants: impl IntoIterator<Item = Read<Want>>) -> Read<Plan> {
         Ok(Plan::Want(wants.into_iter().collect::<Read<_>>()?))
     }
@@ -57,6 +67,18 @@ impl Plan {
         };
         wants.iter().filter(|want| want.differs())
     }
+
+    /// Of what differs, what the step that looked has kept, and what came only after it: nothing is written of which there is
+    /// no record.
+    fn apart(&self, kept: &[Before]) -> (Vec<&Want>, Vec<&Want>) {
+        self.differing()
+            .partition(|want| kept.iter().any(|kept| kept.is_place_of(&want.before())))
+    }
+}
+
+/// "HiberbootEnabled 1, NtpServer absent"; `None` where there is nothing.
+fn shown(wants: &[&Want]) -> Option<String> {
+    wants.iter().map(|want| want.shown()).reduce(and)
 }
 
 impl Want {
@@ -104,7 +126,7 @@ impl Want {
     }
 
     pub fn change(&self) -> Change {
-        Change::new(self.now.what(), self.now.shown(), self.to.shown())
+        self.now.change_to(&self.to)
     }
 }
 
@@ -133,7 +155,7 @@ impl<P: Fn(&dyn Os, &Around) -> Read<Plan>> Setting<P> {
         };
         match step {
             READ_BEFORE => Ok(read_before(&plan)),
-            WRITE => write(&plan, os),
+            WRITE => write(&plan, os, &around.story.kept),
             VERIFY => verify(self.remedy, &plan, os, around),
             _ => Err(Failed::no_such_step(step)),
         }
@@ -166,7 +188,7 @@ impl<P: Fn(&dyn Os, &Around) -> Read<Plan>> Cure for Setting<P> {
         }
         match (self.plan)(os, around) {
             Ok(Plan::NotApplicable(why)) => Probed::Uncertain(why),
-            Ok(plan) => match plan.differing().map(Want::shown).reduce(and) {
+            Ok(plan) => match shown(&plan.apart(&around.story.kept).0) {
                 None => Probed::Done("all values are as they should be".to_owned()),
                 Some(differing) => Probed::NotDone(differing),
             },
@@ -184,14 +206,21 @@ impl<P: Fn(&dyn Os, &Around) -> Read<Plan>> Cure for Setting<P> {
 
 /// Success is what is seen again, not that the write returned.
 fn verify(remedy: Remedy, plan: &Plan, os: &dyn Os, around: &Around) -> Result<Done, Failed> {
-    let sections: Vec<String> = remedy.about().sections().map(str::to_owned).collect();
-    let observed = proof::observe(&sections, remedy.about().facts, os, around)?;
-    if let Some(differing) = plan.differing().map(Want::shown).reduce(and) {
+    let (kept, since) = plan.apart(&around.story.kept);
+    if let Some(differing) = shown(&kept) {
         return Err(Failed {
             code: words::JOB_NOT_VERIFIED,
             detail: format!("reads again as before: {differing}"),
         });
     }
+    if let Some(since) = shown(&since) {
+        return Err(Failed {
+            code: words::JOB_CAME_SINCE,
+            detail: format!("so only since the work began, and left: {since}"),
+        });
+    }
+    let sections: Vec<String> = remedy.about().sections().map(str::to_owned).collect();
+    let observed = proof::observe(&sections, remedy.about().facts, os, around)?;
     Ok(Done {
         evidence: "read again and found as written".to_owned(),
         observed,
@@ -213,11 +242,12 @@ fn read_before(plan: &Plan) -> Done {
     }
 }
 
-fn write(plan: &Plan, os: &dyn Os) -> Result<Done, Failed> {
-    for want in plan.differing() {
+fn write(plan: &Plan, os: &dyn Os, kept: &[Before]) -> Result<Done, Failed> {
+    let (kept, _) = plan.apart(kept);
+    for want in &kept {
         want.make(os)?;
     }
-    let changes = plan.differing().map(|want| want.change().to_string()).reduce(and);
+    let changes = kept.iter().map(|want| want.change().to_string()).reduce(and);
     Ok(Done {
         evidence: changes.unwrap_or_else(|| "nothing to write".to_owned()),
         ..Done::default()
@@ -245,48 +275,59 @@ pub mod tests {
         }
     }
 
-    fn act(remedy: Remedy, step: &str, sim: &Sim, around: &Around) -> Result<Done, Failed> {
+    /// As in a job: what a step keeps is known to those after it.
+    fn act(remedy: Remedy, step: &str, sim: &Sim, around: &mut Around) -> Result<Done, Failed> {
         match remedies::act(remedy, step, sim, around)? {
-            Acted::Done(done) => Ok(done),
+            Acted::Done(done) => {
+                around.story.kept.extend(done.undo.iter().cloned());
+                Ok(done)
+            }
             Acted::Again { evidence, .. } => panic!("{remedy:?} {evidence}"),
         }
     }
 
+    /// A whole job; how its last step ended.
+    pub fn carry_out(remedy: Remedy, sim: &Sim) -> Done {
+        let mut around = around();
+        let done = [READ_BEFORE, WRITE, VERIFY].map(|step| act(remedy, step, sim, &mut around).unwrap());
+        let [_, _, verified] = done;
+        verified
+    }
+
     /// From a machine that needs it to a machine that has it, with the way back known.
     pub fn puts_right(remedy: Remedy, sim: &Sim) {
-        let around = around();
+        let mut around = around();
         let writes = sim.writes();
         let told = preview(remedy, sim, &around);
         assert_eq!(told.verdict, Verdict::WouldChange);
         assert_eq!(sim.writes(), writes, "who looks writes nothing");
-        let looked = act(remedy, READ_BEFORE, sim, &around).unwrap();
+        let looked = act(remedy, READ_BEFORE, sim, &mut around).unwrap();
         assert!(!looked.undo.is_empty(), "{looked:?}");
         assert!(matches!(probe(remedy, WRITE, sim, &around), Probed::NotDone(_)));
-        let written = act(remedy, WRITE, sim, &around).unwrap();
+        let written = act(remedy, WRITE, sim, &mut around).unwrap();
         assert!(written.evidence.contains(" -> "), "{written:?}");
         assert!(matches!(probe(remedy, WRITE, sim, &around), Probed::Done(_)));
-        let verified = act(remedy, VERIFY, sim, &around).unwrap();
+        let verified = act(remedy, VERIFY, sim, &mut around).unwrap();
         assert!(!verified.observed.is_empty());
         assert_eq!(told.changes.len(), looked.undo.len());
         for (told, before) in told.changes.iter().zip(&looked.undo) {
             assert_eq!(before.stands(sim).unwrap(), Stands::AsWritten);
-            let back = before.change();
-            assert_eq!((&told.what, &told.from, &told.to), (&back.what, &back.to, &back.from));
+            assert_eq!(*told, before.was.change_to(&before.written));
         }
         let told = preview(remedy, sim, &around);
         assert!(told.verdict == Verdict::AlreadyFine && told.changes.is_empty());
-        let again = act(remedy, READ_BEFORE, sim, &around).unwrap();
+        let again = act(remedy, READ_BEFORE, sim, &mut around).unwrap();
         assert!(again.undo.is_empty(), "twice is once: {again:?}");
         // Somebody sets one of them back between the write and the proof.
         let first = &looked.undo[0];
         first.put_back(sim).unwrap();
-        let failed = act(remedy, VERIFY, sim, &around).unwrap_err();
+        let failed = act(remedy, VERIFY, sim, &mut around).unwrap_err();
         assert_eq!(failed.code, words::JOB_NOT_VERIFIED);
         assert_eq!(first.stands(sim).unwrap(), Stands::AsBefore);
         let lock = || sim.fail_call(1, OsError::no_permission("a lock"));
         for step in [READ_BEFORE, WRITE, VERIFY] {
             lock();
-            let failed = act(remedy, step, sim, &around).unwrap_err();
+            let failed = act(remedy, step, sim, &mut around).unwrap_err();
             assert_eq!(failed.code, words::JOB_NO_PERMISSION, "{step}");
         }
         lock();
@@ -295,7 +336,7 @@ pub mod tests {
         let told = preview(remedy, sim, &around);
         assert!(told.verdict == Verdict::Unknown && !told.reason.is_empty());
         // And all of it goes back to where it was.
-        act(remedy, WRITE, sim, &around).unwrap();
+        act(remedy, WRITE, sim, &mut around).unwrap();
         for before in &looked.undo {
             before.put_back(sim).unwrap();
         }
@@ -309,14 +350,13 @@ pub mod tests {
         for call in 1.. {
             let sim = sick();
             sim.fail_call(call, OsError::failed("a sick disk"));
-            let first = [READ_BEFORE, WRITE, VERIFY].map(|step| act(remedy, step, &sim, &around()));
+            let mut around = around();
+            let first = [READ_BEFORE, WRITE, VERIFY].map(|step| act(remedy, step, &sim, &mut around));
             if first.iter().all(Result::is_ok) {
                 assert!(call > 3, "only {call} calls");
                 break;
             }
-            for step in [READ_BEFORE, WRITE, VERIFY] {
-                act(remedy, step, &sim, &around()).unwrap();
-            }
+            carry_out(remedy, &sim);
         }
     }
 }

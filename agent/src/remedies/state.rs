@@ -1,8 +1,11 @@
 //! The things that remedies set, each in one of its states: as it is, as it should be, as it was. Whatever kind of thing it
 //! is, it can be looked at again, made so, and shown; an undo record is a list of these.
 
+mod proxy;
+
 use std::path::{Path, PathBuf};
 
+use kaishin_proto::preview::Change;
 use kaishin_proto::profile::Clock24;
 use kaishin_proto::time::Span;
 use kaishin_proto::v1;
@@ -139,9 +142,9 @@ impl State {
     /// How it is.
     pub fn shown(&self) -> String {
         match self {
-            State::Registry { value, .. } => {
+            State::Registry { name, value, .. } => {
                 let absent = || "absent".to_owned();
-                value.as_ref().map_or_else(absent, RegistryValue::shown)
+                value.as_ref().map_or_else(absent, |value| shown(name, value, None))
             }
             State::Policy { policy } => {
                 let shown: Vec<String> = policy.iter().map(Records::shown).collect();
@@ -154,6 +157,27 @@ impl State {
             State::Extensions { rule } => rule.shown(),
             State::Task { enabled: true, .. } => "on".to_owned(),
             State::Task { enabled: false, .. } => "off".to_owned(),
+        }
+    }
+
+    /// From this one to that one, both of the same thing. Of a proxy it is told what comes and what goes.
+    pub fn change_to(&self, to: &State) -> Change {
+        let mut told = to.shown();
+        if let (State::Registry { name, value: was, .. }, State::Registry { value: Some(to), .. }) = (self, to) {
+            told = shown(name, to, was.as_ref());
+        }
+        Change::new(self.what(), self.shown(), told)
+    }
+
+    /// Whether that it is not found means that somebody has deleted it. Of others it may be somebody who is signed out.
+    pub fn may_be_deleted(&self) -> bool {
+        match self {
+            State::Task { .. } => true,
+            State::Registry { .. }
+            | State::Policy { .. }
+            | State::Sleep { .. }
+            | State::DailyRestart { .. }
+            | State::Extensions { .. } => false,
         }
     }
 
@@ -234,6 +258,10 @@ pub fn write_policy(os: &dyn Os, policy: &[Records]) -> Read<()> {
     let announced = announced.ok_or_else(|| OsError::damaged(format!("{} is no text", ini.display())))?;
     os.replace_file(&ini, &announced)?;
     os.replace_file(&within(r"Machine\Registry.pol"), &file.write())
+}
+
+fn shown(name: &str, value: &RegistryValue, was: Option<&RegistryValue>) -> String {
+    proxy::shown(name, value, was).unwrap_or_else(|| value.shown())
 }
 
 fn read_or_empty(os: &dyn Os, path: &Path) -> Read<Vec<u8>> {

@@ -31,8 +31,8 @@ const STEPS: &[Step] = &[
 struct Seen<'a> {
     /// Still as the job left them, last written first.
     to_put_back: Vec<&'a Before>,
-    /// Somebody else's by now: "ActiveHoursStart 9, not 7".
-    changed: Vec<String>,
+    /// Somebody else's by now: from what the job left to what is there.
+    changed: Vec<Change>,
 }
 
 pub struct Undo;
@@ -124,7 +124,7 @@ fn look<'a>(record: &'a Record, os: &dyn Os) -> Read<Seen<'a>> {
             Stands::AsWritten => seen.to_put_back.push(before),
             Stands::Changed(now) => {
                 let Change { what, from, .. } = before.change();
-                seen.changed.push(format!("{what} {now}, not {from}"));
+                seen.changed.push(Change::new(what, from, now));
             }
         }
     }
@@ -146,6 +146,12 @@ fn verify(record: &Record, seen: &Seen<'_>, os: &dyn Os, around: &Around) -> Res
     })
 }
 
+fn listed(changes: impl Iterator<Item = Change>) -> Option<String> {
+    changes
+        .map(|change| change.to_string())
+        .reduce(|one, other| one + ", " + &other)
+}
+
 impl Seen<'_> {
     fn is_done(&self) -> bool {
         self.to_put_back.is_empty() && self.changed.is_empty()
@@ -158,7 +164,7 @@ impl Seen<'_> {
         }
         Err(Failed {
             code: words::JOB_CHANGED_SINCE,
-            detail: self.changed.join(", "),
+            detail: self.changed_since().unwrap_or_default(),
         })
     }
 
@@ -166,14 +172,14 @@ impl Seen<'_> {
         self.to_put_back.iter().map(|before| before.change())
     }
 
+    fn changed_since(&self) -> Option<String> {
+        Some(format!("changed since: {}", listed(self.changed.iter().cloned())?))
+    }
+
     fn told(&self) -> String {
-        let changes = self.changes().map(|change| change.to_string());
-        let told: Vec<String> = changes.chain(self.changed.iter().cloned()).collect();
-        if told.is_empty() {
-            "already as it was before".to_owned()
-        } else {
-            told.join(", ")
-        }
+        let told = [listed(self.changes()), self.changed_since()];
+        let told = told.into_iter().flatten().reduce(|one, other| one + "; " + &other);
+        told.unwrap_or_else(|| "already as it was before".to_owned())
     }
 }
 
@@ -184,6 +190,7 @@ mod tests {
     use kaishin_proto::remedy::Remedy;
     use kaishin_proto::time::Time;
 
+    use super::super::State;
     use super::super::preview as preview_of;
     use super::super::setting::tests::around;
     use super::*;
@@ -213,6 +220,7 @@ mod tests {
             let Ok(Acted::Done(done)) = super::super::act(HOURS, step.name, &sim, &around) else {
                 panic!("{step:?}");
             };
+            around.story.kept.extend(done.undo.iter().cloned());
             places.extend(done.undo);
         }
         around.story.record = Some(Record {
@@ -252,11 +260,31 @@ mod tests {
         for step in [READ_BEFORE, PUT_BACK] {
             let failed = Undo.act(step, &sim, &around).unwrap_err();
             assert!(failed.code == words::JOB_CHANGED_SINCE && failed.is_refusal());
-            assert_eq!(failed.detail, "ActiveHoursEnd 22, not 19");
+            assert_eq!(failed.detail, "changed since: ActiveHoursEnd 19 -> 22");
         }
         let told = preview_of(Remedy::Undo { job: job(1) }, &sim, &around);
-        assert!(told.verdict == Verdict::NotApplicable && told.reason.contains("22, not 19"));
+        assert!(told.verdict == Verdict::NotApplicable && told.reason.contains("19 -> 22"));
         assert_eq!(sim.writes(), writes, "not even half of it");
+    }
+
+    #[test]
+    fn a_task_that_somebody_has_deleted_since_is_changed_and_no_fault_of_the_machine() {
+        let (sim, mut around) = done();
+        let task = |enabled| State::Task {
+            path: r"\再起動".to_owned(),
+            enabled,
+        };
+        around.story.record.as_mut().unwrap().places = vec![Before {
+            was: task(true),
+            written: task(false),
+        }];
+        sim.remove_tasks();
+        for step in [READ_BEFORE, PUT_BACK] {
+            let failed = Undo.act(step, &sim, &around).unwrap_err();
+            assert_eq!(failed.code, words::JOB_CHANGED_SINCE);
+            assert_eq!(failed.detail, r"changed since: task \再起動 off -> absent");
+        }
+        assert_eq!(Undo.refusal(&sim, &around).unwrap().code, words::JOB_CHANGED_SINCE);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 use kaishin_proto::remedy::UpdateMode;
 
+use super::Around;
 use super::setting::{Plan, Want};
 use super::state::{Records, State};
 use crate::facts::update::{AU, policy_file};
@@ -30,7 +31,10 @@ fn wanted(mode: UpdateMode, hour: u8) -> Wanted {
     ]
 }
 
-pub fn plan(os: &dyn Os, mode: UpdateMode, hour: u8) -> Read<Plan> {
+pub fn plan(os: &dyn Os, around: &Around, mode: UpdateMode, hour: u8) -> Read<Plan> {
+    if let (UpdateMode::Automatic, Some(refused)) = (mode, Plan::disturbs(around, hour)) {
+        return Ok(refused);
+    }
     let wanted = wanted(mode, hour);
     let file = policy_file(os)?;
     let written = changed(&file, &wanted);
@@ -65,16 +69,17 @@ fn changed(file: &Policy, wanted: &Wanted) -> Policy {
 
 #[cfg(test)]
 mod tests {
+    use kaishin_proto::preview::Verdict;
     use kaishin_proto::remedy::Remedy;
     use kaishin_proto::value::Value;
 
-    use super::super::setting::tests::{around, puts_right, survives_a_sick_machine};
-    use super::super::{act, probe};
+    use super::super::setting::tests::{around, carry_out, puts_right, survives_a_sick_machine};
+    use super::super::{act, preview, probe};
     use super::*;
     use crate::facts::tests::{sim, value};
     use crate::os::sim::Sim;
     use crate::preg::Instruction;
-    use crate::remedies::Probed;
+    use crate::remedies::{Acted, Probed};
 
     const FILE: &str = r"C:\Windows\System32\GroupPolicy\Machine\Registry.pol";
     const INI: &str = r"C:\Windows\System32\GroupPolicy\gpt.ini";
@@ -150,10 +155,15 @@ mod tests {
         puts_right(AUTOMATIC, &with(&[("NoAutoUpdate", 1)]));
     }
 
-    fn carry_out(remedy: Remedy, sim: &Sim) {
-        for step in ["read-before", "write-registry", "verify"] {
-            act(remedy, step, sim, &around()).unwrap();
-        }
+    #[test]
+    fn updates_are_not_put_into_reception_hours_and_by_hand_there_is_no_hour() {
+        let sim = notifying();
+        let told = |mode, hour| preview(Remedy::WindowsUpdateMode { mode, hour }, &sim, &around());
+        let refused = told(UpdateMode::Automatic, 12);
+        assert_eq!(refused.verdict, Verdict::NotApplicable);
+        assert!(refused.reason.contains("reception hours"), "{refused:?}");
+        assert_eq!(told(UpdateMode::Automatic, 19).verdict, Verdict::WouldChange);
+        assert_eq!(told(UpdateMode::Manual, 12).verdict, Verdict::WouldChange);
     }
 
     #[test]
@@ -175,11 +185,16 @@ mod tests {
     #[test]
     fn a_registry_that_is_edited_alone_is_neither_done_nor_does_it_last() {
         let sim = notifying();
+        let mut around = around();
+        let Ok(Acted::Done(looked)) = act(AUTOMATIC, "read-before", &sim, &around) else {
+            panic!("it was looked at");
+        };
+        around.story.kept = looked.undo;
         for (name, number) in wanted(UpdateMode::Automatic, 5) {
             sim.poke(Hive::LocalMachine, AU, name, number.map(RegistryValue::dword));
         }
         assert_eq!(value(&sim, "update.registry_mode"), Value::Text("automatic".into()));
-        let found = probe(AUTOMATIC, "write-registry", &sim, &around());
+        let found = probe(AUTOMATIC, "write-registry", &sim, &around);
         assert!(
             matches!(&found, Probed::NotDone(what) if what.starts_with("policy file")),
             "{found:?}"

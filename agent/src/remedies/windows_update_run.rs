@@ -58,7 +58,14 @@ impl Cure for WindowsUpdateRun {
 
 fn run(os: &dyn Os, around: &Around) -> Result<Acted, Failed> {
     let waits = |evidence: String| Acted::Again { after: OFTEN, evidence };
-    Ok(match os.update_progress()? {
+    let progress = os.update_progress()?;
+    // What has ended before this job first looked is the end of one that was given up.
+    let over = matches!(progress, UpdateRun::Done { .. } | UpdateRun::Failed { .. });
+    if over && !around.story.waited {
+        os.update_start()?;
+        return Ok(waits("searching for updates".to_owned()));
+    }
+    Ok(match progress {
         UpdateRun::Idle => {
             os.update_start()?;
             waits("searching for updates".to_owned())

@@ -343,6 +343,28 @@ fn the_power_may_go_anywhere_while_a_job_is_taken_back_and_once_is_enough() {
 }
 
 #[test]
+fn a_swap_that_is_cancelled_while_the_old_ones_go_takes_its_policies_back_first() {
+    let remedy = edge_extension_swap::MANAGED;
+    let mut world = ready(remedy, remedies::steps);
+    world.settle();
+    let job = world.order(1, remedy);
+    let policies = |world: &World| format!("{:?}", crate::facts::edge::policy::table(&world.os));
+    for _ in 0..600 {
+        world.pass(Span::seconds(1));
+        if policies(&world).contains("removed") {
+            break;
+        }
+    }
+    assert!(policies(&world).contains("removed"), "{:?}", world.outcome(job));
+    world.say(Down::JobCancel(v1::JobCancel {
+        job_id: job.to_string(),
+    }));
+    world.pass(Span::minutes(5));
+    assert_eq!(world.outcome(job), Some(v1::job_result::Outcome::Cancelled));
+    assert!(!policies(&world).contains("removed"), "{}", policies(&world));
+}
+
+#[test]
 fn what_can_be_taken_back_outlives_the_jobs_that_are_remembered_and_the_oldest_goes() {
     let mut world = World::online(3);
     world.needs_everything();

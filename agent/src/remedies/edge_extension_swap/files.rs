@@ -60,7 +60,7 @@ fn one(name: &'static str, extension: &Extension, found: &[Found], folder: &str)
         Err(error) => return Err(error.clone().into()),
     };
     if let Some(id) = extension.id.as_ref().filter(|id| **id != crx.id) {
-        let detail = format!("{} is {}, not {id}", file.file, crx.id);
+        let detail = format!("the id of {} is {}, not {id}", file.file, crx.id);
         return Err(refused(words::EXTENSION_STRANGE, detail));
     }
     if crx.version < extension.version {

@@ -8,6 +8,7 @@ pub mod rule;
 mod seen;
 
 use kaishin_proto::preview::{Change, Preview};
+use kaishin_proto::profile::Extension;
 use kaishin_proto::remedy::Strategy;
 use kaishin_proto::time::Span;
 use kaishin_proto::value::Reason;
@@ -62,6 +63,8 @@ const REMOVED: &str = "removed";
 struct Plan {
     all: Vec<New>,
     lacks: Vec<Lack>,
+    /// Ids of what is to go.
+    old: Vec<String>,
     seen: Seen,
     /// What lets the new ones in.
     allow: Want,
@@ -84,11 +87,14 @@ impl Cure for EdgeExtensionSwap {
         match step {
             "preflight" => preflight(strategy, os, around).map(Acted::Done),
             "allow" => allow(strategy, os, around).map(Acted::Done),
-            "install" => install(strategy, os, around).map_err(later),
-            "remove-old" => remove_old(strategy, os, around).map(Acted::Done).map_err(later),
-            "gone" => gone(os, around).map_err(later),
-            "clear" => clear(os, around).map(Acted::Done).map_err(later),
-            "verify" => verify(os, around).map(Acted::Done).map_err(later),
+            "install" => install(strategy, os, around).map_err(|failed| given_up(failed, os, around)),
+            "remove-old" => {
+                let removed = remove_old(strategy, os, around).map(Acted::Done);
+                removed.map_err(|failed| given_up(failed, os, around))
+            }
+            "gone" => gone(os, around).map_err(|failed| given_up(failed, os, around)),
+            "clear" => clear(os, around).map(Acted::Done),
+            "verify" => verify(os, around).map(Acted::Done),
             _ => Err(Failed::no_such_step(step)),
         }
     }
@@ -122,21 +128,59 @@ impl Cure for EdgeExtensionSwap {
         })
     }
 
+    /// What it has set for a while only.
+    fn owes(&self, step: &str) -> Option<&'static str> {
+        ["install", "remove-old", "gone", "clear"]
+            .contains(&step)
+            .then_some("clear")
+    }
+
     /// With its own code.
     fn refusal(&self, os: &dyn Os, around: &Around) -> Option<Failed> {
         plan(self.0, os, around).err().filter(Failed::is_refusal)
     }
 }
 
-/// What is no refusal any more once something was written.
-fn later(failed: Failed) -> Failed {
-    if failed.is_refusal() {
-        return Failed {
-            code: words::EXTENSION_NOT_IN,
-            ..failed
+/// Work that ends before its time leaves nothing behind that was meant for a while only. And what is no refusal any more, since
+/// something was written, is told as what it has become: the old ones were left, or they were not.
+fn given_up(failed: Failed, os: &dyn Os, around: &Around) -> Failed {
+    let passing = removing(os, around);
+    let is_removal =
+        |before: &&Before| matches!(&before.was, State::Extensions { rule } if matches!(rule.about, About::Mode(_)));
+    let begun = passing.as_ref().is_ok_and(|passing| passing.iter().any(is_removal));
+    let put_back = passing.and_then(|passing| passing.iter().try_for_each(|before| before.put_back(os)));
+    let code = if failed.is_refusal() || failed.code == words::EXTENSION_KEPT_OLD {
+        match (begun, failed.is_refusal()) {
+            (true, _) => words::EXTENSION_UNSEEN,
+            (false, true) => words::EXTENSION_NOT_IN,
+            (false, false) => failed.code,
+        }
+    } else {
+        failed.code
+    };
+    let detail = match put_back {
+        Ok(()) => failed.detail,
+        Err(error) => format!("{}; its policies are still there: {}", failed.detail, error.detail),
+    };
+    Failed { code, detail }
+}
+
+/// The ids of those that are to go, as the profile says and, where it names no new id, as this job has written: the files may
+/// be others by now.
+fn old_ids(around: &Around) -> Vec<String> {
+    let written =
+        |id: &String| {
+            around.story.kept.iter().any(
+                |before| matches!(&before.was, State::Extensions { rule } if rule.about == About::Mode(id.clone())),
+            )
         };
-    }
-    failed
+    let of = |extension: &Extension| {
+        let old = extension.old_ids.iter();
+        let goes = |old: &&String| extension.id.as_ref().map_or_else(|| written(old), |new| new != *old);
+        old.filter(goes).cloned().collect::<Vec<_>>()
+    };
+    let all = around.about.profile.edge.extensions();
+    all.into_iter().flat_map(|(_, extension)| of(extension)).collect()
 }
 
 fn plan(strategy: Strategy, os: &dyn Os, around: &Around) -> Result<Plan, Failed> {
@@ -184,9 +228,10 @@ fn plan(strategy: Strategy, os: &dyn Os, around: &Around) -> Result<Plan, Failed
     Ok(Plan {
         lacks: seen.lacks(&all),
         unforce: want(forced.clone(), forced.saying([])),
-        remove: old.into_iter().map(remove).collect::<Result<_, Failed>>()?,
+        remove: old.iter().cloned().map(remove).collect::<Result<_, Failed>>()?,
         allow,
         renew,
+        old,
         seen,
         all,
     })
@@ -228,7 +273,7 @@ fn permitted(strategy: Strategy, os: &dyn Os, all: &[New]) -> Result<(), Refused
 impl Plan {
     /// Everybody has the new ones, and nobody an old one.
     fn is_done(&self) -> bool {
-        self.lacks.is_empty() && self.seen.old(&self.all).is_empty() && !self.unforce.differs()
+        self.lacks.is_empty() && self.seen.old(&self.old).is_empty() && !self.unforce.differs()
     }
 
     fn letting_in(&self) -> impl Iterator<Item = &Want> {
@@ -248,6 +293,9 @@ impl Plan {
             .map(Want::change);
         let version = |new: &New| {
             let lacks = self.lacks.iter().any(|lack| lack.name == Some(new.name));
+            if lacks && self.seen.is_off(new) {
+                return Some(Change::new(format!("edge.{}.enabled", new.name), "off", "on"));
+            }
             let old = self.seen.oldest(new);
             let old = old.map_or_else(|| "missing".to_owned(), |version| version.to_string());
             lacks.then(|| Change::new(format!("edge.{}.version", new.name), old, new.version.to_string()))
@@ -330,22 +378,14 @@ fn is_published(os: &dyn Os, all: &[New]) -> Result<bool, Failed> {
 
 /// The new ones, everywhere and on. What cannot be read now, because the browser is writing it, can be read later.
 fn install(strategy: Strategy, os: &dyn Os, around: &Around) -> Result<Acted, Failed> {
-    let all = files::all(os, &around.about.profile)?;
-    let lacks = Seen::look(os).map(|seen| {
-        let mut lacks = seen.lacks(&all);
-        // What a person switched on to put the files in; nothing of it is needed by policy.
-        if strategy == Strategy::Assisted && lacks.is_empty() {
-            lacks = seen.developer_mode();
-        }
-        lacks
-    });
-    let told = match lacks {
+    let (told, tidies) = match to_come(strategy, os, around) {
         Ok(lacks) if lacks.is_empty() => {
             return Ok(Done::told("all three are there and on for everybody").into());
         }
-        Ok(lacks) => lacks.into_iter().map(|lack| lack.told).collect::<Vec<_>>().join(", "),
-        Err(error) if seen::may_pass(&error) => error.detail,
-        Err(error) => return Err(error.into()),
+        Ok(lacks) => (shown(&lacks), lacks.iter().all(|lack| lack.name.is_none())),
+        // Another look may help.
+        Err(failed) if failed.code == words::JOB_MACHINE_FAILED => (failed.detail, false),
+        Err(failed) => return Err(failed),
     };
     let waited = around.now.since(around.story.since);
     let (patience, after) = match strategy {
@@ -361,10 +401,29 @@ fn install(strategy: Strategy, os: &dyn Os, around: &Around) -> Result<Acted, Fa
         });
     }
     let evidence = match strategy {
+        Strategy::Assisted if tidies => format!("waits: developer mode is to be switched off in Edge: {told}"),
         Strategy::Assisted => asks(around, &told),
         Strategy::Managed => format!("waits: the browser follows policy in its own time: {told}"),
     };
     Ok(Acted::Again { after, evidence })
+}
+
+/// What is still missing, or still to be tidied up.
+fn to_come(strategy: Strategy, os: &dyn Os, around: &Around) -> Result<Vec<Lack>, Failed> {
+    let all = files::all(os, &around.about.profile)?;
+    let seen = Seen::look(os)?;
+    let lacks = seen.lacks(&all);
+    // What a person switched on to put the files in; nothing of it is needed by policy.
+    Ok(if strategy == Strategy::Assisted && lacks.is_empty() {
+        seen.developer_mode()
+    } else {
+        lacks
+    })
+}
+
+fn shown(lacks: &[Lack]) -> String {
+    let told: Vec<&str> = lacks.iter().map(|lack| lack.told.as_str()).collect();
+    told.join("; ")
 }
 
 /// For the person at the terminal, who reads it on the guide, and for the record.
@@ -374,9 +433,6 @@ fn asks(around: &Around, told: &str) -> String {
         .extensions()
         .map(|(_, extension)| extension.file.as_str())
         .join(", ");
-    if told.starts_with("developer mode") {
-        return format!("waits: developer mode is to be switched off in Edge: {told}");
-    }
     let folder = &edge.folder;
     format!("waits: {files} are to be dragged from {folder} into Edge: {told}")
 }
@@ -385,10 +441,9 @@ fn asks(around: &Around, told: &str) -> String {
 fn remove_old(strategy: Strategy, os: &dyn Os, around: &Around) -> Result<Done, Failed> {
     let plan = plan(strategy, os, around)?;
     if !plan.lacks.is_empty() {
-        let told: Vec<String> = plan.lacks.into_iter().map(|lack| lack.told).collect();
         return Err(Failed {
             code: words::EXTENSION_KEPT_OLD,
-            detail: told.join(", "),
+            detail: shown(&plan.lacks),
         });
     }
     let mut changes = Vec::new();
@@ -404,10 +459,9 @@ fn remove_old(strategy: Strategy, os: &dyn Os, around: &Around) -> Result<Done, 
 }
 
 fn gone(os: &dyn Os, around: &Around) -> Result<Acted, Failed> {
-    let all = files::all(os, &around.about.profile)?;
-    let told = match Seen::look(os).map(|seen| seen.old(&all)) {
+    let told = match Seen::look(os).map(|seen| seen.old(&old_ids(around))) {
         Ok(old) if old.is_empty() => return Ok(Done::told("no profile has an old one").into()),
-        Ok(old) => old.join(", "),
+        Ok(old) => old.join("; "),
         Err(error) if seen::may_pass(&error) => error.detail,
         Err(error) => return Err(error.into()),
     };
@@ -452,15 +506,28 @@ fn clear(os: &dyn Os, around: &Around) -> Result<Done, Failed> {
 }
 
 fn verify(os: &dyn Os, around: &Around) -> Result<Done, Failed> {
-    let all = files::all(os, &around.about.profile)?;
     let seen = Seen::look(os)?;
     let observed = proof::observe(&["edge".to_owned()], &["edge.missing", "edge.disabled"], os, around)?;
-    let lacks = seen.lacks(&all).into_iter().map(|lack| lack.told);
-    let wrong: Vec<String> = lacks.chain(seen.old(&all)).collect();
-    if !wrong.is_empty() {
+    let all = files::all(os, &around.about.profile).map_err(|failed| Failed {
+        code: if failed.is_refusal() {
+            words::EXTENSION_UNSEEN
+        } else {
+            failed.code
+        },
+        ..failed
+    })?;
+    let lacks = seen.lacks(&all);
+    if !lacks.is_empty() {
         return Err(Failed {
-            code: words::EXTENSION_NOT_IN,
-            detail: wrong.join(", "),
+            code: words::EXTENSION_UNSEEN,
+            detail: shown(&lacks),
+        });
+    }
+    let old = seen.old(&old_ids(around));
+    if !old.is_empty() {
+        return Err(Failed {
+            code: words::EXTENSION_NOT_OUT,
+            detail: old.join("; "),
         });
     }
     Ok(Done {

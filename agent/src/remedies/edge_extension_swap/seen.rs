@@ -34,11 +34,19 @@ impl Seen {
     pub fn lacks(&self, all: &[New]) -> Vec<Lack> {
         let of = |profile: &BrowserProfile| {
             let lack = |new: &New| {
-                let why = why(installed(profile).find(|found| found.id == new.id), new)?;
-                let away = if profile.signed_in { "" } else { " (signed out)" };
+                let told = why(
+                    installed(profile).find(|found| found.id == new.id),
+                    new,
+                    &profile.place(),
+                )?;
+                let told = if profile.signed_in {
+                    told
+                } else {
+                    format!("{told} (signed out)")
+                };
                 Some(Lack {
                     name: Some(new.name),
-                    told: format!("{} {why} at {}{away}", new.name, profile.place()),
+                    told,
                 })
             };
             all.iter().filter_map(lack).collect::<Vec<_>>()
@@ -60,12 +68,13 @@ impl Seen {
     }
 
     /// Old ones that are still there.
-    pub fn old(&self, all: &[New]) -> Vec<String> {
+    pub fn old(&self, ids: &[String]) -> Vec<String> {
         let of = |profile: &BrowserProfile| {
-            let is_old = |id: &str| all.iter().any(|new| new.old_ids.iter().any(|old| old == id));
+            let is_old = |id: &str| ids.iter().any(|old| old == id);
             let place = profile.place();
             let old = installed(profile).filter(|found| is_old(&found.id));
-            old.map(|found| format!("{} at {place}", found.id)).collect::<Vec<_>>()
+            old.map(|found| format!("{} is still there at {place}", found.id))
+                .collect::<Vec<_>>()
         };
         self.profiles.iter().flat_map(of).collect()
     }
@@ -74,6 +83,13 @@ impl Seen {
     pub fn has_older(&self, new: &New) -> bool {
         let older = |found: &Installed| found.id == new.id && found.version.as_ref().is_ok_and(|has| *has < new.target);
         self.profiles.iter().flat_map(installed).any(older)
+    }
+
+    /// Whether it is only that somebody has it switched off.
+    pub fn is_off(&self, new: &New) -> bool {
+        let off = |found: &Installed| found.id == new.id && found.enabled == Ok(false);
+        let here = |profile: &BrowserProfile| installed(profile).any(|found| found.id == new.id);
+        self.profiles.iter().all(here) && !self.has_older(new) && self.profiles.iter().flat_map(installed).any(off)
     }
 
     /// The oldest that anybody has of it, the old ones included. `None`: somebody has none at all.
@@ -92,19 +108,18 @@ fn installed(profile: &BrowserProfile) -> impl Iterator<Item = &Installed> {
 }
 
 /// Why it will not do; `None`: it will.
-fn why(found: Option<&Installed>, new: &New) -> Option<String> {
+fn why(found: Option<&Installed>, new: &New, place: &str) -> Option<String> {
+    let name = new.name;
     let Some(found) = found else {
-        return Some("is missing".to_owned());
+        return Some(format!("{name} is missing at {place}"));
     };
     match (&found.version, &found.enabled) {
-        (Err(error), _) | (_, Err(error)) => Some(format!("is unknown: {}", error.detail)),
-        (Ok(version), _) if *version < new.target => Some(format!("is {version}")),
+        (Err(error), _) | (_, Err(error)) => Some(format!("{name} is unknown, {}, at {place}", error.detail)),
+        (Ok(version), _) if *version < new.target => Some(format!("{name} is only {version} at {place}")),
         (Ok(_), Ok(false)) => {
             let reasons = found.reasons.join(", ");
-            Some(format!(
-                "is off: {}",
-                if reasons.is_empty() { "no reason" } else { &reasons }
-            ))
+            let reasons = if reasons.is_empty() { "no reason" } else { &reasons };
+            Some(format!("{name} is off, {reasons}, at {place}"))
         }
         (Ok(_), Ok(true)) => None,
     }

@@ -372,10 +372,58 @@ fn the_person_reads_what_to_do_and_sees_what_is_still_missing() {
     terminal.around.story.since = terminal.clock.now();
     terminal.finish("install", &mut waits).unwrap();
     assert!(waits[0].contains(EXT) && waits[0].contains("delegate.crx, nopinauth.crx, pinauth.crx"));
-    assert!(waits[0].contains("delegate is 1.2.0.5 at uketsuke/Default"));
+    assert!(waits[0].contains("delegate is only 1.2.0.5 at uketsuke/Default"));
     let last = waits.last().unwrap();
     assert!(last.contains("developer mode is to be switched off"), "{waits:?}");
     assert!(waits.len() >= 4, "each file that is in is seen: {waits:?}");
+}
+
+impl Terminal {
+    /// By policy, up to where the old ones are on their way out.
+    fn removing() -> Terminal {
+        let mut terminal = Terminal::new(MANAGED, MIXED);
+        for step in ["preflight", "allow", "install", "remove-old"] {
+            terminal.around.story.since = terminal.clock.now();
+            terminal.finish(step, &mut Vec::new()).unwrap();
+        }
+        terminal.around.story.since = terminal.clock.now();
+        assert!(format!("{:?}", terminal.policies()).contains("removed"));
+        terminal
+    }
+}
+
+#[test]
+fn a_file_that_changes_while_the_old_ones_go_holds_nothing_up_and_is_told_as_what_it_is() {
+    let mut terminal = Terminal::removing();
+    terminal.sim.remove_file(format!(r"{EXT}\pinauth.crx"));
+    let told = terminal.finish("gone", &mut Vec::new()).unwrap();
+    assert_eq!(told, "no profile has an old one");
+    terminal.finish("clear", &mut Vec::new()).unwrap();
+    assert!(!format!("{:?}", terminal.policies()).contains("removed"));
+    let failed = terminal.act("verify").unwrap_err();
+    assert_eq!(
+        failed.code,
+        words::EXTENSION_UNSEEN,
+        "nobody says that the old ones were left"
+    );
+}
+
+#[test]
+fn work_that_ends_while_the_old_ones_go_leaves_no_policy_behind() {
+    let mut terminal = Terminal::removing();
+    terminal.clock.advance(Span::seconds(1));
+    terminal.around.story.since = Time(terminal.clock.now().0 - Span::days(4).0);
+    let failed = terminal.act("gone").unwrap_err();
+    assert_eq!(failed.code, words::EXTENSION_NOT_OUT);
+    assert!(!format!("{:?}", terminal.policies()).contains("removed"));
+    // Cut in the middle of the removal, and the files are others when the power is back.
+    let mut terminal = Terminal::removing();
+    terminal.sim.remove_file(format!(r"{EXT}\pinauth.crx"));
+    let failed = terminal.act("remove-old").unwrap_err();
+    assert_eq!(failed.code, words::EXTENSION_UNSEEN);
+    assert!(!format!("{:?}", terminal.policies()).contains("removed"));
+    assert_eq!(super::super::owed(MANAGED, 4), Some(5));
+    assert_eq!(super::super::owed(MANAGED, 1), None);
 }
 
 #[test]
@@ -391,13 +439,18 @@ fn an_extension_that_is_off_is_named_with_its_reason_and_holds_the_removal() {
     let mut settings: serde_json::Value = serde_json::from_slice(&terminal.sim.file(&file).unwrap()).unwrap();
     settings["extensions"]["settings"][id(1)]["disable_reasons"] = json!([1]);
     terminal.sim.put_file(&file, settings.to_string());
-    let writes = terminal.sim.writes();
+    let told = terminal.preview();
+    let off = Change::new("edge.nopinauth.enabled", "off", "on");
+    assert!(told.changes.contains(&off), "{told:?}");
     let failed = EdgeExtensionSwap(terminal.strategy)
         .act("remove-old", &terminal.sim, &terminal.around)
         .unwrap_err();
     assert_eq!(failed.code, words::EXTENSION_KEPT_OLD);
-    assert_eq!(failed.detail, "nopinauth is off: user at uketsuke/Default");
-    assert_eq!(terminal.sim.writes(), writes, "nothing old goes");
+    assert_eq!(failed.detail, "nopinauth is off, user, at uketsuke/Default");
+    assert!(
+        !format!("{:?}", terminal.policies()).contains("removed"),
+        "nothing old goes"
+    );
 }
 
 #[test]

@@ -26,11 +26,12 @@ fn evening(fails: &[u32], takes: Span) -> (Sim, Clock) {
 /// What was told on the way, and how long it took.
 fn run(sim: &Sim, clock: &Clock) -> (Vec<String>, Result<Done, Failed>) {
     let mut told = Vec::new();
+    let mut story = Story::default();
     loop {
         let around = Around {
             about: About::new("0.1.0", clock.now()),
             now: clock.now(),
-            story: Story::default(),
+            story: story.clone(),
             told: crate::remedies::Told::default(),
         };
         match WindowsUpdateRun.act("run", sim, &around) {
@@ -38,6 +39,7 @@ fn run(sim: &Sim, clock: &Clock) -> (Vec<String>, Result<Done, Failed>) {
                 if told.last() != Some(&evidence) {
                     told.push(evidence);
                 }
+                story.waited = true;
                 clock.advance(after);
             }
             Ok(Acted::Done(done)) => {
@@ -62,6 +64,26 @@ fn updates_that_take_days_are_waited_for_and_the_restart_they_need_is_told() {
     assert_eq!(boot::restart_pending(&sim), Ok(true));
     let (_, again) = run(&sim, &clock);
     assert_eq!(again.unwrap().evidence, "no update was left to install");
+}
+
+#[test]
+fn what_a_run_that_was_given_up_came_to_is_not_the_end_of_the_next() {
+    for fails in [&[][..], &[0x8007_0070]] {
+        let (sim, clock) = evening(fails, Span::minutes(10));
+        // A job that was cancelled while it waited.
+        sim.update_start().unwrap();
+        clock.advance(Span::hours(2));
+        let began = clock.now();
+        let (told, done) = run(&sim, &clock);
+        assert_eq!(told[0], "searching for updates");
+        assert!(clock.now().since(began) >= Span::minutes(10), "it searched by itself");
+        let installed = if fails.is_empty() {
+            "no update was left to install"
+        } else {
+            "3 updates installed"
+        };
+        assert_eq!(done.unwrap().evidence, installed);
+    }
 }
 
 #[test]
