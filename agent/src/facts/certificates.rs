@@ -56,7 +56,7 @@ pub fn collect(os: &dyn Os, about: &About) -> Facts {
         row("certificates.key", truth(key)),
         row(
             "certificates.leftover",
-            list(seen.as_ref().map_err(OsError::clone).map(Seen::leftover)),
+            list(seen.as_ref().map_err(OsError::clone).and_then(Seen::leftover)),
         ),
         row("certificates.all", seen.map_or_else(Value::from, |seen| seen.table())),
     ]
@@ -135,14 +135,17 @@ impl Seen {
         if let Some(found) = self.found.first() {
             return Ok(found.clone());
         }
-        match self.unread.first() {
-            Some((user, error)) => Err(OsError::new(error.reason, format!("{user}: {}", error.detail))),
-            None => Err(OsError::not_found("no certificate of the network's issuer")),
-        }
+        let none = || OsError::not_found("no certificate of the network's issuer");
+        Err(self.first_unread().unwrap_or_else(none))
     }
 
-    /// Those that the same user has a later one beside.
-    fn leftover(&self) -> Vec<String> {
+    fn first_unread(&self) -> Option<OsError> {
+        let (user, error) = self.unread.first()?;
+        Some(OsError::new(error.reason, format!("{user}: {}", error.detail)))
+    }
+
+    /// Those that the same user has a later one beside. That there is none is known only where all could be read.
+    fn leftover(&self) -> Read<Vec<String>> {
         let mut latest: BTreeMap<&str, Time> = BTreeMap::new();
         for found in &self.found {
             let latest = latest.entry(&found.user).or_insert(found.certificate.expires);
@@ -156,7 +159,10 @@ impl Seen {
         old.sort();
         old.dedup();
         old.truncate(MOST);
-        old
+        match self.first_unread() {
+            Some(error) if old.is_empty() => Err(error),
+            Some(_) | None => Ok(old),
+        }
     }
 
     fn table(&self) -> Value {
@@ -299,6 +305,7 @@ mod tests {
             sim.poke(Hive::Users, &key, "Blob", Some(blob));
             assert_eq!(reason(&value(&sim, "certificates.expires")), Some(Reason::Damaged));
             assert_eq!(reason(&value(&sim, "certificates.key")), Some(Reason::Damaged));
+            assert_eq!(reason(&value(&sim, "certificates.leftover")), Some(Reason::Damaged));
         }
         put(&sim, &away, 100, 2, Some("y"));
         assert_eq!(value(&sim, "certificates.expires"), Value::Time(NOW + Span::days(100)));
