@@ -8,6 +8,7 @@ mod all {
     mod foreign;
     mod kill;
     mod ledger;
+    mod observed;
     mod pages;
     mod store;
     mod swap;
