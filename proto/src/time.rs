@@ -36,6 +36,15 @@ impl Time {
     pub fn rfc3339(self) -> String {
         jiff::Timestamp::from_microsecond(self.0).map_or_else(|_| self.0.to_string(), |at| at.to_string())
     }
+
+    /// RFC 3339 as clocks in Japan show it, for files that people open.
+    pub fn in_japan(self) -> String {
+        let at = jiff::Timestamp::from_microsecond(self.0);
+        at.map_or_else(
+            |_| self.0.to_string(),
+            |at| at.display_with_offset(jiff::tz::offset(9)).to_string(),
+        )
+    }
 }
 
 impl Span {

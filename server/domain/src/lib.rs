@@ -8,6 +8,7 @@ pub mod enrolment;
 pub mod expr;
 pub mod facility;
 pub mod fold;
+pub mod formula;
 pub mod job;
 pub mod profile_change;
 pub mod rule;

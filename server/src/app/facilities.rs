@@ -6,6 +6,7 @@ mod export;
 pub mod imports;
 mod sheet_file;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use kaishin_domain::access::{Permission, Scope};
@@ -16,7 +17,6 @@ use kaishin_domain::time::Time;
 use serde_json::{Map, Value as Json, json};
 
 pub use attach::{Where, attach, reported};
-pub(super) use export::harmless;
 pub use export::{CsvEncoding, CsvFile};
 
 use super::error::AppError;
@@ -125,7 +125,12 @@ async fn all(cx: &Cx, asked: &Asked<'_>) -> Result<Vec<Facility>, AppError> {
 }
 
 pub async fn csv(cx: &Cx, asked: &Asked<'_>, fields: &[Field], encoding: CsvEncoding) -> Result<CsvFile, AppError> {
-    export::csv(&all(cx, asked).await?, fields, encoding)
+    Ok(export::csv(&all(cx, asked).await?, fields, encoding))
+}
+
+/// The characters that the same file would lack in CP932, each once.
+pub async fn unmappable(cx: &Cx, asked: &Asked<'_>, fields: &[Field]) -> Result<BTreeSet<char>, AppError> {
+    Ok(csv(cx, asked, fields, CsvEncoding::Cp932).await?.unmappable)
 }
 
 pub async fn xlsx(cx: &Cx, asked: &Asked<'_>, fields: &[Field]) -> Result<Vec<u8>, AppError> {
@@ -225,18 +230,30 @@ impl Happened {
     }
 }
 
-/// Newest first. Whoever may see a facility may see what was done to it.
+/// Newest first, under all the codes that it has had. Whoever may see a facility may see what was done to it.
 pub async fn timeline(cx: &Cx, code: Code10, limit: u32) -> Result<Vec<Happened>, AppError> {
     cx.require(Permission::ViewFleet, Scope::Fleet)?;
     let store = &cx.app.store;
-    let target = format!("facility:{code}");
-    let entries = store.audit_recent(i64::MAX, limit, None, Some(&target)).await?;
-    let imports = store.imports_touching(code, limit).await?;
-    let mut all: Vec<Happened> = entries
-        .into_iter()
-        .map(Happened::Audit)
-        .chain(imports.into_iter().map(Happened::Import))
-        .collect();
+    let earlier = cx.app.ledger.earlier_codes(code);
+    let mut all = Vec::new();
+    for code in std::iter::once(code).chain(earlier.into_iter().map(|old| old.code)) {
+        let target = format!("facility:{code}");
+        let entries = store.audit_recent(i64::MAX, limit, None, Some(&target)).await?;
+        // A new code is written down under both: it is told once, under the new one.
+        let told_there = |entry: &Entry| {
+            let moved = matches!(entry.action.as_str(), "facility.rename" | "facility.merge");
+            let to = serde_json::from_str::<Json>(&entry.after).unwrap_or_default();
+            moved && to["code"] != json!(code)
+        };
+        all.extend(
+            entries
+                .into_iter()
+                .filter(|entry| !told_there(entry))
+                .map(Happened::Audit),
+        );
+        let imports = store.imports_touching(code, limit).await?;
+        all.extend(imports.into_iter().map(Happened::Import));
+    }
     all.sort_by_key(|one| std::cmp::Reverse(one.at()));
     all.truncate(limit as usize);
     Ok(all)

@@ -212,7 +212,7 @@ pub fn plain(cell: &Cell) -> String {
             Value::Number(number) => number.to_string(),
             Value::Text(text) => text.clone(),
             Value::Version(version) => version.0.clone(),
-            Value::Time(time) => Time::rfc3339(*time),
+            Value::Time(time) => Time::in_japan(*time),
             Value::Duration(span) => span.as_seconds().to_string(),
             Value::Size(size) => size.to_string(),
             Value::List(items) => items.join(" "),
@@ -252,6 +252,7 @@ mod tests {
         let dark = Value::unknown(Reason::NoPermission, "denied");
         entry.facts.insert("power.hibernate".into(), dark);
         entry.facts.insert("os.build".into(), Value::Number(19_044));
+        entry.last_seen = Some(Time(0));
         let row = Row {
             entry,
             online_since: None,
@@ -263,6 +264,7 @@ mod tests {
             ("hostname", "PC-1"),
             ("power.hibernate", "unknown:no_permission"),
             ("os.build", "19044"),
+            ("last_seen", "1970-01-01T09:00:00+09:00"),
             ("os.version", "unknown"),
             ("facility.name", "unknown"),
             ("online", "no"),

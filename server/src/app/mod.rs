@@ -26,6 +26,7 @@ pub mod rules;
 pub mod search;
 mod secret;
 pub mod selection;
+pub mod spreadsheet;
 pub mod terminals;
 pub mod verdicts;
 pub mod versions;

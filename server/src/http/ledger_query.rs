@@ -15,6 +15,8 @@ use crate::app::{AppError, Cx};
 /// Asks for those of which it is not known.
 pub const UNKNOWN: &str = "unknown";
 const USUAL: usize = 50;
+/// So many characters that CP932 lacks are named in a header; the page names all.
+const MOST_NAMED: usize = 200;
 
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
@@ -169,10 +171,13 @@ impl Wanted {
         let file = facilities::csv(cx, &self.asked()?, &self.fields(&Field::ALL), encoding).await?;
         let mut headers = attachment("facilities.csv", charset);
         if encoding == CsvEncoding::Cp932 {
-            // A header holds no Japanese: the characters are named by their numbers.
+            // A header holds no Japanese: the characters are named by their numbers, as many as a header has room for.
+            let count = HeaderValue::from(file.unmappable.len());
+            headers.insert(HeaderName::from_static("x-unmappable-count"), count);
             let list: Vec<String> = file
                 .unmappable
                 .iter()
+                .take(MOST_NAMED)
                 .map(|c| format!("U+{:04X}", u32::from(*c)))
                 .collect();
             if let Ok(value) = HeaderValue::from_str(&list.join(" ")) {

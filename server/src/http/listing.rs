@@ -7,7 +7,7 @@ use futures_util::stream;
 use serde::Deserialize;
 
 use crate::app::listing::{self, Listing};
-use crate::app::{AppError, Cx, terminals};
+use crate::app::{AppError, Cx, spreadsheet, terminals};
 use crate::index::{Cursor, Page};
 
 const MOST: usize = 500;
@@ -53,8 +53,8 @@ impl Wanted {
     pub fn csv(&self, cx: &Cx) -> Result<Response, AppError> {
         let listing = self.listing()?;
         let first = listing.part(cx, None)?;
-        // Excel takes UTF-8 for what it is only with a mark.
-        let head = format!("\u{feff}{}", line(listing.head()));
+        let mut head = String::from(spreadsheet::MARK);
+        spreadsheet::row(&mut head, listing.head());
         let rows = stream::unfold((Some(head), Some(first), listing, cx.clone()), part);
         let headers = [
             (header::CONTENT_TYPE, "text/csv; charset=utf-8"),
@@ -84,35 +84,12 @@ async fn part((head, page, listing, cx): State) -> Option<(Result<Bytes, AppErro
     let page = page?;
     let mut text = head.unwrap_or_default();
     for row in &page.items {
-        text.push_str(&line(listing.cells(row)));
+        spreadsheet::row(&mut text, listing.cells(row));
     }
     let next = page.next.map(|after| listing.part(&cx, Some(&after)));
     match next.transpose() {
         Ok(next) => Some((Ok(text.into()), (None, next, listing, cx))),
         // The file ends short, which a reader notices: the connection breaks.
         Err(error) => Some((Err(error), (None, None, listing, cx))),
-    }
-}
-
-fn line(cells: impl Iterator<Item = String>) -> String {
-    let cells: Vec<String> = cells.map(|cell| quoted(&cell)).collect();
-    format!("{}\r\n", cells.join(","))
-}
-
-/// A cell that a spreadsheet would take for a formula is made text: what terminals say of themselves is not trusted.
-pub fn quoted(cell: &str) -> String {
-    let formula = cell.starts_with(['=', '+', '-', '@', '\t', '\r']);
-    format!("\"{}{}\"", if formula { "'" } else { "" }, cell.replace('"', "\"\""))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn cells_are_quoted_and_formulas_are_text() {
-        assert_eq!(quoted("受付1"), "\"受付1\"");
-        assert_eq!(quoted("a\"b"), "\"a\"\"b\"");
-        assert_eq!(quoted("=cmd()"), "\"'=cmd()\"");
     }
 }

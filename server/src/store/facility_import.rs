@@ -158,6 +158,16 @@ const INSERT: &str = "
 const MARK_UNDONE: &str = "
     UPDATE facility_import SET undone_at = $2, undone_by = $3, undone_rows = $4, kept_rows = $5
     WHERE id = $1 AND undone_at IS NULL";
+/// Taking import $1 back leaves each of its rows as it stood one revision before, but two revisions on: the revisions
+/// of what earlier imports wrote there follow, so that they can be taken back in their turn, and their distances stay,
+/// which tell of what somebody changed in between. Rows that were changed since are not put back, and nothing moves.
+const FOLLOW: &str = "
+    UPDATE facility_import_row SET revision = revision + 2
+    WHERE import_id IN (SELECT id FROM facility_import WHERE undone_at IS NULL AND id <> $1)
+        AND EXISTS (
+            SELECT 1 FROM facility_import_row AS back JOIN facility ON facility.code = back.code
+            WHERE back.import_id = $1 AND back.code = facility_import_row.code
+                AND back.revision > facility_import_row.revision AND facility.revision = back.revision)";
 const ROWS: &str = "
     SELECT code, line, revision, before FROM facility_import_row
     WHERE import_id = $1 AND code > $2 ORDER BY code LIMIT $3";
@@ -296,6 +306,12 @@ impl Tx {
             .await
             .map(|done| done.rows_affected()))?;
         won("import", rows)
+    }
+
+    /// Before an import's rows are put back: what earlier imports wrote there can then be taken back in its turn.
+    pub async fn earlier_imports_follow(&mut self, id: ImportId) -> Result<(), StoreError> {
+        on_tx!(self, c => sqlx::query(FOLLOW).bind(id.to_string()).execute(c).await.map(drop))?;
+        Ok(())
     }
 
     /// Facilities that an import made go again. A lost race is an error.

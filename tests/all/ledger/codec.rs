@@ -30,7 +30,7 @@ for n in range(0, len(known), 100):
     code = '13100%05d' % (n // 100)
     part = b''.join(known[n:n + 100])
     raw += ('%s,x,[' % code).encode('ascii') + part + b']\r\n'
-    text += '%s,x,[%s]\r\n' % (code, part.decode('cp932'))
+    text += '"%s","x","[%s]"\r\n' % (code, part.decode('cp932'))
 folder = sys.argv[1]
 open(os.path.join(folder, 'raw'), 'wb').write(raw)
 open(os.path.join(folder, 'text'), 'wb').write(text.encode('utf-8'))

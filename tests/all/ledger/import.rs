@@ -72,7 +72,7 @@ fn faults(rows: u64) -> (BTreeMap<u64, String>, BTreeMap<u64, &'static str>) {
         ("{code},銭湯,,銭湯,,,,,,,,,,,", "E-LEDGER-07"),
         ("{code},江戸,,,江戸,,,,,,,,,,", "E-LEDGER-08"),
         ("{code},兼用,,,,,,,,,,,,たぶん,", "E-LEDGER-09"),
-        ("{code},電話,,,,,内線3,,,,,,,,", "E-LEDGER-10"),
+        ("{code},\"引用符,,,,,03-1234-5678,,,,,,,,", "E-LEDGER-16"),
         ("{code},時間,,,,,,応相談,,,,,,,", "E-LEDGER-11"),
         ("{code},余り,,,,,,,,,,,,,,余り", "E-LEDGER-14"),
     ];
@@ -209,6 +209,113 @@ async fn an_import_is_taken_back_but_for_what_was_changed_since() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn imports_are_taken_back_one_after_the_other_and_a_change_in_between_stays() {
+    let harness = Harness::start().await;
+    let cx = harness.local();
+    let import = async |reader: &str| {
+        let text = format!("code,name,reader\n0110113719,さくら医院,{reader}\n1340000015,みどり薬局,{reader}\n");
+        in_utf8(&harness, &text).await.0
+    };
+    let (a, b) = (import("A").await, import("B").await);
+    let code: Code10 = "1340000015".parse().expect("a code");
+    let edits = vec![(Field::Reader, Some("手で".to_owned()))];
+    facilities::edit(&cx, code, None, edits, "").await.expect("edited");
+    let (c, d) = (import("C").await, import("D").await);
+    let readers = async || {
+        let read = async |code| field(&harness, code, Field::Reader).await.unwrap_or_default();
+        (read("0110113719").await, read("1340000015").await)
+    };
+    let undo = async |id| imports::undo(&cx, id, "まちがい").await.map_err(|error| error.code);
+
+    let early = undo(b).await.map(drop);
+    assert_eq!(
+        early,
+        Err("E-LEDGER-35"),
+        "nothing of it stands, and it is not marked as taken back"
+    );
+    for (id, rows, kept, expected) in [
+        (d, 2, 0, ("C", "C")),
+        (c, 2, 0, ("B", "手で")),
+        (b, 1, 1, ("A", "手で")),
+        (a, 1, 1, ("", "手で")),
+    ] {
+        let taken = undo(id).await.expect("taken back");
+        assert_eq!((taken.rows, taken.kept.len()), (rows, kept), "{expected:?}");
+        let (first, second) = readers().await;
+        assert_eq!((first.as_str(), second.as_str()), expected);
+    }
+    assert_eq!(
+        field(&harness, "0110113719", Field::Name).await,
+        None,
+        "the first one had added it"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_facility_keeps_its_history_under_a_new_code() {
+    let harness = Harness::start().await;
+    let cx = harness.local();
+    in_utf8(&harness, "code,name\n0110113719,さくら医院\n").await;
+    let [old, new, newest] = ["0110113719", "0110113727", "0110113735"].map(|code| code.parse().expect("a code"));
+    let edits = vec![(Field::Notes, Some("裏口".to_owned()))];
+    facilities::edit(&cx, old, None, edits, "").await.expect("edited");
+    facilities::rename(&cx, old, new, "移転").await.expect("renamed");
+    facilities::rename(&cx, new, newest, "移転").await.expect("renamed");
+    let happened = facilities::timeline(&cx, newest, 50).await.expect("a timeline");
+    let mut told: Vec<&str> = happened
+        .iter()
+        .map(|one| match one {
+            facilities::Happened::Audit(entry) => entry.action.as_str(),
+            facilities::Happened::Import(_) => "import",
+        })
+        .collect();
+    told.sort_unstable();
+    assert_eq!(told, ["facility.edit", "facility.rename", "facility.rename", "import"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_answered_can_be_sent_back_and_changes_nothing() {
+    let harness = Harness::start().await;
+    in_utf8(
+        &harness,
+        "code,name,kind,prefecture,phones,hours,line,topology,update,shared receipt\n0110113719,さくら医院,診療所,北海道,011-222-3333 内線4 / 090-1111-2222,月-金 9:00-12:00,IP-VPN,配信拠点起点,手動,はい\n",
+    )
+    .await;
+    let path = "/api/v1/facilities/0110113719";
+    let was = harness.api.get(path).await.json();
+    assert_eq!(was["phones"][0]["normal"], "0112223333", "{was}");
+    let put = async |body: &serde_json::Value| {
+        let body = Some(("application/json", body.to_string()));
+        harness.api.send(http::Method::PUT, path, body).await
+    };
+    let answer = put(&was).await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    assert_eq!(answer.json(), was);
+    let mut other = was.clone();
+    other["notes"] = json!("裏口");
+    assert_eq!(put(&other).await.json()["revision"], 2);
+    assert_eq!(put(&was).await.status, 409, "somebody else wrote in between");
+    let wrong = put(&json!({ "name": "さくら医院", "colour": "red" })).await;
+    assert_eq!(wrong.json()["code"], "E-FACILITY-05");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_quote_gone_astray_is_told_and_no_row_is_merged() {
+    let harness = Harness::start().await;
+    let text = "code,name,notes\n1310000060,\"よい薬局,メモ\n1310000078,次の薬局,あ\n1310000086,その次,い\"\n1310000094,あと,う\n";
+    let (_, plan) = in_utf8(&harness, text).await;
+    assert_eq!((plan.counts.added, plan.counts.refused), (1, 1));
+    let told: Vec<(u64, &str)> = plan.remarks.iter().map(|one| (one.line, one.code.as_str())).collect();
+    assert_eq!(told[0], (2, "E-LEDGER-16"));
+    assert!(
+        plan.remarks[0].words.ja.contains("2～4行目"),
+        "{:?}",
+        plan.remarks[0].words
+    );
+    assert_eq!(names(&harness, "").await, ["あと"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_strict_import_writes_all_or_nothing_and_an_empty_cell_clears_only_when_told() {
     let harness = Harness::start().await;
     let cx = harness.local();
@@ -326,7 +433,7 @@ async fn programs_import_look_change_and_rename_over_http() {
         .get("/api/v1/facilities.csv?q=%E3%81%BF%E3%81%A9%E3%82%8A")
         .await;
     assert!(
-        csv.text.starts_with("\u{feff}医療機関コード,名称")
+        csv.text.starts_with("\u{feff}\"医療機関コード\",\"名称\"")
             && csv.text.contains("1340000015")
             && !csv.text.contains("0110113727")
     );

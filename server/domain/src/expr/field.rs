@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 
 use kaishin_proto::fact::{self, Fact, Type};
 
+use crate::facility;
 use crate::fold::fold;
 use crate::remedy::About;
 
@@ -61,23 +62,24 @@ impl Attribute {
         Attribute::SharedReceipt,
     ];
 
+    /// Called as the ledger calls it; longer where a terminal has something of that name too.
     fn words(self) -> (&'static str, &'static str, &'static str) {
+        let called = |name: &'static str, field: facility::Field| {
+            let (ja, en) = field.labels();
+            (name, ja, en)
+        };
         match self {
             Attribute::Code => ("facility.code", "医療機関等コード（台帳）", "Facility code"),
             Attribute::Name => ("facility.name", "医療機関等の名称", "Facility name"),
             Attribute::Kind => ("facility.kind", "施設の種別", "Kind of facility"),
-            Attribute::Prefecture => ("facility.prefecture", "都道府県", "Prefecture"),
-            Attribute::Carrier => ("facility.carrier", "回線事業者", "Carrier"),
-            Attribute::Line => ("facility.line", "回線の種類", "Line type"),
-            Attribute::Provider => ("facility.provider", "プロバイダー", "Provider"),
-            Attribute::Topology => ("facility.topology", "接続構成", "Topology"),
-            Attribute::Reader => ("facility.reader", "カードリーダー", "Card reader"),
-            Attribute::UpdateChoice => (
-                "facility.update_choice",
-                "Windows Updateの方針",
-                "Windows Update choice",
-            ),
-            Attribute::SharedReceipt => ("facility.shared_receipt", "レセコンと兼用", "Shared receipt computer"),
+            Attribute::Prefecture => called("facility.prefecture", facility::Field::Prefecture),
+            Attribute::Carrier => called("facility.carrier", facility::Field::Carrier),
+            Attribute::Line => called("facility.line", facility::Field::Line),
+            Attribute::Provider => called("facility.provider", facility::Field::Provider),
+            Attribute::Topology => called("facility.topology", facility::Field::Topology),
+            Attribute::Reader => called("facility.reader", facility::Field::Reader),
+            Attribute::UpdateChoice => called("facility.update_choice", facility::Field::UpdateChoice),
+            Attribute::SharedReceipt => called("facility.shared_receipt", facility::Field::SharedReceipt),
         }
     }
 }
@@ -385,6 +387,19 @@ mod tests {
         }
         assert_eq!(Field::find("ＯＮＬＩＮＥ"), Some(Field::Online));
         assert_eq!(Field::find("os.colour"), None);
+    }
+
+    #[test]
+    fn what_the_ledger_says_is_called_as_the_ledger_calls_it() {
+        for (name, field) in [
+            ("facility.carrier", facility::Field::Carrier),
+            ("facility.provider", facility::Field::Provider),
+            ("facility.topology", facility::Field::Topology),
+            ("facility.update_choice", facility::Field::UpdateChoice),
+        ] {
+            let told = Field::find(name).map(|field| (field.ja(), field.en()));
+            assert_eq!(told, Some(field.labels()));
+        }
     }
 
     #[test]

@@ -81,7 +81,7 @@ pub const EXAMPLES: &[(&str, &str, &str)] = &[
     ),
     (
         "facility.shared_receipt:yes facility.update_choice!=manual",
-        "レセコンと兼用で、Windows Updateの方針が手動でない端末",
+        "レセコンと兼用で、Windows Updateの方法が手動でない端末",
         "Shared with the receipt computer, where Windows Update is not chosen to be manual",
     ),
     (

@@ -1,8 +1,11 @@
 //! The one list of what a ledger may say of a facility: column titles, reading, writing, clearing.
 
+use std::borrow::Cow;
+
 use super::hours::BadHours;
 use super::{BadCode, BadPhone, Code10, Facility, Hours, Kind, Line, Phone, Prefecture, Topology, UpdateChoice};
 use crate::fold::search_key;
+use crate::formula;
 use crate::words::Words;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -84,8 +87,9 @@ impl Field {
         }
     }
 
-    pub fn words(self) -> Words {
-        let (ja, en) = match self {
+    /// What it is called, in Japanese and English, wherever it is shown.
+    pub fn labels(self) -> (&'static str, &'static str) {
+        match self {
             Field::Code => ("医療機関コード", "Institution code"),
             Field::Name => ("名称", "Name"),
             Field::Kana => ("カナ", "Kana"),
@@ -103,7 +107,11 @@ impl Field {
             Field::UpdateChoice => ("Windows Updateの方法", "Windows Update"),
             Field::SharedReceipt => ("レセコン兼用", "Shared receipt computer"),
             Field::Notes => ("備考", "Notes"),
-        };
+        }
+    }
+
+    pub fn words(self) -> Words {
+        let (ja, en) = self.labels();
         Words::new(ja, en)
     }
 
@@ -255,19 +263,26 @@ impl Field {
         Ok(())
     }
 
-    /// Control characters are nobody's intent; line breaks stay where there may be several lines.
+    /// Whether its text may have several lines.
+    pub fn several_lines(self) -> bool {
+        matches!(self, Field::Notes | Field::Hours | Field::Phones)
+    }
+
+    /// Control characters are nobody's intent; line breaks stay where there may be several lines, and part words elsewhere.
     fn tidy(self, text: &str) -> Result<String, BadField> {
-        let lines = matches!(self, Field::Notes | Field::Hours | Field::Phones);
+        let lines = self.several_lines();
+        let text = if text.contains('\r') {
+            Cow::Owned(text.replace("\r\n", "\n").replace('\r', "\n"))
+        } else {
+            Cow::Borrowed(text)
+        };
         let kept: String = text
             .chars()
-            .filter(|c| !c.is_control() || (lines && *c == '\n'))
+            .filter(|c| !c.is_control() || *c == '\n')
+            .map(|c| if c == '\n' && !lines { ' ' } else { c })
             .collect();
-        let kept = kept.trim();
         // An export marks what begins like a formula, so that no spreadsheet calculates it.
-        let kept = match kept.strip_prefix('\'') {
-            Some(rest) if rest.starts_with(['=', '@']) => rest,
-            Some(_) | None => kept,
-        };
+        let kept = formula::meant(kept.trim());
         if kept.is_empty() {
             return Err(BadField::Required);
         }
@@ -409,6 +424,20 @@ mod tests {
         assert_eq!(Field::titled("都道府県 名"), Some(Field::Prefecture));
         assert_eq!(Field::titled(""), None);
         assert_eq!(Field::titled("売上"), None);
+    }
+
+    #[test]
+    fn a_line_break_parts_words_where_there_is_one_line_and_a_mark_against_formulas_is_none_of_the_text() {
+        let mut facility = Facility::new("1310113719".parse().unwrap(), "さくら医院");
+        for (field, text, kept) in [
+            (Field::Address, "架空市1-1\r\n見本ビル", "架空市1-1 見本ビル"),
+            (Field::Notes, "一\r\n二\r三", "一\n二\n三"),
+            (Field::Notes, "'-2+3 裏口", "-2+3 裏口"),
+            (Field::Phones, "'+81 3-1111-2222", "+81 3-1111-2222"),
+        ] {
+            field.put(&mut facility, text).unwrap();
+            assert_eq!(field.text(&facility).as_deref(), Some(kept));
+        }
     }
 
     #[test]

@@ -28,7 +28,7 @@ impl Phone {
 
     pub fn read(text: &str) -> Result<Phone, BadPhone> {
         let raw = text.trim();
-        let normal = normal(raw);
+        let normal = normal(without_extension(&narrowed(raw)));
         if normal.is_empty() {
             return Err(BadPhone::NoDigits);
         }
@@ -51,9 +51,20 @@ impl Phone {
     }
 }
 
+fn narrowed(text: &str) -> String {
+    text.chars().map(crate::fold::narrow).collect()
+}
+
+/// What is dialled first: an extension is asked for afterwards, and is none of the number's digits.
+fn without_extension(narrow: &str) -> &str {
+    let lower = narrow.to_ascii_lowercase();
+    let marks = ["内線", "ext", "#"].into_iter().filter_map(|mark| lower.find(mark));
+    marks.min().map_or(narrow, |at| &narrow[..at])
+}
+
 /// The digits of a text as a number inside Japan.
 pub fn normal(text: &str) -> String {
-    let narrow: String = text.chars().map(crate::fold::narrow).collect();
+    let narrow = narrowed(text);
     let digits: String = narrow.chars().filter(char::is_ascii_digit).collect();
     match (narrow.trim_start().starts_with('+'), digits.strip_prefix("81")) {
         (true, Some(inland)) => format!("0{}", inland.trim_start_matches('0')),
@@ -74,9 +85,18 @@ mod tests {
             "０３－１２３４－５６７８",
             "+81 3 1234 5678",
             "0312345678",
+            "03-1234-5678 内線12",
+            "０３－１２３４－５６７８（内線１２）",
+            "03-1234-5678 Ext.12",
         ] {
             assert_eq!(Phone::read(text).unwrap().normal(), "0312345678", "{text}");
         }
+        assert_eq!(
+            Phone::read("03-1234-5678 内線12").unwrap().raw(),
+            "03-1234-5678 内線12",
+            "what was written stays"
+        );
+        assert_eq!(Phone::read("内線3"), Err(BadPhone::NoDigits));
         assert_eq!(Phone::read("なし"), Err(BadPhone::NoDigits));
         assert_eq!(Phone::read("12"), Err(BadPhone::Length));
         assert_eq!(Phone::read_all("03-1234-5678／090-1111-2222").unwrap().len(), 2);

@@ -155,6 +155,18 @@ impl Sheet {
             let (name, words) = note_words(note, code);
             remarks.push(warned(line, self.title(at), text, name, words));
         }
+        for ((title, field), cell) in self.columns.iter().zip(&cells) {
+            let one_line = field.is_some_and(|field| !field.several_lines() && field != Field::Code);
+            if one_line && cell.trim().bytes().any(|byte| matches!(byte, b'\n' | b'\r')) {
+                remarks.push(warned(
+                    line,
+                    Some(title.clone()),
+                    cell,
+                    "W-LEDGER-07",
+                    broken_line_words(),
+                ));
+            }
+        }
         Some(Row { line, code, cells })
     }
 
@@ -170,6 +182,7 @@ impl Sheet {
             }
         };
         let before = remarks.len();
+        let mut said = Vec::new();
         for (at, (title, field)) in self.columns.iter().enumerate() {
             let Some(field) = field.filter(|field| *field != Field::Code) else {
                 continue;
@@ -181,7 +194,16 @@ impl Sheet {
                 (true, true) if field != Field::Name => field.clear(&mut facility),
                 (true, _) => Ok(()),
             };
-            if let Err(bad) = done {
+            if let Err(bad @ BadField::Phone(_)) = done {
+                // A number that nobody can dial is no reason to know nothing of the place.
+                said.push(warned(
+                    row.line,
+                    Some(title.clone()),
+                    cell,
+                    "W-LEDGER-08",
+                    phone_words(bad),
+                ));
+            } else if let Err(bad) = done {
                 remarks.push(refused(row.line, Some(title.clone()), cell, bad.code(), bad.words()));
             }
         }
@@ -198,6 +220,7 @@ impl Sheet {
         if remarks.len() > before {
             return Verdict::Refused;
         }
+        remarks.append(&mut said);
         if let (Some(said), Some(meant)) = (facility.prefecture, row.code.prefecture())
             && said != meant
         {
@@ -303,6 +326,41 @@ fn replaced_words(today: Code10) -> Words {
     )
 }
 
+fn broken_line_words() -> Words {
+    Words::new(
+        "セルの中の改行を空白として読みます。1行に直してください。",
+        "The line break in the cell is read as a space. Put the text on one line.",
+    )
+}
+
+fn phone_words(bad: BadField) -> Words {
+    let Words { ja, en } = bad.words();
+    Words::new(
+        format!("{ja}この列は読み飛ばし、ほかは取り込みます。"),
+        format!("{en} This cell is passed over, the rest of the row is not."),
+    )
+}
+
+impl Remark {
+    /// A quote that nobody closed, or that closes within a cell: these lines cannot be told apart, and none is read.
+    pub fn stray_quote(first: u64, last: u64, text: &str) -> Remark {
+        let words = if first == last {
+            Words::new(
+                "引用符（\"）の開きと閉じが合いません。この行の引用符を直してください。",
+                "The quotes on this line do not match. Mend them.",
+            )
+        } else {
+            Words::new(
+                format!(
+                    "引用符（\"）の開きと閉じが合わず、{first}～{last}行目が1行として続いています。引用符を直してください。"
+                ),
+                format!("The quotes do not match: lines {first} to {last} run on as one. Mend the quotes."),
+            )
+        };
+        refused(first, None, text, "E-LEDGER-16", words)
+    }
+}
+
 fn surplus_words() -> Words {
     Words::new(
         "見出しより多くの列があります。引用符やカンマの抜けを確かめてください。",
@@ -403,6 +461,19 @@ mod tests {
             judge(10, &["2710000049", "う\u{fffd}"]),
             (None, vec!["E-LEDGER-15".into()])
         );
+    }
+
+    #[test]
+    fn a_line_break_and_an_unreadable_number_are_mentioned_and_the_rest_is_read() {
+        let mut sheet = sheet(&["code", "name", "phones", "notes"], false);
+        let row = ["0110113719", "医療法人\nさくら医院", "内線3", "一\n二"];
+        let (verdict, said) = judged(&mut sheet, None, 2, &row);
+        let Some(Verdict::New(facility)) = verdict else {
+            panic!("{verdict:?}")
+        };
+        assert_eq!(said, ["W-LEDGER-07", "W-LEDGER-08"]);
+        assert_eq!(facility.name, "医療法人 さくら医院");
+        assert!(facility.phones.is_empty() && facility.notes.as_deref() == Some("一\n二"));
     }
 
     #[test]

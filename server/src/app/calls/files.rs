@@ -1,9 +1,8 @@
 //! The list of calls as a file, exactly what the filter finds: CSV in UTF-8 with its mark, or a workbook of text cells.
 
 use super::{CallFilter, CallOrder, Item, MOST_ROWS, list};
-use crate::app::facilities::harmless;
 use crate::app::workbook::Workbook;
-use crate::app::{AppError, Cx};
+use crate::app::{AppError, Cx, spreadsheet};
 use kaishin_domain::call::{Outcome, State};
 
 /// The titles of a file's columns.
@@ -41,12 +40,12 @@ fn cells(item: Item) -> [String; 13] {
         Outcome::GivenUp => "終了（結果なし）",
     });
     let closed = match &call.state {
-        State::Closed { at, .. } => at.rfc3339(),
+        State::Closed { at, .. } => at.in_japan(),
         State::Open | State::Waiting { .. } | State::Due { .. } => String::new(),
     };
     let procedures: Vec<&str> = call.runs.iter().map(|run| run.procedure.as_str()).collect();
     [
-        call.opened_at.rfc3339(),
+        call.opened_at.in_japan(),
         state.to_owned(),
         outcome.unwrap_or_default().to_owned(),
         call.owner,
@@ -74,16 +73,12 @@ async fn all(cx: &Cx, filter: &CallFilter, order: (CallOrder, bool)) -> Result<V
 }
 
 pub async fn csv(cx: &Cx, filter: &CallFilter, order: (CallOrder, bool)) -> Result<Vec<u8>, AppError> {
-    let mut writer = csv::WriterBuilder::new()
-        .terminator(csv::Terminator::CRLF)
-        .from_writer(b"\xef\xbb\xbf".to_vec());
-    writer.write_record(COLUMNS).map_err(AppError::internal)?;
+    let mut text = String::from(spreadsheet::MARK);
+    spreadsheet::row(&mut text, COLUMNS);
     for row in all(cx, filter, order).await? {
-        writer.write_record(row.map(harmless)).map_err(AppError::internal)?;
+        spreadsheet::row(&mut text, row);
     }
-    writer
-        .into_inner()
-        .map_err(|error| AppError::internal(error.into_error()))
+    Ok(text.into_bytes())
 }
 
 pub async fn xlsx(cx: &Cx, filter: &CallFilter, order: (CallOrder, bool)) -> Result<Vec<u8>, AppError> {

@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use encoding_rs::{EncoderResult, SHIFT_JIS};
 use kaishin_domain::facility::{Facility, Field};
 
-use crate::app::AppError;
 use crate::app::workbook::Workbook;
+use crate::app::{AppError, spreadsheet};
 
 /// What stands where CP932 has no character: a mark that people know from print, never a number in disguise.
 const GETA: char = '〓';
@@ -26,40 +26,25 @@ pub struct CsvFile {
     pub unmappable: BTreeSet<char>,
 }
 
-pub fn csv(facilities: &[Facility], fields: &[Field], encoding: CsvEncoding) -> Result<CsvFile, AppError> {
-    let mut writer = csv::WriterBuilder::new()
-        .terminator(csv::Terminator::CRLF)
-        .from_writer(Vec::new());
-    let titles = fields.iter().map(|field| field.words().ja);
-    writer.write_record(titles).map_err(AppError::internal)?;
-    for facility in facilities {
-        let cells = fields
-            .iter()
-            .map(|field| harmless(field.text(facility).unwrap_or_default()));
-        writer.write_record(cells).map_err(AppError::internal)?;
+pub fn csv(facilities: &[Facility], fields: &[Field], encoding: CsvEncoding) -> CsvFile {
+    let mut text = String::new();
+    if encoding == CsvEncoding::Utf8 {
+        text.push_str(spreadsheet::MARK);
     }
-    let bytes = writer
-        .into_inner()
-        .map_err(|error| AppError::internal(error.into_error()))?;
-    Ok(match encoding {
+    spreadsheet::row(&mut text, fields.iter().map(|field| field.labels().0));
+    for facility in facilities {
+        let cells = fields.iter().map(|field| field.text(facility).unwrap_or_default());
+        spreadsheet::row(&mut text, cells);
+    }
+    match encoding {
         CsvEncoding::Utf8 => CsvFile {
-            bytes: [b"\xef\xbb\xbf".as_slice(), &bytes].concat(),
+            bytes: text.into_bytes(),
             unmappable: BTreeSet::new(),
         },
         CsvEncoding::Cp932 => {
-            let text = String::from_utf8(bytes).map_err(AppError::internal)?;
             let (bytes, unmappable) = cp932(&text);
             CsvFile { bytes, unmappable }
         }
-    })
-}
-
-/// A spreadsheet would calculate what begins like a formula.
-pub fn harmless(text: String) -> String {
-    if text.starts_with(['=', '@', '\t', '\r']) {
-        format!("'{text}")
-    } else {
-        text
     }
 }
 
@@ -126,14 +111,18 @@ pub fn xlsx(facilities: &[Facility], fields: &[Field]) -> Result<Vec<u8>, AppErr
 
 #[cfg(test)]
 mod tests {
-    use super::super::sheet_file::{Format, SheetFile};
+    use kaishin_domain::formula;
+
+    use super::super::sheet_file::{Format, Line, SheetFile};
     use super::*;
 
     fn facility() -> Facility {
         let mut one = Facility::new("0110113719".parse().expect("a code"), "髙﨑<医院> & 𠮷野〜①");
         for (field, text) in [
             (Field::Notes, "一行目\n二行目, \"引用\""),
-            (Field::Phones, "011-222-3333"),
+            (Field::Phones, "+81 11-222-3333"),
+            (Field::Contact, "=佐藤"),
+            (Field::Address, "-2+3 裏口"),
         ] {
             field.put(&mut one, text).expect("a value");
         }
@@ -143,8 +132,12 @@ mod tests {
     fn cells(bytes: Vec<u8>) -> (Format, Vec<String>, Vec<String>) {
         let mut file = SheetFile::open(bytes).expect("it reads");
         let mut lines = file.next_lines(9).expect("it reads");
-        assert_eq!(lines.len(), 1);
-        (file.format, file.titles.clone(), lines.remove(0).1)
+        let (Some(Line::Row(_, cells)), None) = (lines.pop(), lines.pop()) else {
+            panic!("one row")
+        };
+        // As fields read them: without the mark against formulas.
+        let cells = cells.iter().map(|cell| formula::meant(cell).to_owned()).collect();
+        (file.format, file.titles.clone(), cells)
     }
 
     #[test]
@@ -155,7 +148,7 @@ mod tests {
             .map(|field| field.text(&one).unwrap_or_default())
             .collect();
         let titles: Vec<String> = Field::ALL.iter().map(|field| field.words().ja).collect();
-        let utf8 = csv(std::slice::from_ref(&one), &Field::ALL, CsvEncoding::Utf8).expect("a file");
+        let utf8 = csv(std::slice::from_ref(&one), &Field::ALL, CsvEncoding::Utf8);
         assert_eq!(cells(utf8.bytes), (Format::Utf8, titles.clone(), expected.clone()));
         let book = xlsx(std::slice::from_ref(&one), &Field::ALL).expect("a file");
         let (format, book_titles, mut book_cells) = cells(book);
@@ -165,16 +158,10 @@ mod tests {
 
     #[test]
     fn what_cp932_does_not_have_is_listed_and_shown_as_a_geta() {
-        let file = csv(&[facility()], &[Field::Code, Field::Name], CsvEncoding::Cp932).expect("a file");
+        let file = csv(&[facility()], &[Field::Code, Field::Name], CsvEncoding::Cp932);
         assert_eq!(file.unmappable, BTreeSet::from(['𠮷']));
         let (format, _, read) = cells(file.bytes);
         assert_eq!(format, Format::Cp932);
         assert_eq!(read, ["0110113719", "髙﨑<医院> & 〓野～①"]);
-    }
-
-    #[test]
-    fn a_formula_is_defused() {
-        assert_eq!(harmless("=1+1".into()), "'=1+1");
-        assert_eq!(harmless("03-1234".into()), "03-1234");
     }
 }

@@ -28,7 +28,7 @@ const MOST_AT_ONCE: usize = 4;
 /// One that nobody carries on with is forgotten.
 const FORGOTTEN_AFTER: Span = Span::minutes(30);
 /// Remarks beyond this are counted but not kept with the import's record.
-const MOST_REMARKS: usize = 20_000;
+const MOST_REMARKS: u32 = 20_000;
 
 #[derive(Clone, Debug, Default)]
 pub struct Upload {
@@ -289,7 +289,7 @@ async fn write(cx: &Cx, import: &Import, plan: &Arc<Plan>) -> Result<(), AppErro
                     tx.insert_import_rows(id, &before).await?;
                     done.fetch_add(part.len() as u64, Ordering::Relaxed);
                 }
-                let kept = rows.remarks.len().min(MOST_REMARKS);
+                let kept = rows.remarks.len().min(MOST_REMARKS as usize);
                 tx.insert_import_remarks(id, &rows.remarks[..kept]).await?;
                 tx.audit(event).await?;
                 Ok(())
@@ -340,7 +340,7 @@ pub async fn seen(cx: &Cx, id: ImportId) -> Result<Seen, AppError> {
         return Ok(Seen::Live(import));
     }
     let record = cx.app.store.import(id).await?.ok_or_else(no_such_import)?;
-    let remarks = cx.app.store.import_remarks(id, 0, 2_000).await?;
+    let remarks = cx.app.store.import_remarks(id, 0, MOST_REMARKS).await?;
     Ok(Seen::Kept(Box::new(record), remarks))
 }
 

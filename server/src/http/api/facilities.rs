@@ -167,6 +167,20 @@ async fn whole(cx: &Cx, code: Code10) -> Answer {
     Ok(AsJson(Json::Object(answer)))
 }
 
+/// What an answer says beside the fields: whoever sends an answer back need not take it out.
+const ANSWERED: [&str; 10] = [
+    "prefecture_name",
+    "check_digit_fits",
+    "created_at",
+    "updated_at",
+    "codes",
+    "terminals",
+    "claimed",
+    "online",
+    "faults",
+    "conflict",
+];
+
 /// Fields by name, beside the revision that the caller saw and a reason.
 #[derive(Debug, Deserialize)]
 struct Written {
@@ -181,6 +195,9 @@ impl Written {
     fn edits(&self) -> Result<Edits, AppError> {
         let mut edits = Edits::new();
         for (name, value) in &self.fields {
+            if ANSWERED.contains(&name.as_str()) {
+                continue;
+            }
             let field = Field::named(name).ok_or_else(|| not_a_field(name))?;
             let text = match value {
                 Json::Null => None,
@@ -188,7 +205,9 @@ impl Written {
                 Json::Bool(truth) => Some(truth.to_string()),
                 Json::Number(number) => Some(number.to_string()),
                 Json::Array(texts) => {
-                    let texts: Option<Vec<&str>> = texts.iter().map(Json::as_str).collect();
+                    // A telephone number is answered with its digits beside it.
+                    let written = |one: &'_ Json| one.as_str().or_else(|| one["raw"].as_str()).map(str::to_owned);
+                    let texts: Option<Vec<String>> = texts.iter().map(written).collect();
                     Some(texts.ok_or_else(|| not_a_field(name))?.join(" / "))
                 }
                 Json::Object(_) => return Err(not_a_field(name)),

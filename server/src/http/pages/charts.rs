@@ -8,7 +8,7 @@ pub use tiles::{Area, Tiles, tiles};
 
 use super::Page;
 use crate::app::overview::midnight;
-use crate::http::listing::quoted;
+use crate::app::spreadsheet;
 use kaishin_domain::time::{Span, Time};
 
 /// Shapes are drawn on a field of this width and height and stretched to the page.
@@ -177,12 +177,10 @@ fn days(page: &Page, samples: &[Sample], from: Time, to: Time) -> Vec<(Time, Day
 
 /// A table as a file for spreadsheets.
 pub fn csv(head: &str, rows: impl Iterator<Item = Vec<String>>) -> String {
-    // Excel takes UTF-8 for what it is only with a mark.
-    let mut text = format!("\u{feff}{head}\r\n");
+    let mut text = String::from(spreadsheet::MARK);
+    spreadsheet::row(&mut text, head.split(','));
     for row in rows {
-        let cells: Vec<String> = row.iter().map(|cell| quoted(cell)).collect();
-        text.push_str(&cells.join(","));
-        text.push_str("\r\n");
+        spreadsheet::row(&mut text, row);
     }
     text
 }
@@ -249,6 +247,6 @@ mod tests {
     #[test]
     fn files_for_spreadsheets_hold_no_formulas() {
         let text = csv("a,b", [vec!["=1".to_owned(), "x\"y".to_owned()]].into_iter());
-        assert_eq!(text, "\u{feff}a,b\r\n\"'=1\",\"x\"\"y\"\r\n");
+        assert_eq!(text, "\u{feff}\"a\",\"b\"\r\n\"'=1\",\"x\"\"y\"\r\n");
     }
 }

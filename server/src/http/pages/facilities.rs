@@ -9,7 +9,7 @@ use kaishin_domain::access::Permission;
 use kaishin_domain::facility::{Facility, Field, Kind, Line, Prefecture, Topology, UpdateChoice};
 use kaishin_domain::words::Words;
 
-use super::parts::{Badge, Problem, badge};
+use super::parts::{Badge, Pair, Problem, badge};
 use super::{Page, Place, Shown, show};
 use crate::app::Kind as ErrorKind;
 use crate::app::facilities::{self, Item};
@@ -25,8 +25,12 @@ pub fn routes() -> Routes {
         .get("/facilities", needs, list)
         .get("/facilities.csv", needs, csv)
         .get("/facilities.xlsx", needs, xlsx)
+        .get("/facilities/cp932", needs, lacking)
         .get("/t/{code10}", needs, by_telephone)
 }
+
+/// So many characters are shown; a ledger with more has another trouble.
+const MOST_CHARACTERS: usize = 2_000;
 
 /// What the list shows unless somebody chooses.
 const USUAL: [Field; 7] = [
@@ -54,6 +58,34 @@ async fn csv(visitor: Visitor, Wished(wanted): Wished<Wanted>) -> Result<Respons
 async fn xlsx(visitor: Visitor, Wished(wanted): Wished<Wanted>) -> Result<Response, Failure> {
     let (cx, _) = visitor.at(Place::Facilities);
     Ok(wanted.xlsx(&cx).await?)
+}
+
+/// Before a file in CP932: what it cannot hold, so that nobody finds the marks in it afterwards.
+async fn lacking(visitor: Visitor, Wished(wanted): Wished<Wanted>) -> Shown {
+    let (cx, page) = visitor.at(Place::Facilities);
+    let fields = wanted.fields(&Field::ALL);
+    let unmappable = facilities::unmappable(&cx, &wanted.asked()?, &fields).await?;
+    let file = |encoding| wanted.address("/facilities.csv", ("encoding", encoding));
+    if unmappable.is_empty() {
+        return Ok(Redirect::to(&file("cp932")).into_response());
+    }
+    let view = LackingView {
+        count: unmappable.len() as u64,
+        characters: unmappable.iter().take(MOST_CHARACTERS).map(character).collect(),
+        more: unmappable.len() > MOST_CHARACTERS,
+        cp932_href: file("cp932"),
+        csv_href: file(""),
+        back_href: wanted.address("/facilities", ("encoding", "")),
+        page,
+    };
+    Ok(show(StatusCode::OK, &view))
+}
+
+fn character(c: &char) -> Pair {
+    Pair {
+        name: c.to_string(),
+        value: format!("U+{:04X}", u32::from(*c)),
+    }
 }
 
 async fn list(visitor: Visitor, Wished(wanted): Wished<Wanted>) -> Shown {
@@ -98,7 +130,7 @@ async fn list(visitor: Visitor, Wished(wanted): Wished<Wanted>) -> Shown {
         rows: items.iter().map(|item| row(&page, item, &fields)).collect(),
         total,
         csv_href: file("/facilities.csv", ""),
-        cp932_href: file("/facilities.csv", "cp932"),
+        cp932_href: file("/facilities/cp932", ""),
         xlsx_href: file("/facilities.xlsx", ""),
         first_href: (!wanted.cursor.is_empty()).then(|| wanted.address("/facilities", ("cursor", ""))),
         next_href: next.map(|next| wanted.address("/facilities", ("cursor", &next.to_string()))),
@@ -329,6 +361,18 @@ struct View {
     may_import: bool,
 }
 
+#[derive(Template)]
+#[template(path = "facilities_cp932.html")]
+struct LackingView {
+    page: Page,
+    count: u64,
+    characters: Vec<Pair>,
+    more: bool,
+    cp932_href: String,
+    csv_href: String,
+    back_href: String,
+}
+
 struct Select {
     name: &'static str,
     word: String,
@@ -439,6 +483,22 @@ mod tests {
         for lang in Lang::ALL {
             let html = sample::check(&view(lang, 50));
             assert!(html.contains("aria-sort=\"descending\"") && html.contains("230,000") && !html.contains("<i>"));
+        }
+    }
+
+    #[test]
+    fn what_cp932_lacks_is_shown_before_the_file() {
+        for lang in Lang::ALL {
+            let html = sample::check(&LackingView {
+                page: sample::page(lang, Some(Role::Author), Some(Place::Facilities)),
+                count: 2,
+                characters: ['𠮷', '<'].iter().map(character).collect(),
+                more: true,
+                cp932_href: "/facilities.csv?encoding=cp932".into(),
+                csv_href: "/facilities.csv".into(),
+                back_href: "/facilities".into(),
+            });
+            assert!(html.contains("𠮷") && html.contains("U+20BB7") && html.contains("encoding=cp932"));
         }
     }
 

@@ -214,16 +214,41 @@ fn archived(page: Page, record: &ImportRecord, remarks: &[Remark], wanted: &Want
     let mut view = bare(page, href, record.file_name.clone(), badge("good", word));
     view.counts = counts(&view.page, record.counts);
     view.about = about(&view.page, &record.encoding, &record.file_hash);
-    view.rows = remarks
+    let matching: Vec<&Remark> = remarks
         .iter()
-        .take(ROWS * 20)
-        .map(|remark| row_of(&view.page, remark))
+        .filter(|remark| wanted.only.is_empty() || wanted.only == only(remark))
         .collect();
+    let only = [
+        ("", "chip-all"),
+        ("refused", "ledger-refused"),
+        ("warned", "ledger-warned"),
+    ];
+    let from = leaf(&mut view, wanted, &only, matching.len());
+    let shown = matching.into_iter().skip(from).take(ROWS);
+    view.rows = shown.map(|remark| row_of(&view.page, remark)).collect();
     taken_back(&mut view, record);
-    if !wanted.only.is_empty() {
-        view.rows.retain(|row| row.only == wanted.only);
-    }
     view
+}
+
+/// Chips and the ways to other pages, for so many rows; where the page begins.
+fn leaf(view: &mut LookView, wanted: &Wanted, only: &[(&'static str, &str)], rows: usize) -> usize {
+    let from = wanted.page.saturating_mul(ROWS);
+    let to = |only: &str, number: usize| {
+        let number = if number == 0 { String::new() } else { number.to_string() };
+        address(&view.href, &[("only", only), ("page", &number)])
+    };
+    let chips = only.iter().map(|(only, key)| Chip {
+        href: to(only, 0),
+        word: view.page.t(key),
+        here: wanted.only == *only,
+    });
+    let chips = chips.collect();
+    let first = (from > 0).then(|| to(&wanted.only, 0));
+    let next = (rows > from.saturating_add(ROWS)).then(|| to(&wanted.only, wanted.page + 1));
+    view.chips = chips;
+    view.first_href = first;
+    view.next_href = next;
+    from
 }
 
 fn taken_back(view: &mut LookView, record: &ImportRecord) {
@@ -252,13 +277,20 @@ fn about(page: &Page, encoding: &str, hash: &str) -> Vec<Pair> {
     ]
 }
 
+fn only(remark: &Remark) -> &'static str {
+    match remark.severity {
+        Severity::Refused => "refused",
+        Severity::Warned => "warned",
+    }
+}
+
 fn row_of(page: &Page, remark: &Remark) -> RowView {
-    let (only, verdict) = match remark.severity {
-        Severity::Refused => ("refused", badge("bad", page.t("ledger-refused"))),
-        Severity::Warned => ("warned", badge("warn", page.t("ledger-warned"))),
+    let verdict = match remark.severity {
+        Severity::Refused => badge("bad", page.t("ledger-refused")),
+        Severity::Warned => badge("warn", page.t("ledger-warned")),
     };
     RowView {
-        only,
+        only: only(remark),
         line: remark.line,
         code: String::new(),
         name: String::new(),
@@ -275,7 +307,6 @@ fn row_of(page: &Page, remark: &Remark) -> RowView {
 
 /// One page of the rows, in the file's order: what became of each, and what is said of it.
 fn judged(view: &mut LookView, plan: &Plan, wanted: &Wanted) {
-    let page = &view.page;
     let rows = all_rows(plan);
     let matching: Vec<&(u64, &'static str, Option<usize>)> = rows
         .iter()
@@ -285,28 +316,16 @@ fn judged(view: &mut LookView, plan: &Plan, wanted: &Wanted) {
             wanted => *only == wanted,
         })
         .collect();
-    let from = wanted.page.saturating_mul(ROWS);
-    let to = |only: &str, number: usize| {
-        let number = if number == 0 { String::new() } else { number.to_string() };
-        address(&view.href, &[("only", only), ("page", &number)])
-    };
-    view.chips = [
+    let only = [
         ("", "chip-all"),
         ("new", "ledger-added"),
         ("changed", "ledger-changed"),
         ("same", "ledger-same"),
         ("refused", "ledger-refused"),
         ("warned", "ledger-warned"),
-    ]
-    .into_iter()
-    .map(|(only, key)| Chip {
-        href: to(only, 0),
-        word: page.t(key),
-        here: wanted.only == only,
-    })
-    .collect();
-    view.first_href = (from > 0).then(|| to(&wanted.only, 0));
-    view.next_href = (matching.len() > from + ROWS).then(|| to(&wanted.only, wanted.page + 1));
+    ];
+    let from = leaf(view, wanted, &only, matching.len());
+    let page = &view.page;
     view.rows = matching
         .into_iter()
         .skip(from)
@@ -524,8 +543,26 @@ mod tests {
                 code: "E-LEDGER-07".into(),
                 words: Words::new("選べません", "no choice"),
             };
-            let html = sample::check(&archived(page(), &record(), &[remark], &Wanted::default()));
+            let html = sample::check(&archived(
+                page(),
+                &record(),
+                std::slice::from_ref(&remark),
+                &Wanted::default(),
+            ));
             assert!(html.contains("E-LEDGER-07") && html.contains("/undo") && !html.contains("<i>"));
+            let many: Vec<Remark> = (2..=20_001).map(|line| Remark { line, ..remark.clone() }).collect();
+            let last = Wanted {
+                only: "refused".into(),
+                page: 199,
+                ..Wanted::default()
+            };
+            let view = archived(page(), &record(), &many, &last);
+            assert_eq!(
+                view.rows.last().map(|row| row.line),
+                Some(20_001),
+                "the last one is reached"
+            );
+            assert!(view.next_href.is_none() && view.rows.len() == ROWS);
             let mut view = bare(page(), "/x".into(), "a.csv".into(), badge("busy", "読み取り中"));
             view.topic = Some("import:x".into());
             view.progress = Some(Progress {

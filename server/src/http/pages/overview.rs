@@ -229,7 +229,7 @@ async fn chart_csv(visitor: Visitor, Path(chart): Path<String>) -> Shown {
                 "at,terminals,online,faulty",
                 samples.map(|one| {
                     vec![
-                        one.at.rfc3339(),
+                        one.at.in_japan(),
                         one.terminals.to_string(),
                         one.online.to_string(),
                         one.faulty.to_string(),

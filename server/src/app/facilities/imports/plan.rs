@@ -8,13 +8,12 @@ use kaishin_domain::facility::{Code10, Facility, Field, Kept};
 use sha2::{Digest, Sha256};
 
 use super::Upload;
-use crate::app::facilities::sheet_file::{Format, SheetFile};
+use crate::app::facilities::sheet_file::{Format, Line, MOST_LINES, SheetFile, too_long};
 use crate::app::{App, AppError};
 use crate::store::ImportCounts;
 
 /// So many rows are judged at once.
 const PART: usize = 1_000;
-const MOST_LINES: u64 = 1_000_000;
 
 #[derive(Debug)]
 pub struct Plan {
@@ -81,7 +80,16 @@ pub async fn read(app: &App, upload: Upload, done: &AtomicU64) -> Result<Plan, A
         }
         let read = lines.len() as u64;
         let mut rows = Vec::with_capacity(lines.len());
-        for (line, cells) in lines {
+        for line in lines {
+            let (line, cells) = match line {
+                Line::Row(line, cells) => (line, cells),
+                Line::Stray { first, last, text } => {
+                    plan.remarks.push(Remark::stray_quote(first, last, &text));
+                    plan.counts.refused += 1;
+                    plan.counts.rows += 1;
+                    continue;
+                }
+            };
             let before = plan.remarks.len();
             match sheet.row(line, cells, &mut plan.remarks) {
                 Some(row) => rows.push(row),
@@ -180,12 +188,4 @@ impl Plan {
             fields,
         });
     }
-}
-
-fn too_long() -> AppError {
-    AppError::invalid(
-        "E-LEDGER-28",
-        "行が多すぎます。100万行以内に分けて取り込んでください。",
-        "The file has too many rows. Import at most a million at a time.",
-    )
 }
