@@ -52,19 +52,19 @@ impl Span {
         Span(n)
     }
     pub const fn millis(n: i64) -> Span {
-        Span(n * 1_000)
+        Span(n.saturating_mul(1_000))
     }
     pub const fn seconds(n: i64) -> Span {
-        Span(n * 1_000_000)
+        Span(n.saturating_mul(1_000_000))
     }
     pub const fn minutes(n: i64) -> Span {
-        Span::seconds(n * 60)
+        Span::seconds(n.saturating_mul(60))
     }
     pub const fn hours(n: i64) -> Span {
-        Span::minutes(n * 60)
+        Span::minutes(n.saturating_mul(60))
     }
     pub const fn days(n: i64) -> Span {
-        Span::hours(n * 24)
+        Span::hours(n.saturating_mul(24))
     }
     pub fn as_seconds(self) -> i64 {
         self.0 / 1_000_000
@@ -97,5 +97,24 @@ impl Sub<Span> for Time {
 impl fmt::Display for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.rfc3339())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_span_of_more_than_can_be_counted_is_the_longest() {
+        for long in [
+            Span::millis(i64::MAX),
+            Span::seconds(i64::MAX),
+            Span::minutes(i64::MAX),
+            Span::days(i64::MAX),
+        ] {
+            assert_eq!(long, Span(i64::MAX));
+        }
+        assert_eq!(Span::seconds(i64::MIN), Span(i64::MIN));
+        assert_eq!(Span::days(2), Span::hours(48));
     }
 }

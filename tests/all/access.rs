@@ -90,7 +90,7 @@ fn body(route: &Route) -> Option<(&'static str, String)> {
     let form = |text: &str| Some(("application/x-www-form-urlencoded", text.to_owned()));
     match (is_api(route), route.path) {
         (true, path) if path.ends_with("/jobs") => json(r#"{"remedy":"fast-startup-off","reason":"access"}"#),
-        (true, path) if path.ends_with("/jobs/bulk") => json(r#"{"remedy":"fast-startup-off","terminals":[]}"#),
+        (true, path) if path.ends_with("/jobs/bulk") => json(r#"{"remedy":"refresh-facts","terminals":[]}"#),
         (true, path) if path.ends_with("/import") => Some(("text/csv", "code,name\n".to_owned())),
         (true, path) if path.ends_with("/consent") => json(r#"{"code":"0000"}"#),
         (true, path) if path.ends_with("/rename") => json(r#"{"to":"0110113727","reason":"access"}"#),

@@ -8,6 +8,7 @@ use kaishin_agent::os::{Hive, RegistryValue};
 use kaishin_agent::{Keep, Settings};
 use kaishin_domain::access::Role;
 use kaishin_domain::id::TerminalId;
+use kaishin_domain::time::{Span, Time};
 use kaishin_proto::v1;
 use kaishin_proto::v1::session_request::Body as Up;
 use kaishin_proto::v1::session_response::Body as Down;
@@ -101,8 +102,24 @@ async fn a_contradiction_holds_a_step_until_the_remedy_has_put_it_right() {
     ] {
         assert_eq!(happens(&api, &call, blocked, 409).await["code"], "E-CALL-16");
     }
-    let stale = happens(&api, &call, json!({ "event": "said", "version": 1 }), 409).await;
-    assert_eq!(stale["code"], "E-STORE-01");
+    for unseen in [
+        json!({ "event": "said", "version": 1 }),
+        json!({ "event": "order", "version": 1 }),
+    ] {
+        assert_eq!(happens(&api, &call, unseen, 409).await["code"], "E-STORE-01");
+    }
+    happens(&api, &call, json!({ "event": "took-back" }), 200).await;
+    let fixed = json!({ "event": "closed", "outcome": "fixed" });
+    let refused = happens(&api, &call, fixed, 409).await;
+    assert_eq!(
+        refused["code"], "E-CALL-16",
+        "taking the words back does not mend the terminal"
+    );
+    let step = seen["step"]["title"]["en"].as_str().expect("a title");
+    assert!(
+        refused["title"].as_str().is_some_and(|title| title.contains(step)),
+        "{refused}"
+    );
 
     happens(&api, &call, json!({ "event": "order" }), 200).await;
     let seen = is(&api, &call, "the step ticks itself", |call| {
@@ -110,6 +127,13 @@ async fn a_contradiction_holds_a_step_until_the_remedy_has_put_it_right() {
     })
     .await;
     assert_eq!(seen["jobs"][0]["remedy"], "time-source");
+    let job = format!("/api/v1/jobs/{}", seen["jobs"][0]["id"].as_str().expect("an id"));
+    let job = api.get(&job).await.expect(200).json();
+    let of = |key: &str| job[key].as_str().and_then(Time::parse).expect("a moment");
+    assert!(
+        of("deadline").since(of("created_at")) <= Span::hours(12),
+        "asked today or not at all"
+    );
     is(&api, &call, "the work is done", |call| {
         call["jobs"][0]["state"] == "succeeded"
     })

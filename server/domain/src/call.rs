@@ -6,6 +6,7 @@
 
 mod book;
 mod caller;
+mod closing;
 mod code;
 mod procedure;
 mod record;
@@ -15,10 +16,11 @@ mod tests;
 
 use serde::{Deserialize, Serialize};
 
-pub use book::{BadBook, COMING, Procedures};
+pub use book::{BadBook, Procedures};
 pub use caller::{Caller, LONGEST_NOTE, TooLong, note};
+pub use closing::Proof;
 pub use code::{CODE_LIFE, Codes, LiveCode, read_code};
-pub use procedure::{Branch, Procedure, Screen, Step, ToDo, Where};
+pub use procedure::{Branch, Procedure, Screen, Step, Where};
 pub use record::{About, JobLine, draft};
 pub use run::{Ending, How, Passed, Run, Stand, Tick};
 
@@ -93,6 +95,9 @@ pub enum State {
         at: Time,
         by: String,
         note: String,
+        /// What speaks for it that all is well; only of one that was fixed, and not of those before it was asked.
+        #[serde(default)]
+        proof: Option<Proof>,
     },
 }
 
@@ -238,6 +243,9 @@ pub enum Event {
     Closed {
         outcome: Outcome,
         note: String,
+        /// Why it counts as fixed although the terminal shows otherwise, or works still.
+        #[serde(default)]
+        reason: String,
     },
 }
 
@@ -272,6 +280,8 @@ pub struct Around<'a> {
     /// Whether a step's condition holds on the call's terminal. Unknown where the terminal is away: what it said last may
     /// be long over.
     pub truth: &'a dyn Fn(&Step) -> Truth3,
+    /// Something that was ordered in this call is not over.
+    pub working: bool,
     pub seen: Seen,
     pub by: &'a str,
     pub now: Time,
@@ -293,6 +303,8 @@ pub enum Refused {
     NoSuchBranch,
     #[error("the terminal shows otherwise")]
     Contradicted,
+    #[error("work that was ordered in this call is not over")]
+    StillWorking,
     #[error("the terminal does not show otherwise")]
     NothingToOverride,
     #[error("give a reason")]
@@ -379,10 +391,11 @@ impl Call {
                 }
                 (self.state, self.owner) = (State::Open, by);
             }
-            Event::Closed { outcome, note } => {
-                if outcome == Outcome::Fixed && self.is_contradicted(around) {
-                    return Err(Refused::Contradicted);
-                }
+            Event::Closed { outcome, note, reason } => {
+                let proof = match outcome {
+                    Outcome::Fixed => Some(self.proof(reason, around)?),
+                    Outcome::NotFixed | Outcome::HandedOn | Outcome::Answered | Outcome::GivenUp => None,
+                };
                 if let Some(run) = self.runs.last_mut() {
                     run.stop();
                 }
@@ -391,6 +404,7 @@ impl Call {
                     at: now,
                     by,
                     note,
+                    proof,
                 };
             }
             event @ (Event::Began { .. }
@@ -447,14 +461,6 @@ impl Call {
         }
         room(run.trail.len(), MOST_PASSED)?;
         run.on(event, around)
-    }
-
-    /// The caller says that it is done, and the terminal says that it is not.
-    pub fn is_contradicted(&self, around: &Around<'_>) -> bool {
-        let said = self.run().is_some_and(|run| run.said.is_some());
-        said && self
-            .step(around.procedures)
-            .is_some_and(|step| (around.truth)(step) == Truth3::False)
     }
 
     fn call_back(&mut self, condition: Condition, around: &Around<'_>) -> Result<(), Refused> {

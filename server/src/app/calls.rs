@@ -8,6 +8,7 @@ mod refusals;
 use std::sync::Arc;
 
 use kaishin_domain::access::{Actor, Permission, Scope};
+use kaishin_domain::audit;
 use kaishin_domain::call::{
     About, Around, Call, Caller, Event, JobLine, Outcome, Procedure, Procedures, Refused, Seen, Step, draft, note,
 };
@@ -26,13 +27,13 @@ use super::error::AppError;
 use super::jobs::{self, Order};
 use super::{App, Change, Cx, Wake};
 use crate::index::Row;
-use crate::store::{JobDetail, StoreError};
+use crate::store::{JobDetail, StoreError, Tx};
 
 pub use crate::store::{CallEvent, CallFilter, CallOrder};
 pub use codes::{LiveCodes, ask_code, whose_code};
 pub use files::{csv, xlsx};
 pub use refusals::{condition, known_state, outcome};
-use refusals::{refused, too_long};
+use refusals::{not_fixed, refused, too_long};
 
 pub const MOST_ROWS: u32 = 200;
 /// How many that wait are looked at in one go.
@@ -46,6 +47,9 @@ const MOST_RESIDENTS: usize = 20;
 const MOST_OTHERS: usize = 5;
 /// Others change the call at the same moment: their change is taken in, and ours made again.
 const TRIES: u32 = 5;
+
+/// Whoever was on the phone is asked on this day or not at all: days later nobody would know what the question is about.
+const IN_A_CALL: Span = Span::hours(12);
 
 /// What somebody says when the phone rings.
 #[derive(Clone, Debug, Default)]
@@ -103,6 +107,7 @@ pub async fn open(cx: &Cx, new: NewCall) -> Result<Call, AppError> {
     let (now, app) = (cx.now(), &cx.app);
     let caller = Caller::read(&new.name, &new.role, &new.phone, &new.concern).map_err(too_long)?;
     let place = place(cx, new.facility, new.terminal)?;
+    cx.require(Permission::TakeCalls, place.1.map_or(Scope::Fleet, Scope::Terminal))?;
     let id = CallId::new(now, app.entropy.bytes());
     let mut call = Call::open(id, caller, place, &cx.actor.name, now);
     if let Some(procedure) = new.procedure.filter(|slug| !slug.is_empty()) {
@@ -224,10 +229,15 @@ pub async fn events(cx: &Cx, id: CallId) -> Result<Vec<CallEvent>, AppError> {
 pub async fn happen(cx: &Cx, id: CallId, seen: Option<i64>, event: Event) -> Result<Call, AppError> {
     let was = load(cx, id).await?;
     cx.require(Permission::TakeCalls, scope(&was))?;
-    if seen.is_some_and(|seen| seen != was.version) {
-        return Err(StoreError::LostRace("call").into());
-    }
+    not_unseen(&was, seen)?;
     let event = sound(cx, &was, event)?;
+    if let Event::Placed {
+        terminal: Some(terminal),
+        ..
+    } = event
+    {
+        cx.require(Permission::TakeCalls, Scope::Terminal(terminal))?;
+    }
     let is = on(cx, &was, event.clone())?;
     commit(&cx.app, &cx.actor, &was, &is, &event).await?;
     if let (Event::Said | Event::Began { .. }, Some(_)) = (&event, is.terminal) {
@@ -236,38 +246,58 @@ pub async fn happen(cx: &Cx, id: CallId, seen: Option<i64>, event: Event) -> Res
     Ok(is)
 }
 
-/// Orders work for the step that the caller is at: what that step is done by, unless something else is named.
-pub async fn order(cx: &Cx, id: CallId, remedy: Option<Remedy>) -> Result<Job, AppError> {
-    let call = load(cx, id).await?;
-    cx.require(Permission::TakeCalls, scope(&call))?;
-    let of_step = || call.step(procedures(&cx.app))?.remedy.as_ref()?.remedy;
+/// Orders work for the step that the caller is at: what that step is done by, unless something else is named. On top of
+/// what they have not seen only where they name no version.
+pub async fn order(cx: &Cx, id: CallId, seen: Option<i64>, remedy: Option<Remedy>) -> Result<Job, AppError> {
+    let mut left = TRIES;
+    loop {
+        left -= 1;
+        match order_once(cx, id, seen, remedy).await {
+            Err(error) if left > 0 && seen.is_none() && error.code == LOST => {}
+            ordered => return ordered,
+        }
+    }
+}
+
+/// The job and the call that knows of it are one change.
+async fn order_once(cx: &Cx, id: CallId, seen: Option<i64>, remedy: Option<Remedy>) -> Result<Job, AppError> {
+    let was = load(cx, id).await?;
+    cx.require(Permission::TakeCalls, scope(&was))?;
+    not_unseen(&was, seen)?;
+    let of_step = || was.step(procedures(&cx.app))?.remedy;
     let remedy = remedy.or_else(of_step).ok_or_else(|| refused(Refused::NoSuchStep))?;
-    let probe = Event::Ordered {
-        job: JobId::new(cx.now(), [0; 10]),
-        remedy: remedy.name().to_owned(),
-    };
-    // Whether the call takes it is asked before anything is ordered.
-    on(cx, &call, probe)?;
-    let terminal = call.terminal.ok_or_else(|| refused(Refused::NoTerminal))?;
+    let terminal = was.terminal.ok_or_else(|| refused(Refused::NoTerminal))?;
     let order = Order {
         terminal,
         remedy,
-        life: None,
+        life: Some(IN_A_CALL),
         reason: format!("call:{id}"),
     };
-    let job = jobs::create(cx, order).await?;
+    let ready = jobs::Ready::make(cx, order).await?;
     let event = Event::Ordered {
-        job: job.id,
+        job: ready.job.id,
         remedy: remedy.name().to_owned(),
     };
-    for left in (0..TRIES).rev() {
-        match happen(cx, id, None, event.clone()).await {
-            Ok(_) => break,
-            Err(error) if left > 0 && error.code == LOST => {}
-            Err(error) => return Err(error),
-        }
+    let is = on(cx, &was, event.clone())?;
+    let (job, entry) = (ready.clone(), Entry::of(&cx.app, &cx.actor, &was, &is, &event));
+    cx.app
+        .store
+        .write::<_, AppError, _>(move |tx| {
+            Box::pin(async move {
+                job.write(tx).await?;
+                entry.write(tx).await
+            })
+        })
+        .await?;
+    changed(&cx.app, id);
+    Ok(ready.written(cx))
+}
+
+fn not_unseen(call: &Call, seen: Option<i64>) -> Result<(), AppError> {
+    match seen {
+        Some(seen) if seen != call.version => Err(StoreError::LostRace("call").into()),
+        Some(_) | None => Ok(()),
     }
-    Ok(job)
 }
 
 const LOST: &str = "E-STORE-01";
@@ -369,7 +399,7 @@ pub fn helping<'a>(app: &'a App, row: Option<&Row>) -> (Vec<&'a Procedure>, Vec<
 pub fn guide<'a>(app: &'a App, name: &str) -> Option<&'a Procedure> {
     let all = procedures(app);
     all.find(name).or_else(|| {
-        let names = |step: &Step| step.remedy.as_ref().is_some_and(|to_do| to_do.name == name);
+        let names = |step: &Step| step.remedy.is_some_and(|remedy| remedy.name() == name);
         all.all().iter().find(|procedure| procedure.steps.iter().any(names))
     })
 }
@@ -404,11 +434,25 @@ fn on(cx: &Cx, call: &Call, event: Event) -> Result<Call, AppError> {
     let around = Around {
         procedures: procedures(&cx.app),
         truth: &truth,
+        working: is_working(call, row.as_ref()),
         seen: seen(row.as_ref()),
         by: &cx.actor.name,
         now: cx.now(),
     };
-    call.on(event, &around).map_err(refused)
+    let closing = matches!(event, Event::Closed { .. });
+    call.on(event, &around).map_err(|why| {
+        if closing && why == Refused::Contradicted {
+            not_fixed(&call.contradicted(&around))
+        } else {
+            refused(why)
+        }
+    })
+}
+
+fn is_working(call: &Call, row: Option<&Row>) -> bool {
+    let works = row.map_or(&[][..], |row| &row.entry.jobs);
+    let mut open = works.iter().filter(|work| work.is_open());
+    open.any(|work| call.jobs.iter().any(|ordered| ordered.job == work.id))
 }
 
 fn seen(row: Option<&Row>) -> Seen {
@@ -443,9 +487,10 @@ fn sound(cx: &Cx, call: &Call, event: Event) -> Result<Event, AppError> {
             text => Event::Noted { text },
         },
         Event::Overrode { reason } => Event::Overrode { reason: line(&reason)? },
-        Event::Closed { outcome, note } => Event::Closed {
+        Event::Closed { outcome, note, reason } => Event::Closed {
             outcome,
             note: line(&note)?,
+            reason: line(&reason)?,
         },
         Event::Placed { facility, terminal } => {
             let (facility, terminal) = place(cx, facility.or(call.facility), terminal)?;
@@ -505,8 +550,51 @@ fn scope(call: &Call) -> Scope {
 }
 
 async fn commit(app: &Arc<App>, actor: &Actor, was: &Call, is: &Call, event: &Event) -> Result<(), AppError> {
-    let id = is.id;
-    let action = match event {
+    let entry = Entry::of(app, actor, was, is, event);
+    app.store
+        .write::<_, AppError, _>(move |tx| Box::pin(async move { entry.write(tx).await }))
+        .await?;
+    changed(app, is.id);
+    Ok(())
+}
+
+/// What is written of something that happened in a call.
+struct Entry {
+    call: Call,
+    words: String,
+    happened: CallEvent,
+    audit: audit::Event,
+}
+
+impl Entry {
+    fn of(app: &Arc<App>, actor: &Actor, was: &Call, is: &Call, event: &Event) -> Entry {
+        let cx = app.on_behalf_of(actor.clone());
+        let text = serde_json::to_value(event).unwrap_or_default();
+        let mut after = told(is);
+        after["event"] = event.name().into();
+        let reason = if let Event::Overrode { reason } | Event::Closed { reason, .. } = event {
+            reason.as_str()
+        } else {
+            ""
+        };
+        Entry {
+            call: is.clone(),
+            words: words(app, is),
+            happened: history(is, &actor.name, cx.now(), text.to_string()),
+            audit: cx.event(action(event), format!("call:{}", is.id), reason, told(was), after),
+        }
+    }
+
+    async fn write(self, tx: &mut Tx) -> Result<(), AppError> {
+        tx.update_call(&self.call, &self.words).await?;
+        tx.insert_call_event(self.call.id, &self.happened).await?;
+        tx.audit(self.audit).await?;
+        Ok(())
+    }
+}
+
+fn action(event: &Event) -> &'static str {
+    match event {
         Event::Closed { .. } => "call.close",
         Event::CallBack(_) => "call.call-back",
         Event::CameDue => "call.due",
@@ -524,33 +612,7 @@ async fn commit(app: &Arc<App>, actor: &Actor, was: &Call, is: &Call, event: &Ev
         | Event::Noted { .. }
         | Event::Resumed
         | Event::TakenOver => "call.step",
-    };
-    let reason = if let Event::Overrode { reason } = event {
-        reason.as_str()
-    } else {
-        ""
-    };
-    let text = serde_json::to_value(event).unwrap_or_default();
-    let cx = app.on_behalf_of(actor.clone());
-    let audit = cx.event(action, format!("call:{id}"), reason, told(was), {
-        let mut after = told(is);
-        after["event"] = event.name().into();
-        after
-    });
-    let (row, words) = (is.clone(), words(app, is));
-    let happened = history(is, &actor.name, cx.now(), text.to_string());
-    app.store
-        .write::<_, AppError, _>(move |tx| {
-            Box::pin(async move {
-                tx.update_call(&row, &words).await?;
-                tx.insert_call_event(id, &happened).await?;
-                tx.audit(audit).await?;
-                Ok(())
-            })
-        })
-        .await?;
-    changed(app, id);
-    Ok(())
+    }
 }
 
 fn history(call: &Call, by: &str, at: Time, event: String) -> CallEvent {

@@ -2,6 +2,7 @@
 
 mod bulk;
 mod consent;
+mod order;
 mod record;
 
 use std::collections::HashMap;
@@ -9,9 +10,8 @@ use std::sync::Arc;
 
 use kaishin_domain::access::Scope;
 use kaishin_domain::id::{JobId, TerminalId};
-use kaishin_domain::job::{self, DEFAULT_LIFE, Job, JobEvent, JobState, LONGEST_LIFE, Outcome, Step};
-use kaishin_domain::remedy::Remedy;
-use kaishin_domain::time::{Span, Time};
+use kaishin_domain::job::{self, Job, JobEvent, JobState, Outcome, Step};
+use kaishin_domain::time::Time;
 use serde_json::json;
 use tracing::{debug, info};
 
@@ -20,6 +20,8 @@ use super::gather::{Gather, Gathered, gather};
 use super::{App, Change, Cx, Wake};
 pub use bulk::{Ordered, Orders, create_many};
 pub use consent::pass_on_code;
+pub use order::{Order, create};
+pub(super) use order::{Ready, may_be_ordered};
 pub use record::{Fetched, Read, fetched, forget_records};
 
 use crate::index::Work;
@@ -31,66 +33,6 @@ use kaishin_proto::limits::MOST_OFFERED;
 /// How many due jobs are looked at in one go.
 const DUE_PAGE: u32 = 500;
 
-/// What somebody orders.
-#[derive(Clone, Debug)]
-pub struct Order {
-    pub terminal: TerminalId,
-    pub remedy: Remedy,
-    pub life: Option<Span>,
-    pub reason: String,
-}
-
-pub async fn create(cx: &Cx, order: Order) -> Result<Job, AppError> {
-    cx.require(Permission::of(order.remedy), Scope::Terminal(order.terminal))?;
-    let life = sound_life(order.life.unwrap_or(DEFAULT_LIFE))?;
-    let terminal = cx
-        .app
-        .store
-        .terminal(order.terminal)
-        .await?
-        .ok_or_else(AppError::no_such_terminal)?;
-    if !terminal.is_active() {
-        return Err(revoked());
-    }
-    may_be_ordered(cx, order.terminal, order.remedy).await?;
-    let now = cx.now();
-    let job = Job {
-        id: JobId::new(now, cx.app.entropy.bytes()),
-        terminal: order.terminal,
-        remedy: order.remedy,
-        state: JobState::Ready,
-        attempt: 0,
-        taken: 0,
-        deadline: now + life,
-        cancel_asked: false,
-        created_at: now,
-        created_by: cx.actor.name.clone(),
-        reason: order.reason.chars().take(500).collect(),
-    };
-    let event = cx.event(
-        "job.create",
-        format!("job:{}", job.id),
-        &job.reason,
-        serde_json::Value::Null,
-        json!({ "terminal": job.terminal, "remedy": job.remedy.name(), "params": job.remedy.params(), "deadline": job.deadline.rfc3339() }),
-    );
-    let row = job.clone();
-    cx.app
-        .store
-        .write::<_, AppError, _>(move |tx| {
-            Box::pin(async move {
-                tx.insert_job(&row).await?;
-                tx.audit(event).await?;
-                Ok(())
-            })
-        })
-        .await?;
-    cx.app.bus.wake(Wake::Ready(job.terminal));
-    told(&cx.app, std::slice::from_ref(&job));
-    cx.app.bus.changed(Change::Audit);
-    Ok(job)
-}
-
 /// Whether the terminal said that this job changed something, what was before, and that nothing took it back yet. Whether
 /// it still can be taken back, the terminal knows.
 pub fn can_undo(detail: &JobDetail) -> bool {
@@ -101,39 +43,12 @@ fn has_changed(detail: &JobDetail) -> bool {
     detail.job.is_final() && detail.undo.is_some()
 }
 
-/// What takes back a job is ordered only where there is such a job of the same terminal, and something to take back.
-pub(super) async fn may_be_ordered(cx: &Cx, terminal: TerminalId, remedy: Remedy) -> Result<(), AppError> {
-    let Remedy::Undo { job } = remedy else { return Ok(()) };
-    let detail = cx.app.store.job(job).await?;
-    let detail = detail.filter(|detail| detail.job.terminal == terminal);
-    // The second time it is the terminal that says that it was taken back.
-    if has_changed(&detail.ok_or_else(no_such_job)?) {
-        return Ok(());
-    }
-    Err(AppError::conflict(
-        "E-JOB-43",
-        "この作業は端末の設定を変えていないか、まだ終わっていないため、元に戻せません。",
-        "That job changed nothing on the terminal, or has not ended yet: there is nothing to take back.",
-    ))
-}
-
 pub(super) fn revoked() -> AppError {
     AppError::conflict(
         "E-JOB-12",
         "この端末は失効しているため、作業を依頼できません。",
         "This terminal has been revoked; it gets no work.",
     )
-}
-
-fn sound_life(life: Span) -> Result<Span, AppError> {
-    if life <= Span(0) || life > LONGEST_LIFE {
-        return Err(AppError::invalid(
-            "E-JOB-11",
-            "期限は30日以内で指定してください。",
-            "A job's deadline lies at most 30 days ahead.",
-        ));
-    }
-    Ok(life)
 }
 
 pub async fn get(cx: &Cx, id: JobId) -> Result<JobDetail, AppError> {
@@ -591,6 +506,8 @@ pub async fn sweep(app: &Arc<App>) -> Result<usize, AppError> {
 
 #[cfg(test)]
 mod tests {
+    use kaishin_domain::remedy::Remedy;
+
     use super::*;
 
     const NOW: Time = Time(1_000);

@@ -101,6 +101,7 @@ fn events(cx: &Cx, sample: &Sample) -> Vec<Event> {
         Then::Closed(note) => Some(Event::Closed {
             outcome: Outcome::Fixed,
             note: note.to_owned(),
+            reason: String::new(),
         }),
     });
     events

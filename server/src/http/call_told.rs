@@ -120,6 +120,7 @@ impl Told {
             "closed" => Event::Closed {
                 outcome: calls::outcome(&self.outcome)?,
                 note: line(&self.text),
+                reason: line(&self.reason),
             },
             "code" => {
                 return Ok(Doing::Code {
@@ -155,9 +156,9 @@ impl Doing {
     pub async fn carry_out(self, cx: &Cx, call: CallId, seen: Option<i64>) -> Result<(), AppError> {
         match self {
             Doing::Event(event) => drop(calls::happen(cx, call, seen, event).await?),
-            Doing::Order(remedy) => drop(calls::order(cx, call, Some(remedy)).await?),
+            Doing::Order(remedy) => drop(calls::order(cx, call, seen, Some(remedy)).await?),
             Doing::Code { job, code } => calls::pass_on_code(cx, call, job, &code).await?,
-            Doing::OrderOfStep => drop(calls::order(cx, call, None).await?),
+            Doing::OrderOfStep => drop(calls::order(cx, call, seen, None).await?),
         }
         Ok(())
     }

@@ -155,6 +155,11 @@ impl Lang {
         format!("{sign}{}", parts.join(self.choose("", " ")))
     }
 
+    /// As it is said on the phone and stands in a ticket.
+    pub fn hour_and_minute(self, at: Time) -> String {
+        in_japan(at).map_or_else(|| at.to_string(), |at| at.strftime("%H:%M").to_string())
+    }
+
     /// To the second, for steps that follow one another closely.
     pub fn clock_time(self, at: Time) -> String {
         in_japan(at).map_or_else(|| at.to_string(), |at| at.strftime("%H:%M:%S").to_string())

@@ -39,6 +39,7 @@ fn closed() -> State {
         at: Time(9),
         by: "suzuki".into(),
         note: String::new(),
+        proof: None,
     }
 }
 

@@ -354,3 +354,46 @@ async fn work_for_many_is_ordered_in_one_call_and_is_one_entry_in_the_audit_log(
         "empty means nobody"
     );
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_under_way_is_not_ordered_again_and_nothing_is_changed_on_many_at_once() {
+    let harness = Harness::start().await;
+    let terminal = enrolled(&harness).await;
+    let (api, id) = (&harness.api, terminal.id().to_string());
+    let path = format!("/api/v1/terminals/{id}/jobs");
+    let job = harness.order(terminal.id(), "fast-startup-off").await;
+    let change = json!({ "remedy": "fast-startup-off" });
+    let again = api.post(&path, &change).await.expect(409).json();
+    assert_eq!((&again["code"], &again["job"]), (&json!("E-JOB-47"), &json!(job)));
+    let hours = |start: u8| json!({ "remedy": "active-hours", "params": { "start": start, "end": 20 } });
+    for start in [8, 9] {
+        api.post(&path, &hours(start)).await.expect(201);
+    }
+    api.post(&path, &hours(9)).await.expect(409);
+    for _ in 0..2 {
+        harness.order(terminal.id(), "refresh-facts").await;
+    }
+    let cancel = format!("/api/v1/jobs/{job}/cancel");
+    api.post(&cancel, &json!({})).await.expect(200);
+    api.post(&path, &change).await.expect(201);
+
+    let endless = json!({ "remedy": "refresh-facts", "deadline_seconds": i64::MAX });
+    assert_eq!(api.post(&path, &endless).await.expect(422).json()["code"], "E-JOB-11");
+    let maybe = api.post(&format!("{path}?dry_run=banana"), &change).await.expect(422);
+    assert_eq!(maybe.header("content-type"), "application/problem+json");
+    assert_eq!(maybe.json()["code"], "E-INPUT-07");
+
+    for (remedy, params) in [
+        ("power-settings", json!({})),
+        ("notify-staff", json!({ "message": "call-us" })),
+    ] {
+        let order = json!({ "remedy": remedy, "params": params, "terminals": [id] });
+        let refused = api.post("/api/v1/jobs/bulk", &order).await.expect(422).json();
+        assert_eq!(refused["code"], "E-JOB-46", "{remedy}");
+    }
+    let known = api.get("/api/v1/remedies").await.expect(200).json();
+    let mut known = known["items"].as_array().into_iter().flatten();
+    let takes = &known.find(|one| one["id"] == "undo").expect("undo")["parameters"];
+    assert_eq!(takes["required"], json!(["job"]));
+    assert!(takes["properties"]["job"]["titles"]["ja"].is_string(), "{takes}");
+}

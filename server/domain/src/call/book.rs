@@ -7,41 +7,20 @@ use kaishin_proto::profile::Profile;
 use serde::Deserialize;
 
 use super::Ending;
-use super::procedure::{Branch, Procedure, Screen, Step, ToDo, Where};
+use super::procedure::{Branch, Procedure, Screen, Step, Where};
 use crate::expr::{Expr, ParseError};
-use crate::remedy::{BadRemedy, Remedy};
+use crate::remedy::Remedy;
 use crate::rule::{Citation, Constants, Filled};
 use crate::words::Words;
 
 const HEAD: &str = include_str!("../../rules/pack.json");
-const AREAS: [&str; 5] = [
+const AREAS: [&str; 6] = [
     include_str!("../../procedures/edge.json"),
     include_str!("../../procedures/update.json"),
     include_str!("../../procedures/network.json"),
     include_str!("../../procedures/software.json"),
     include_str!("../../procedures/machine.json"),
-];
-
-/// Remedies that steps name already and that are not there yet: such a step is done by hand until they are.
-pub const COMING: [&str; 18] = [
-    "windows-update-mode",
-    "power-settings",
-    "proxy-repair",
-    "daily-restart",
-    "restart-now",
-    "windows-update-run",
-    "distribution-app-refresh",
-    "connection-check",
-    "collect-record",
-    "notify-staff",
-    "edge-extension-swap",
-    "undo",
-    "display-scale",
-    "certificate-backup",
-    "task-repair",
-    "share-repair",
-    "account-check",
-    "card-reader-power-cycle",
+    include_str!("../../procedures/certificates.json"),
 ];
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -96,6 +75,8 @@ struct StepText {
     screen: Option<ScreenText>,
     #[serde(default)]
     done: Option<String>,
+    #[serde(default)]
+    passing: bool,
     #[serde(default)]
     remedy: Option<RemedyText>,
     #[serde(default)]
@@ -255,6 +236,7 @@ fn step(
     let fill = |words: Words| told(&at, constants, &words);
     Ok(Step {
         done: condition(&at, constants, text.done.as_deref())?,
+        passing: text.passing,
         remedy: text.remedy.map(|text| remedy(&at, text)).transpose()?,
         citation: text.cite.map(|text| citation(head, &at, text)).transpose()?,
         next: text.next.map(known).transpose()?.or(following),
@@ -309,16 +291,11 @@ fn condition(at: &str, constants: &Constants, text: Option<&str>) -> Result<Opti
     })
 }
 
-fn remedy(at: &str, text: RemedyText) -> Result<ToDo, BadBook> {
-    let remedy = match Remedy::parse(&text.id, &text.params) {
-        Ok(remedy) => Some(remedy),
-        Err(BadRemedy::Unknown(_)) if COMING.contains(&text.id.as_str()) => None,
-        Err(_) => {
-            let ja = "その対処はないか、項目が合いません。";
-            return Err(bad(at, ja, "there is no such remedy, or not with these parameters."));
-        }
-    };
-    Ok(ToDo { name: text.id, remedy })
+fn remedy(at: &str, text: RemedyText) -> Result<Remedy, BadBook> {
+    Remedy::parse(&text.id, &text.params).map_err(|_| {
+        let ja = "その対処はないか、項目が合いません。";
+        bad(at, ja, "there is no such remedy, or not with these parameters.")
+    })
 }
 
 fn citation(head: &HeadText, at: &str, text: CiteText) -> Result<Citation, BadBook> {

@@ -28,8 +28,10 @@ pub struct Step {
     pub screen: Option<Screen>,
     /// The terminal shows by itself that it is done.
     pub done: Option<Expr>,
+    /// What shows it holds on the way only: a later step or the hour undoes it, so the end of a call does not ask for it.
+    pub passing: bool,
     /// What does it at a click.
-    pub remedy: Option<ToDo>,
+    pub remedy: Option<Remedy>,
     pub branches: Vec<Branch>,
     /// For the operator's eyes.
     pub hint: Option<Words>,
@@ -43,13 +45,6 @@ pub struct Step {
 pub struct Screen {
     pub ja: String,
     pub en: Option<String>,
-}
-
-/// A remedy by its name; one that this version does not know yet is only named.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ToDo {
-    pub name: String,
-    pub remedy: Option<Remedy>,
 }
 
 /// "I see something else."

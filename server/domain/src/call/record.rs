@@ -1,7 +1,7 @@
 //! The record of a call, drafted to be copied into a ticket: who called, what was gone through and how each step was
 //! confirmed, what was ordered, how it ended.
 
-use super::{Call, Condition, How, Ordered, Outcome, Procedures, Run, State};
+use super::{Call, Condition, How, Ordered, Outcome, Procedures, Proof, Run, State};
 use crate::time::Time;
 use crate::words::Words;
 
@@ -187,9 +187,21 @@ fn ending(text: &mut Text, call: &Call, about: &About<'_>) {
             let promise = promise(*condition, about);
             text.line(&promise.ja, &promise.en);
         }
-        State::Closed { outcome, at, by, note } => {
-            let told = outcome_told(*outcome);
+        State::Closed {
+            outcome,
+            at,
+            by,
+            note,
+            proof,
+        } => {
+            let told = match outcome {
+                Outcome::Fixed => fixed_told(proof.as_ref()),
+                Outcome::NotFixed | Outcome::HandedOn | Outcome::Answered | Outcome::GivenUp => outcome_told(*outcome),
+            };
             text.line(&told.ja, &told.en);
+            if let Some(Proof::Against { reason } | Proof::Working { reason }) = proof {
+                text.pair(("理由", "Reason"), &same(reason));
+            }
             if !note.is_empty() {
                 text.line(note, note);
             }
@@ -222,12 +234,36 @@ fn promise(condition: Condition, about: &About<'_>) -> Words {
     }
 }
 
+/// What was found to be in order is said to be so, and nothing else.
+fn fixed_told(proof: Option<&Proof>) -> Words {
+    match proof {
+        Some(Proof::Shown) => Words::new(
+            "正常な状態を端末で自動確認し、対応を完了いたしました。",
+            "The terminal shows all to be in order, and the call was closed.",
+        ),
+        Some(Proof::Heard) => Words::new(
+            "お客様に伺った内容により解消したものとし、対応を完了いたしました。端末では自動確認できておりません。",
+            "Closed as fixed by what the caller said; the terminal did not show it.",
+        ),
+        Some(Proof::Unconfirmed) => Words::new(
+            "解消したものとして対応を完了いたしました。解消したことの確認は取れておりません（未確認）。",
+            "Closed as fixed; nobody confirmed that it is.",
+        ),
+        Some(Proof::Against { .. }) => Words::new(
+            "端末の表示は正常な状態と相違しておりますが、次の理由により対応を完了いたしました。",
+            "The terminal shows otherwise; closed as fixed all the same, for the reason below.",
+        ),
+        Some(Proof::Working { .. }) => Words::new(
+            "遠隔での作業は終わっておりませんが、次の理由により対応を完了いたしました。",
+            "The work was not over; closed as fixed all the same, for the reason below.",
+        ),
+        None => Words::new("対応を完了いたしました。", "The call was closed as fixed."),
+    }
+}
+
 fn outcome_told(outcome: Outcome) -> Words {
     match outcome {
-        Outcome::Fixed => Words::new(
-            "正常な状態を確認し、対応を完了いたしました。",
-            "All was found to be in order, and the call was closed.",
-        ),
+        Outcome::Fixed => fixed_told(None),
         Outcome::NotFixed => Words::new(
             "お電話でのご案内では解消に至りませんでした。",
             "It could not be put right over the phone.",

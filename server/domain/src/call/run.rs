@@ -18,6 +18,9 @@ pub struct Run {
     pub said: Option<Tick>,
     pub trail: Vec<Passed>,
     pub end: Option<Ending>,
+    /// The step that the caller was at when it was stopped.
+    #[serde(default)]
+    pub left: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -128,13 +131,14 @@ impl Run {
             said: None,
             trail: Vec::new(),
             end: None,
+            left: None,
         }
     }
 
     /// Left where it stands; nothing where it has ended.
     pub fn stop(&mut self) {
-        if self.at.take().is_some() {
-            (self.said, self.end) = (None, Some(Ending::Stopped));
+        if let Some(at) = self.at.take() {
+            (self.said, self.end, self.left) = (None, Some(Ending::Stopped), Some(at));
         }
     }
 

@@ -3,6 +3,7 @@ use std::cell::Cell;
 use proptest::prelude::*;
 
 use super::*;
+use crate::remedy::Remedy;
 use crate::words::Words;
 use kaishin_proto::profile::Profile;
 
@@ -26,6 +27,7 @@ fn call() -> Call {
 struct Desk {
     book: Procedures,
     truth: Cell<Truth3>,
+    working: Cell<bool>,
     seen: Cell<Seen>,
     now: Cell<Time>,
 }
@@ -35,6 +37,7 @@ impl Desk {
         Desk {
             book: book(),
             truth: Cell::new(truth),
+            working: Cell::new(false),
             seen: Cell::default(),
             now: Cell::new(NOW),
         }
@@ -48,6 +51,7 @@ impl Desk {
         then(&Around {
             procedures: &self.book,
             truth: &truth,
+            working: self.working.get(),
             seen: self.seen.get(),
             by: "suzuki",
             now: self.now.get(),
@@ -67,6 +71,14 @@ impl Desk {
 fn began(procedure: &str) -> Event {
     Event::Began {
         procedure: procedure.into(),
+    }
+}
+
+fn closed(outcome: Outcome, reason: &str) -> Event {
+    Event::Closed {
+        outcome,
+        note: String::new(),
+        reason: reason.into(),
     }
 }
 
@@ -114,11 +126,9 @@ fn a_contradiction_holds_the_step_until_it_is_resolved() {
     };
     assert_eq!(call.step(&desk.book).map(|step| step.id.as_str()), Some("scale"));
     assert_eq!(stand(&call, Truth3::False), Some(Stand::Contradicted));
-    assert!(desk.around(|around| call.is_contradicted(around)));
-    let fixed = Event::Closed {
-        outcome: Outcome::Fixed,
-        note: String::new(),
-    };
+    let against = desk.around(|around| call.contradicted(around).len());
+    assert_eq!(against, 1);
+    let fixed = closed(Outcome::Fixed, "");
     assert_eq!(desk.on(&call, fixed.clone()), Err(Refused::Contradicted));
     let back = desk.on(&call, Event::TookBack).expect("taken back");
     assert_eq!(stand(&back, Truth3::False), Some(Stand::Unconfirmed));
@@ -127,6 +137,133 @@ fn a_contradiction_holds_the_step_until_it_is_resolved() {
     let on = desk.on(&call, Event::Said).expect("it is done now");
     assert_eq!(passed(&on), ["heard", "automatic"]);
     assert!(desk.on(&call, fixed).is_ok());
+}
+
+fn proof(call: &Call) -> Option<Proof> {
+    if let State::Closed { proof, .. } = &call.state {
+        proof.clone()
+    } else {
+        None
+    }
+}
+
+#[test]
+fn no_way_through_a_call_closes_it_as_fixed_while_the_terminal_shows_otherwise() {
+    let display = || began("display-scale");
+    let saw = || Event::Saw { branch: 0 };
+    let another = || began("sleep-off");
+    for (way, before) in [
+        ("at the first step, which shows nothing itself", vec![display()]),
+        ("at the step", vec![display(), Event::Said]),
+        (
+            "said, and taken back",
+            vec![display(), Event::Said, Event::Said, Event::TookBack],
+        ),
+        ("stopped", vec![display(), Event::Said, Event::Stopped]),
+        ("stopped at the first step", vec![display(), Event::Stopped]),
+        ("begun, then another", vec![display(), another()]),
+        ("something else was seen", vec![display(), Event::Said, saw()]),
+    ] {
+        let desk = Desk::new(Truth3::False);
+        let call = desk.after(before);
+        assert_eq!(
+            desk.on(&call, closed(Outcome::Fixed, " ")),
+            Err(Refused::Contradicted),
+            "{way}"
+        );
+        let anyway = desk
+            .on(&call, closed(Outcome::Fixed, "院内の希望"))
+            .expect("with a reason");
+        let reason = "院内の希望".to_owned();
+        assert_eq!(proof(&anyway), Some(Proof::Against { reason }), "{way}");
+        let handed_on = desk.on(&call, closed(Outcome::HandedOn, "")).expect(way);
+        assert_eq!(proof(&handed_on), None);
+    }
+    // Passed while it was so, and undone since.
+    let desk = Desk::new(Truth3::True);
+    let call = desk.after([display(), Event::Said, Event::Said, Event::Said]);
+    desk.truth.set(Truth3::False);
+    assert_eq!(desk.on(&call, closed(Outcome::Fixed, "")), Err(Refused::Contradicted));
+}
+
+#[test]
+fn work_that_is_not_over_keeps_a_call_from_being_fixed() {
+    let desk = Desk::new(Truth3::True);
+    let call = desk.after([began("display-scale"), Event::Said, Event::Said, Event::Said]);
+    desk.working.set(true);
+    assert_eq!(desk.on(&call, closed(Outcome::Fixed, "")), Err(Refused::StillWorking));
+    assert!(desk.on(&call, closed(Outcome::NotFixed, "")).is_ok());
+    let reason = "夜に終わる".to_owned();
+    let anyway = desk.on(&call, closed(Outcome::Fixed, &reason)).expect("with a reason");
+    assert_eq!(proof(&anyway), Some(Proof::Working { reason }));
+}
+
+#[test]
+fn what_holds_on_the_way_only_is_not_asked_for_at_the_end() {
+    let book = book();
+    // Away while the new ones come, started just now: true once, and over.
+    for (slug, step) in [
+        ("edge-extension-swap", "remove"),
+        ("edge-extension-swap", "developer-on"),
+        ("restart", "restart"),
+        ("windows-update-run", "search"),
+    ] {
+        let found = book.find(slug).and_then(|procedure| procedure.step(step)).expect(step);
+        assert!(found.passing && found.done.is_some(), "{slug}/{step}");
+    }
+    let desk = Desk::new(Truth3::True);
+    let through = [began("restart"), Event::Said, Event::Said, Event::Said];
+    let call = desk.after(through);
+    desk.truth.set(Truth3::False);
+    let later = desk
+        .on(&call, closed(Outcome::Fixed, ""))
+        .expect("a quarter of an hour later");
+    assert_eq!(proof(&later), Some(Proof::Heard));
+}
+
+#[test]
+fn the_record_says_what_the_fixing_rests_on_and_no_more() {
+    let display = || began("display-scale");
+    let way = |last: Event| vec![display(), Event::Said, Event::Said, last];
+    for (truth, events, expected, said) in [
+        (Truth3::True, way(Event::Said), Proof::Shown, "端末で自動確認"),
+        (Truth3::Unknown, way(Event::Said), Proof::Heard, "お客様に伺った内容"),
+        (Truth3::Unknown, way(Event::Skipped), Proof::Unconfirmed, "未確認"),
+        (Truth3::Unknown, vec![display()], Proof::Unconfirmed, "未確認"),
+        (Truth3::Unknown, Vec::new(), Proof::Unconfirmed, "未確認"),
+        (
+            Truth3::False,
+            vec![display(), Event::Said, over("画面は読める"), Event::Said],
+            Proof::Against {
+                reason: "画面は読める".into(),
+            },
+            "相違しております",
+        ),
+    ] {
+        let desk = Desk::new(truth);
+        let call = desk.after(events.into_iter().chain([closed(Outcome::Fixed, "")]));
+        assert_eq!(proof(&call), Some(expected.clone()));
+        let clock = |_: Time| Words::new("14:05", "14:05");
+        let about = About {
+            facility: None,
+            hostname: None,
+            jobs: &[],
+            when: &clock,
+            clock: &clock,
+        };
+        let record = draft(&call, &desk.book, &about);
+        assert!(record.ja.contains(said), "{record:?}");
+        assert_eq!(
+            record.ja.contains("正常な状態を"),
+            expected == Proof::Shown,
+            "{record:?}"
+        );
+        let reason = record.ja.contains("理由：画面は読める\n");
+        assert_eq!(reason, matches!(expected, Proof::Against { .. }), "{record:?}");
+    }
+    // A call of a time when it was not asked.
+    let old = r#"{"state":"closed","outcome":"fixed","at":0,"by":"a","note":""}"#;
+    assert!(serde_json::from_str::<State>(old).is_ok());
 }
 
 #[test]
@@ -256,10 +393,7 @@ fn the_record_says_who_called_what_was_confirmed_and_how_it_ended() {
             job: JobId::new(Time(0), [3; 10]),
             remedy: "refresh-facts".into(),
         },
-        Event::Closed {
-            outcome: Outcome::Fixed,
-            note: String::new(),
-        },
+        closed(Outcome::Fixed, ""),
     ]
     .into_iter()
     .fold(first, |call, event| desk.on(&call, event).expect("taken"));
@@ -312,22 +446,26 @@ fn every_procedure_is_one_that_rules_name_or_that_is_offered_by_itself() {
             assert!(step.say.ja.chars().count() <= 160, "{}/{}", procedure.slug, step.id);
         }
     }
-    for asked in [
-        "edge-extension-swap",
-        "windows-update-mode",
-        "arp-offload-off",
-        "distribution-refresh",
-        "proxy-repair",
-        "restart",
-        "display-scale",
-        "certificate-backup",
-        "task-repair",
-        "share-repair",
-        "account-repair",
-        "card-reader-power-cycle",
-        "line-check",
-    ] {
-        assert!(book.find(asked).is_some(), "{asked}");
+    for rule in pack.rules() {
+        let guided = rule.procedure.as_ref().map(|named| book.find(&named.slug).is_some());
+        assert_ne!(
+            guided,
+            Some(false),
+            "{}: its procedure is a title without steps",
+            rule.id
+        );
+        assert!(
+            rule.remedy.is_some() || guided == Some(true),
+            "{}: nothing helps",
+            rule.id
+        );
+        if let Some(remedy @ Remedy::Guided(_)) = rule.remedy {
+            let proves = rule.all_evidence().any(|fact| remedy.about().facts.contains(&fact));
+            assert!(proves, "{}: {} would not see it put right", rule.id, remedy.name());
+        }
+    }
+    for known in pack.procedures() {
+        assert!(book.find(&known.slug).is_some(), "{} is only a title", known.slug);
     }
 }
 
@@ -435,7 +573,7 @@ fn any_event() -> impl Strategy<Value = Event> {
         1 => Just(Event::CameDue),
         1 => Just(Event::Resumed),
         1 => Just(Event::TakenOver),
-        1 => outcome.prop_map(|outcome| Event::Closed { outcome, note: String::new() }),
+        1 => outcome.prop_map(|outcome| closed(outcome, "")),
     ]
 }
 

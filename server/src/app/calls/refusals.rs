@@ -1,6 +1,6 @@
 //! What a call does not take, as somebody at the desk is told; and the words of a request that name something of a call.
 
-use kaishin_domain::call::{Condition, Outcome, Refused, State, TooLong};
+use kaishin_domain::call::{Condition, Outcome, Refused, State, Step, TooLong};
 use kaishin_domain::time::Time;
 
 use crate::app::AppError;
@@ -42,6 +42,11 @@ pub(super) fn refused(refused: Refused) -> AppError {
             "端末の状態がまだそうなっていません。もう一度操作していただくか、理由を添えて済みにしてください。",
             "The terminal shows otherwise. Have it done again, or override with a reason.",
         ),
+        Refused::StillWorking => conflict(
+            "E-CALL-28",
+            "この電話で依頼した作業がまだ終わっていません。終わるのを待つか、取り消すか、理由を入力して完了してください。",
+            "Work that was ordered in this call is not over. Wait for it, cancel it, or give a reason to close the call.",
+        ),
         Refused::NothingToOverride => conflict(
             "E-CALL-17",
             "端末の状態と食い違っていません。そのまま次へ進めます。",
@@ -78,6 +83,23 @@ pub(super) fn refused(refused: Refused) -> AppError {
             "This call has grown too long. Close it and open another.",
         ),
     }
+}
+
+/// The steps that keep a call from being closed as fixed, by their names.
+pub(super) fn not_fixed(steps: &[&Step]) -> AppError {
+    let ja: Vec<String> = steps.iter().map(|step| format!("「{}」", step.title.ja)).collect();
+    let en: Vec<&str> = steps.iter().map(|step| step.title.en.as_str()).collect();
+    AppError::conflict(
+        "E-CALL-16",
+        format!(
+            "端末の状態がまだそうなっていない手順があります：{}。直してから完了するか、理由を入力して完了してください。",
+            ja.concat()
+        ),
+        format!(
+            "The terminal shows otherwise for: {}. Have it done, or give a reason to close the call.",
+            en.join("; ")
+        ),
+    )
 }
 
 /// The condition of a call-back as somebody names it; a moment for `at`.

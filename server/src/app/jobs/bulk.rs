@@ -13,7 +13,8 @@ use sha2::{Digest, Sha256};
 
 use super::super::error::AppError;
 use super::super::{Change, Cx, Wake};
-use super::{sound_life, told};
+use super::order::{asks_or_shows, sound_life};
+use super::told;
 use crate::store::StoreError;
 
 /// In one call; a whole fleet is a campaign's to order.
@@ -36,15 +37,16 @@ pub struct Ordered {
     pub left_out: Vec<TerminalId>,
 }
 
-/// A terminal that is named twice gets one job. The audit entry, which is written with the first of the jobs, says how
+/// Only what reads. A terminal that is named twice gets one job. The audit entry, which is written with the first of the jobs, says how
 /// many terminals were meant and has the hash of their list.
 pub async fn create_many(cx: &Cx, orders: Orders) -> Result<Ordered, AppError> {
     cx.require(Permission::of(orders.remedy), Scope::Fleet)?;
-    if let Remedy::Undo { .. } = orders.remedy {
+    // One person alone changes one terminal, and has one clinic's staff disturbed.
+    if asks_or_shows(orders.remedy) {
         return Err(AppError::invalid(
             "E-JOB-46",
-            "元に戻す作業は、端末ごとに依頼してください。",
-            "Taking back is ordered for one terminal at a time.",
+            "まとめて依頼できるのは、読み取るだけの作業です。設定を変える作業やお知らせの表示は、端末ごとに依頼してください。",
+            "Only work that reads is ordered for many terminals. What changes a terminal or shows a message is ordered one by one.",
         ));
     }
     let life = sound_life(orders.life.unwrap_or(DEFAULT_LIFE))?;

@@ -1,11 +1,10 @@
 //! `/api/v1/audit`: who did what, and whether the record is whole.
 
 use axum::Json as AsJson;
-use axum::extract::Query;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Answer, Caller};
+use super::{Answer, Caller, Query};
 use crate::app::audit;
 use crate::http::routes::{Needs, Routes};
 use kaishin_domain::access::Permission;

@@ -2,7 +2,7 @@
 
 use axum::Json as AsJson;
 use axum::body::Bytes;
-use axum::extract::{Path, Query};
+use axum::extract::Path;
 use axum::http::StatusCode;
 use kaishin_domain::access::{Permission, Scope};
 use kaishin_domain::call::{Call, Condition, Run, State, Step};
@@ -13,7 +13,7 @@ use kaishin_domain::job::{Finish, Job};
 use kaishin_domain::words::Words;
 use serde_json::{Value as Json, json};
 
-use super::{Answer, Caller, Problem, body, id};
+use super::{Answer, Caller, Problem, Query, body, id};
 use crate::app::Cx;
 use crate::app::calls::{self, Detail};
 use crate::http::call_told::{Begins, Told};
@@ -45,7 +45,9 @@ pub fn item(call: &Call) -> Json {
         State::Open | State::Closed { .. } => (None, None, None),
     };
     let closed = match &call.state {
-        State::Closed { at, by, note, .. } => json!({ "at": at.rfc3339(), "by": by, "note": note }),
+        State::Closed {
+            at, by, note, proof, ..
+        } => json!({ "at": at.rfc3339(), "by": by, "note": note, "proof": proof }),
         State::Open | State::Waiting { .. } | State::Due { .. } => Json::Null,
     };
     json!({
@@ -110,7 +112,7 @@ fn step(cx: &Cx, detail: &Detail, step: &Step) -> Json {
         },
         "stand": stand.map(|stand| stand.name()),
         "branches": step.branches.iter().map(|branch| &branch.sees).collect::<Vec<_>>(),
-        "remedy": step.remedy.as_ref().map(|to_do| &to_do.name),
+        "remedy": step.remedy.map(|remedy| remedy.name()),
     })
 }
 
@@ -126,7 +128,7 @@ pub fn record(cx: &Cx, detail: &Detail) -> Result<Words, crate::app::AppError> {
         detail,
         &state_words,
         &|at| Words::new(Lang::Ja.when(at), Lang::En.when(at)),
-        &|at| Words::new(Lang::Ja.clock_time(at), Lang::En.clock_time(at)),
+        &|at| Words::new(Lang::Ja.hour_and_minute(at), Lang::En.hour_and_minute(at)),
     )
 }
 
@@ -220,7 +222,7 @@ async fn procedures(Caller(cx): Caller) -> Answer {
                 "say": step.say,
                 "screen": step.screen.as_ref().map(|screen| &screen.ja),
                 "done": step.done.as_ref().map(ToString::to_string),
-                "remedy": step.remedy.as_ref().map(|to_do| &to_do.name),
+                "remedy": step.remedy.map(|remedy| remedy.name()),
                 "citation": step.citation.as_ref().map(|citation| citation.words()),
             })).collect::<Vec<_>>(),
         })

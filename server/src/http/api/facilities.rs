@@ -2,7 +2,7 @@
 
 use axum::Json as AsJson;
 use axum::body::Bytes;
-use axum::extract::{FromRequest, Path, Query, Request};
+use axum::extract::{FromRequest, Path, Request};
 use axum::http::StatusCode;
 use axum::response::Response;
 use kaishin_domain::access::Permission;
@@ -13,7 +13,7 @@ use kaishin_domain::time::Time;
 use serde::Deserialize;
 use serde_json::{Map, Value as Json, json};
 
-use super::{Answer, Because, Caller, Problem, body, id, terminals::or_api};
+use super::{Answer, Because, Caller, Problem, Query, body, id, terminals::or_api};
 use crate::app::facilities::imports::{self, Import, ImportRecord, Plan, Seen, State, Upload};
 use crate::app::facilities::{self, Edits, Item, Resident, Where};
 use crate::app::{AppError, Cx, Kind};

@@ -2,7 +2,7 @@
 
 use axum::Json as AsJson;
 use axum::body::Bytes;
-use axum::extract::{Path, Query};
+use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use kaishin_domain::expr::{Expr, Field};
@@ -10,7 +10,7 @@ use kaishin_domain::time::Time;
 use serde::Deserialize;
 use serde_json::{Map, Value as Json, json};
 
-use super::{Answer, Caller, Problem, body, id};
+use super::{Answer, Caller, Problem, Query, body, id};
 use crate::app::Cx;
 use crate::app::listing::{self, Listing};
 use crate::app::search::{self, Item};

@@ -1,14 +1,14 @@
 //! `/api/v1/terminals/{id}/history`.
 
 use axum::Json as AsJson;
-use axum::extract::{Path, Query};
+use axum::extract::Path;
 use kaishin_domain::audit::Entry;
 use kaishin_domain::job::Job;
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
 use super::terminals::value;
-use super::{Answer, Caller, id};
+use super::{Answer, Caller, Query, id};
 use crate::app::AppError;
 use crate::app::history::{self, Cursor, Kind, Moment, What};
 use crate::http::routes::{Needs, Routes};

@@ -2,7 +2,7 @@
 
 use axum::Json as AsJson;
 use axum::body::Bytes;
-use axum::extract::{Path, Query};
+use axum::extract::Path;
 use axum::http::StatusCode;
 use kaishin_domain::evidence;
 use kaishin_domain::id::JobId;
@@ -13,7 +13,7 @@ use kaishin_proto::preview::Change;
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
-use super::{Answer, Because, Caller, Problem, body, id};
+use super::{Answer, Because, Caller, Problem, Query, body, id};
 use crate::app::AppError;
 use crate::app::dry_run::{self, DryRun};
 use crate::app::jobs::{self, JobFilter, Order, Orders};
@@ -142,6 +142,7 @@ pub async fn remedies(Caller(cx): Caller) -> Answer {
     cx.require(Permission::ViewFleet, Scope::Fleet)?;
     let item = |about: &'static About| {
         let properties: serde_json::Map<String, Json> = about.parameters.iter().map(schema).collect();
+        let required = about.parameters.iter().filter(|one| one.range == Range::Job);
         json!({
             "id": about.id,
             "class": about.class,
@@ -155,6 +156,7 @@ pub async fn remedies(Caller(cx): Caller) -> Answer {
             "parameters": {
                 "type": "object",
                 "properties": properties,
+                "required": required.map(|one| one.name).collect::<Vec<_>>(),
                 "additionalProperties": false,
             },
         })
@@ -162,23 +164,25 @@ pub async fn remedies(Caller(cx): Caller) -> Answer {
     Ok(AsJson(json!({ "items": About::all().map(item).collect::<Vec<_>>() })))
 }
 
+/// JSON Schema; beside it the words of both languages, for parameters and what there is to choose from.
 fn schema(parameter: &Parameter) -> (String, Json) {
-    let schema = match parameter.range {
+    let mut schema = match parameter.range {
         Range::Number { least, most, usual } => json!({
             "type": "integer",
-            "title": parameter.title.en,
             "minimum": least,
             "maximum": most,
             "default": usual,
         }),
         Range::Choice(of) => json!({
             "type": "string",
-            "title": parameter.title.en,
             "enum": of.iter().map(|choice| choice.id).collect::<Vec<_>>(),
+            "choices": of,
             "default": parameter.range.usual(),
         }),
-        Range::Job => json!({ "type": "string", "format": "uuid", "title": parameter.title.en }),
+        Range::Job => json!({ "type": "string", "format": "uuid" }),
     };
+    schema["title"] = parameter.title.en.into();
+    schema["titles"] = json!(parameter.title);
     (parameter.name.to_owned(), schema)
 }
 

@@ -10,6 +10,7 @@ mod finding;
 mod history;
 mod jobs;
 mod problem;
+mod query;
 mod rules;
 mod terminals;
 
@@ -20,6 +21,7 @@ pub use calls::record as call_record;
 pub use checklist::name as stand_name;
 pub use jobs::bad_order;
 pub use problem::{Problem, status};
+pub use query::Query;
 
 use super::routes::{Needs, Routes};
 use crate::app::AppError;

@@ -2,7 +2,6 @@
 
 use axum::Json as AsJson;
 use axum::body::Bytes;
-use axum::extract::Query;
 use axum::http::HeaderMap;
 use kaishin_domain::access::Permission;
 use kaishin_domain::rule::{Citation, Contradiction, Rule};
@@ -10,7 +9,7 @@ use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
 use super::terminals::or_api;
-use super::{Answer, Caller, body};
+use super::{Answer, Caller, Query, body};
 use crate::app::{AppError, profile, rules};
 use crate::http::routes::{Needs, Routes};
 

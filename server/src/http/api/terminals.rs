@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use axum::Json as AsJson;
 use axum::body::Bytes;
-use axum::extract::{Path, Query};
+use axum::extract::Path;
 use axum::response::Response;
 use kaishin_domain::expr::Field;
 use kaishin_domain::remedy::Remedy;
@@ -14,7 +14,7 @@ use kaishin_domain::value::Value;
 use serde_json::{Value as Json, json};
 
 use super::rules::{citation, contradiction};
-use super::{Answer, Because, Caller, Problem, body, facilities, id, jobs};
+use super::{Answer, Because, Caller, Problem, Query, body, facilities, id, jobs};
 use crate::app::listing::{Cell, cell};
 use crate::app::terminals::{self, SectionRow};
 use crate::http::listing::Wanted;

@@ -132,6 +132,11 @@ fn view(cx: &Cx, page: Page, detail: &Detail, typed: Told, problem: Option<Probl
         } else {
             String::new()
         },
+        against: if typed.event == "closed" {
+            typed.reason.clone()
+        } else {
+            String::new()
+        },
         reason: typed.reason,
         place: typed.terminal,
         record: page.of(&record).to_owned(),
@@ -224,6 +229,8 @@ struct View {
     ring_at: String,
     note: String,
     closing: String,
+    /// Why it counts as fixed although the terminal shows otherwise.
+    against: String,
     reason: String,
     place: String,
     record: String,
@@ -315,6 +322,7 @@ mod tests {
             ring_at: String::new(),
             note: "<i>".into(),
             closing: String::new(),
+            against: "<i>".into(),
             reason: "<i>".into(),
             place: String::new(),
             record: "受付日時：<i>".into(),

@@ -186,7 +186,7 @@ async fn create(visitor: Visitor, Path(text): Path<String>, Filled(wanted): Fill
         (Err(problem), None) => return Err(Failure(problem)),
     };
     if let Some(call) = wanted.of_call(&cx, id).await? {
-        calls::order(&cx, call, Some(remedy)).await?;
+        calls::order(&cx, call, None, Some(remedy)).await?;
         return Ok(Redirect::to(&format!("/calls/{call}")).into_response());
     }
     let order = Order {

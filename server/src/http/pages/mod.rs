@@ -188,6 +188,10 @@ impl Page {
         self.lang.when(*at)
     }
 
+    fn hour_and_minute(&self, at: &Time) -> String {
+        self.lang.hour_and_minute(*at)
+    }
+
     fn clock_time(&self, at: &Time) -> String {
         self.lang.clock_time(*at)
     }

@@ -54,8 +54,6 @@ pub struct RemedyView {
     pub effect: String,
     /// Where it is asked what it would change, and ordered from; back to the call from there.
     pub look: Option<String>,
-    /// Not built yet: done by hand.
-    pub coming: bool,
     /// Of the last time that it was ordered for this step.
     pub job: Option<Badge>,
 }
@@ -128,7 +126,7 @@ pub fn step_view(cx: &Cx, page: &Page, detail: &Detail, step: &Step) -> StepView
     let truth = calls::truth(&cx.app, detail.row.as_ref(), step);
     let stand = run.and_then(|run| run.stand(step, truth)).unwrap_or(Stand::Unconfirmed);
     let screen = step.screen.as_ref();
-    let remedy = step.remedy.as_ref().filter(|_| detail.call.terminal.is_some());
+    let remedy = step.remedy.filter(|_| detail.call.terminal.is_some());
     let last_job = || {
         let ordered = detail.call.jobs.iter().zip(&detail.jobs);
         let mut of_step = ordered.filter(|(ordered, _)| ordered.step == step.id);
@@ -154,15 +152,10 @@ pub fn step_view(cx: &Cx, page: &Page, detail: &Detail, step: &Step) -> StepView
             .iter()
             .map(|branch| page.of(&branch.sees).to_owned())
             .collect(),
-        remedy: remedy.map(|to_do| RemedyView {
-            title: to_do
-                .remedy
-                .map_or_else(String::new, |known| page.of(&known.title()).to_owned()),
-            effect: to_do.remedy.map_or_else(String::new, |known| {
-                page.of(&Words::from(known.about().effect)).to_owned()
-            }),
-            look: to_do.remedy.and_then(|known| order_href(&detail.call, known)),
-            coming: to_do.remedy.is_none(),
+        remedy: remedy.map(|remedy| RemedyView {
+            title: page.of(&remedy.title()).to_owned(),
+            effect: page.of(&Words::from(remedy.about().effect)).to_owned(),
+            look: order_href(&detail.call, remedy),
             job: last_job(),
         }),
         back: run.is_some_and(|run| !run.trail.is_empty()),
@@ -324,7 +317,6 @@ pub mod samples {
                 title: "最新の情報を取得".into(),
                 effect: "読み取るだけです。<i>".into(),
                 look: Some("/terminals/x/jobs/new?remedy=refresh-facts&call=x".into()),
-                coming: false,
                 job: Some(badge("busy", "実行中")),
             }),
             back: true,
