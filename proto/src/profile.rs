@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
+use serde_json::error::Category;
 
 use crate::value::Version;
 
@@ -303,6 +304,24 @@ pub struct BadProfile {
     pub en: String,
 }
 
+/// What the reader of JSON says, for those who do not read English.
+fn in_japanese(error: &serde_json::Error) -> String {
+    let (line, said) = (error.line(), error.to_string());
+    let named = said.split('`').nth(1).unwrap_or_default();
+    match error.classify() {
+        Category::Data if said.starts_with("missing field") => format!("「{named}」がありません（{line}行目まで）。"),
+        Category::Data if said.starts_with("unknown field") => {
+            format!("「{named}」という項目はありません（{line}行目）。")
+        }
+        Category::Data if said.starts_with("duplicate field") => format!("「{named}」が2回あります（{line}行目）。"),
+        Category::Data => format!("{line}行目の値の種類か書き方が違います。"),
+        Category::Eof => "途中で終わっています。閉じる括弧や引用符を確認してください。".to_owned(),
+        Category::Syntax | Category::Io => {
+            format!("{line}行目{}文字目がJSONとして読めません。", error.column())
+        }
+    }
+}
+
 impl Profile {
     /// What agent and server know before anybody tells them more.
     ///
@@ -327,7 +346,7 @@ impl Profile {
         }
         let profile: Profile = serde_json::from_str(text).map_err(|error| BadProfile {
             line: error.line().max(1),
-            ja: format!("書式を直してください。{error}"),
+            ja: format!("書式を直してください。{}", in_japanese(&error)),
             en: format!("correct the format: {error}"),
         })?;
         match profile.unsound() {
@@ -580,6 +599,26 @@ fn line_of(text: &str, value: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_cannot_be_read_is_told_in_japanese_as_well() {
+        let built_in = serde_json::to_string(&Profile::built_in()).expect("it is written");
+        for (text, said) in [
+            ("{\"version\": 3}".to_owned(), "がありません"),
+            (
+                built_in.replacen('{', "{\"colour\":1,", 1),
+                "「colour」という項目はありません",
+            ),
+            ("{".to_owned(), "途中で終わっています"),
+            ("{]".to_owned(), "1行目2文字目"),
+            ("[]".to_owned(), "1行目"),
+        ] {
+            let bad = Profile::read(&text).expect_err(&text);
+            assert!(bad.ja.contains(said), "{}", bad.ja);
+            let foreign = ["missing", "unknown", "expected", "line", "EOF"];
+            assert!(foreign.iter().all(|word| !bad.ja.contains(word)), "{}", bad.ja);
+        }
+    }
 
     #[test]
     fn the_built_in_profile_is_sound_and_reads_back() {

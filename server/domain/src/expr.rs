@@ -18,11 +18,12 @@ use kaishin_proto::id::TerminalId;
 use kaishin_proto::time::Time;
 use kaishin_proto::value::Value;
 
+use crate::fold::{Word, search_key};
 pub use crate::fold::{fold, folded, narrow};
 pub use complete::{Completion, Part, Suggestion, complete};
 pub use error::{ParseError, Problem};
 pub use field::{Attribute, Field, JOB_STATES, Kind, OPEN, SEVERITIES, Standing, is_open};
-pub use grammar::{EXAMPLES, GRAMMAR};
+pub use grammar::{EXAMPLES, grammar};
 pub use literal::{Literal, Phrase};
 pub use term::{Op, Term, job_items};
 
@@ -33,8 +34,8 @@ pub enum Expr {
     And(Vec<Expr>),
     Or(Vec<Expr>),
     Not(Box<Expr>),
-    /// The word occurs in the terminal's name, model, serial number or institution code or in its facility's name, or its
-    /// id begins with it.
+    /// The word, as `search_key` sees it, stands in the terminal's name, model, serial number or institution code or in what
+    /// its facility is found by, or its id begins with it.
     Text(Phrase),
     Term(Term),
 }
@@ -92,6 +93,13 @@ pub trait Subject {
     /// Of the facility it stands in; without one everything is unknown.
     fn facility(&self, _: Attribute) -> Option<Cow<'_, Value>> {
         None
+    }
+    /// What that facility is found by, as keys, a line each.
+    fn facility_lines(&self) -> Cow<'_, str> {
+        match self.facility(Attribute::Name).as_deref() {
+            Some(Value::Text(name)) => Cow::Owned(search_key(name)),
+            Some(_) | None => Cow::Borrowed(""),
+        }
     }
     /// Remedy and state of its open jobs and of the last job of each remedy.
     fn jobs(&self) -> Vec<(&str, &str)> {
@@ -160,7 +168,7 @@ impl Expr {
             Expr::Always => Truth3::True,
             Expr::And(of) => {
                 let mut least = Truth3::True;
-                for expr in of {
+                for expr in narrowing(of) {
                     least = least.min(expr.evaluate(subject, now));
                     if least == Truth3::False {
                         break;
@@ -179,8 +187,14 @@ impl Expr {
                 most
             }
             Expr::Not(expr) => !expr.evaluate(subject, now),
-            Expr::Text(word) => {
-                Truth3::from(searched(subject).contains(word.folded()) || id_begins_with(subject.id(), word.folded()))
+            Expr::Text(phrase) => {
+                let word = Word::new(phrase.raw());
+                let own = search_lines(subject).iter().any(|line| word.is_in(line));
+                Truth3::from(
+                    own || subject.facility_lines().lines().any(|line| word.is_in(line))
+                        || word.key().is_empty()
+                        || id_begins_with(subject.id(), phrase.folded()),
+                )
             }
             Expr::Term(term) => term.evaluate(subject, now),
         }
@@ -207,7 +221,28 @@ impl Expr {
     }
 }
 
-/// What a bare word is looked for in: folded, one line for each text, so that no word spans two of them.
+/// The parts that say something together: words of law say nothing beside other words.
+pub fn narrowing(of: &[Expr]) -> impl Iterator<Item = &Expr> {
+    let is_law = |expr: &Expr| matches!(expr, Expr::Text(word) if Word::new(word.raw()).is_law());
+    let named = of.iter().any(|expr| matches!(expr, Expr::Text(_)) && !is_law(expr));
+    of.iter().filter(move |expr| !(named && is_law(expr)))
+}
+
+/// What bare words are looked for in of the terminal itself, each as a key.
+pub fn search_lines(subject: &(impl Subject + ?Sized)) -> Vec<String> {
+    let mut lines = vec![
+        search_key(subject.hostname()),
+        subject.institution().map(search_key).unwrap_or_default(),
+    ];
+    for key in SEARCHED_FACTS {
+        if let Some(Value::Text(fact)) = subject.fact(key).as_deref() {
+            lines.push(search_key(fact));
+        }
+    }
+    lines
+}
+
+/// The texts that are often compared with patterns: folded, one line each, so that no piece spans two of them.
 pub fn searched(subject: &(impl Subject + ?Sized)) -> String {
     let mut text = fold(subject.hostname());
     text.push('\n');

@@ -14,15 +14,16 @@ pub mod sheet;
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::fold::digits as dialled;
 pub use attachment::{Attachment, ByHand, Claim, Standing};
 pub use choice::{Kind, Line, Topology, UpdateChoice};
 pub use code::{BadCode, Code10, CodeNote, Table};
 pub use field::{BadField, Field, choices};
 pub use hours::{BadHours, Day, Hours, Opening};
-pub use phone::{BadPhone, Phone, normal as dialled};
+pub use phone::{BadPhone, Phone};
 pub use place::Prefecture;
 
-use crate::fold::search_key;
+use crate::fold::{key_with_law, search_key};
 use crate::time::Time;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,25 +76,17 @@ impl Facility {
         }
     }
 
-    /// What plain words are looked for in: one line for each text, so that no word spans two of them.
-    pub fn search_text(&self) -> String {
-        let mut text = self.code.to_string();
+    /// What it is found by, each as a key: codes of the past lead to it as well.
+    pub fn search_lines(&self, earlier: &[Code10]) -> Vec<String> {
+        let mut lines = vec![self.code.to_string(), search_key(&self.name)];
+        // Whoever looks for nothing but a word of law finds those that have it.
+        lines.extend(key_with_law(&self.name).filter(|line| *line != lines[1]));
         let place = self.prefecture.map(|prefecture| prefecture.words().ja);
-        let texts = [
-            Some(self.name.as_str()),
-            self.kana.as_deref(),
-            place.as_deref(),
-            self.address.as_deref(),
-        ];
-        for part in texts.into_iter().flatten() {
-            text.push('\n');
-            text.push_str(&search_key(part));
-        }
-        for phone in &self.phones {
-            text.push('\n');
-            text.push_str(phone.normal());
-        }
-        text
+        let texts = [self.kana.as_deref(), place.as_deref(), self.address.as_deref()];
+        lines.extend(texts.into_iter().flatten().map(search_key));
+        lines.extend(self.phones.iter().map(|phone| phone.normal().to_owned()));
+        lines.extend(earlier.iter().map(Code10::to_string));
+        lines
     }
 
     /// Which fields differ, in the catalogue's order.
@@ -172,6 +165,6 @@ mod tests {
         assert_eq!(told.differences(&again), []);
         again.notes = None;
         assert_eq!(told.differences(&again), [Field::Notes]);
-        assert!(told.search_text().contains("0312345678"));
+        assert!(told.search_lines(&[]).contains(&"0312345678".to_owned()));
     }
 }

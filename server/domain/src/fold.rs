@@ -2,11 +2,15 @@
 //! finding names only: what is stored and shown is never folded.
 
 mod key;
+mod number;
+mod query;
 
 use std::iter::Peekable;
 use std::str::Chars;
 
-pub use key::{search_key, search_words};
+pub use key::{dash, key_with_law, search_key};
+pub use number::{digits, typed_number};
+pub use query::{Query, Word};
 
 /// Half-width katakana U+FF61..=U+FF9D in their full-width forms.
 const KANA: &str = "。「」、・ヲァィゥェォャュョッーアイウエオカキクケコサシスセソタチツテトナニヌネノハヒフヘホマミムメモヤユヨラリルレロワン";

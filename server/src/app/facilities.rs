@@ -379,7 +379,8 @@ pub async fn rename(cx: &Cx, from: Code10, to: Code10, reason: &str) -> Result<C
     if from == to || there.is_some_and(|there| there != to && there != from) {
         return Err(taken());
     }
-    let merged = app.store.facility(to).await?.is_some();
+    let there = app.store.facility(to).await?;
+    let merged = there.is_some();
     let renamed = Kept {
         facility: Facility {
             code: to,
@@ -425,13 +426,11 @@ pub async fn rename(cx: &Cx, from: Code10, to: Code10, reason: &str) -> Result<C
             })
         })
         .await?;
-    if !merged {
-        ledger::put(app, [&renamed]);
-    }
-    ledger::remove(app, from);
     app.ledger.move_earlier(from, to);
     app.ledger.forget_earlier(to);
     app.ledger.put_earlier(earlier);
+    ledger::remove(app, from);
+    ledger::put(app, [&there.unwrap_or(renamed)]);
     let code = to.to_string();
     for terminal in app.ledger.terminals(to) {
         app.index.set_institution(terminal, Some(&code));

@@ -36,7 +36,7 @@ pub struct Listed {
     pub hours: Option<Arc<Hours>>,
     pub update_choice: Option<UpdateChoice>,
     pub shared_receipt: Option<bool>,
-    /// Folded: code, name, kana, prefecture, address and telephone numbers, each on a line of its own.
+    /// What it is found by, as keys, a line each.
     pub search: Box<str>,
 }
 
@@ -45,6 +45,8 @@ struct Inner {
     listed: BTreeMap<Code10, Arc<Listed>>,
     /// Codes of the past, and where they lead today.
     earlier: HashMap<Code10, EarlierCode>,
+    /// The same the other way round.
+    earlier_of: HashMap<Code10, BTreeSet<Code10>>,
     said: HashMap<TerminalId, Attachment>,
     /// By the code in force as it was said, which may be an old one or in no ledger.
     standing_in: HashMap<Code10, BTreeSet<TerminalId>>,
@@ -88,7 +90,7 @@ impl Inner {
             hours,
             update_choice: of.update_choice,
             shared_receipt: of.shared_receipt,
-            search: of.search_text().into(),
+            search: of.search_lines(&self.earlier_of(of.code)).join("\n").into(),
         };
         self.listed.insert(of.code, Arc::new(listed));
     }
@@ -123,15 +125,34 @@ impl Inner {
         }
     }
 
+    fn earlier_of(&self, facility: Code10) -> Vec<Code10> {
+        self.earlier_of.get(&facility).into_iter().flatten().copied().collect()
+    }
+
     fn codes_of(&self, facility: Code10) -> Vec<Code10> {
         let mut codes = vec![facility];
-        codes.extend(
-            self.earlier
-                .values()
-                .filter(|old| old.facility == facility)
-                .map(|old| old.code),
-        );
+        codes.extend(self.earlier_of(facility));
         codes
+    }
+
+    fn put_earlier(&mut self, earlier: EarlierCode) {
+        self.forget_earlier(earlier.code);
+        self.earlier_of
+            .entry(earlier.facility)
+            .or_default()
+            .insert(earlier.code);
+        self.earlier.insert(earlier.code, earlier);
+    }
+
+    fn forget_earlier(&mut self, code: Code10) -> Option<EarlierCode> {
+        let old = self.earlier.remove(&code)?;
+        if let Some(codes) = self.earlier_of.get_mut(&old.facility) {
+            codes.remove(&code);
+            if codes.is_empty() {
+                self.earlier_of.remove(&old.facility);
+            }
+        }
+        Some(old)
     }
 }
 
@@ -155,23 +176,22 @@ impl Ledger {
         self.write().listed.remove(&code);
     }
 
+    /// A facility is found by its codes of the past from the next time that it is put in.
     pub fn put_earlier(&self, earlier: EarlierCode) {
-        self.write().earlier.insert(earlier.code, earlier);
+        self.write().put_earlier(earlier);
     }
 
     pub fn forget_earlier(&self, code: Code10) {
-        self.write().earlier.remove(&code);
+        self.write().forget_earlier(code);
     }
 
     /// Codes that led to one facility lead to another.
     pub fn move_earlier(&self, from: Code10, to: Code10) {
-        for earlier in self
-            .write()
-            .earlier
-            .values_mut()
-            .filter(|earlier| earlier.facility == from)
-        {
-            earlier.facility = to;
+        let mut inner = self.write();
+        for code in inner.earlier_of(from) {
+            if let Some(old) = inner.forget_earlier(code) {
+                inner.put_earlier(EarlierCode { facility: to, ..old });
+            }
         }
     }
 
@@ -204,10 +224,10 @@ impl Ledger {
 
     pub fn earlier_codes(&self, facility: Code10) -> Vec<EarlierCode> {
         let inner = self.read();
-        let mut codes: Vec<EarlierCode> = inner
-            .earlier
-            .values()
-            .filter(|old| old.facility == facility)
+        let codes = inner.earlier_of(facility);
+        let mut codes: Vec<EarlierCode> = codes
+            .iter()
+            .filter_map(|code| inner.earlier.get(code))
             .cloned()
             .collect();
         codes.sort_by_key(|old| (old.used_until, old.code));
@@ -281,6 +301,13 @@ impl Ledger {
 /// Facilities have been written: memory follows, here and in the index.
 pub(super) fn put<'a>(app: &App, kept: impl IntoIterator<Item = &'a Kept> + Clone) {
     app.ledger.put_all(kept.clone());
+    for one in kept.clone() {
+        let code = one.facility.code;
+        let earlier = app.ledger.read().earlier_of(code);
+        if !earlier.is_empty() {
+            app.index.set_earlier_codes(code, &earlier);
+        }
+    }
     app.index.put_facilities(kept.into_iter().map(|one| &one.facility));
     app.bus.wake(Wake::Sites);
 }

@@ -40,12 +40,25 @@ fn key(name: &str, ja: &str, en: &str, code: &'static str) -> Result<Field, AppE
     known.ok_or_else(|| AppError::invalid(code, format!("「{name}」{ja}"), format!("{name:?} {en}")))
 }
 
+/// Rather than leave out what was asked for.
+fn at_most(named: usize, most: usize) -> Result<(), AppError> {
+    if named <= most {
+        return Ok(());
+    }
+    Err(AppError::invalid(
+        "E-INPUT-10",
+        format!("項目は一度に{most}個までです。{named}個のうち要らないものを外してください。"),
+        format!("At most {most} keys at once. Leave some of these {named} out."),
+    ))
+}
+
 /// Keys with commas between; the usual columns if there are none.
 pub fn columns(text: &str) -> Result<Vec<Field>, AppError> {
     let names: Vec<&str> = text.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
     let names = if names.is_empty() { &USUAL[..] } else { &names };
+    at_most(names.len(), MOST_COLUMNS)?;
     let mut columns = Vec::new();
-    for name in names.iter().take(MOST_COLUMNS) {
+    for name in names {
         let field = key(name, "という列はありません。", "is not a column.", "E-INPUT-08")?;
         if !columns.contains(&field) {
             columns.push(field);
@@ -74,9 +87,10 @@ pub fn sort(text: &str) -> Result<Sort, AppError> {
 }
 
 pub fn keys(text: &str) -> Result<Vec<Field>, AppError> {
-    let names = text.split(',').map(str::trim).filter(|name| !name.is_empty());
+    let names: Vec<&str> = text.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
+    at_most(names.len(), MOST_FACETS)?;
     names
-        .take(MOST_FACETS)
+        .into_iter()
         .map(|name| {
             key(
                 name,
@@ -244,6 +258,17 @@ mod tests {
         assert!(sort("-last_seen").expect("it is known").descending);
         assert_eq!(sort("colour").expect_err("none").code, "E-INPUT-04");
         assert_eq!(keys("colour").expect_err("none").code, "E-INPUT-09");
+    }
+
+    #[test]
+    fn more_keys_than_are_answered_are_refused_and_not_cut_off() {
+        let named = |count: usize| vec!["hostname"; count].join(",");
+        assert!(keys(&named(MOST_FACETS)).is_ok() && columns(&named(MOST_COLUMNS)).is_ok());
+        assert_eq!(keys(&named(MOST_FACETS + 1)).expect_err("too many").code, "E-INPUT-10");
+        assert_eq!(
+            columns(&named(MOST_COLUMNS + 1)).expect_err("too many").code,
+            "E-INPUT-10"
+        );
     }
 
     #[test]

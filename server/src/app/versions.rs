@@ -3,9 +3,11 @@
 use kaishin_domain::access::{Permission, Scope};
 use kaishin_domain::expr::{Expr, Field};
 use kaishin_proto::profile::Profile;
+use kaishin_proto::time::Time;
 use kaishin_proto::value::Version;
 
 use super::{AppError, Cx};
+use crate::index::Index;
 
 /// Different values of one version that are shown; the rest are counted together.
 const SHOWN: usize = 8;
@@ -15,6 +17,8 @@ pub struct Spread {
     pub field: Field,
     /// The least that is wanted; none where the profile names none.
     pub target: Option<String>,
+    /// All that have less, however rare their values are; none where nothing is wanted.
+    pub below: Option<u64>,
     pub values: Vec<Value>,
     /// Terminals with values beyond those.
     pub others: u64,
@@ -53,29 +57,38 @@ fn wanted(profile: &Profile, built_in: bool) -> Vec<(String, Option<String>)> {
 pub fn spread(cx: &Cx) -> Result<Vec<Spread>, AppError> {
     cx.require(Permission::ViewFleet, Scope::Fleet)?;
     let in_force = cx.app.rules.in_force();
-    let of = |(key, target): (String, Option<String>)| {
-        let field = Field::find(&key)?;
-        let facets = cx.app.index.facets(&Expr::Always, field, SHOWN, cx.now());
-        let below = |text: &str| target.as_deref().is_some_and(|target| is_below(text, target));
-        let value = |(text, count): (String, u64)| Value {
-            below: below(&text),
-            text,
-            count,
-        };
-        let mut values: Vec<Value> = facets.values.into_iter().map(value).collect();
-        values.sort_by_cached_key(|value| std::cmp::Reverse(Version::parse(&value.text)));
-        Some(Spread {
-            field,
-            others: facets.other,
-            unknown: facets.unknown,
-            target,
-            values,
-        })
-    };
-    Ok(wanted(&in_force.profile, in_force.built_in)
-        .into_iter()
-        .filter_map(of)
+    let wanted = wanted(&in_force.profile, in_force.built_in).into_iter();
+    Ok(wanted
+        .filter_map(|(key, target)| spread_of(&cx.app.index, &key, target, cx.now()))
         .collect())
+}
+
+/// The filter that finds who has less than is wanted.
+pub fn below(field: Field, target: &str) -> String {
+    format!("{}<{target}", field.name())
+}
+
+fn spread_of(index: &Index, key: &str, target: Option<String>, now: Time) -> Option<Spread> {
+    let field = Field::find(key)?;
+    let facets = index.facets(&Expr::Always, field, SHOWN, now);
+    let value = |(text, count): (String, u64)| Value {
+        below: target.as_deref().is_some_and(|target| is_below(&text, target)),
+        text,
+        count,
+    };
+    let mut values: Vec<Value> = facets.values.into_iter().map(value).collect();
+    values.sort_by_cached_key(|value| std::cmp::Reverse(Version::parse(&value.text)));
+    let less = target
+        .as_deref()
+        .and_then(|target| Expr::parse(&below(field, target)).ok());
+    Some(Spread {
+        field,
+        below: less.map(|less| index.count(&less, now)),
+        others: facets.other,
+        unknown: facets.unknown,
+        target,
+        values,
+    })
 }
 
 fn is_below(text: &str, target: &str) -> bool {
@@ -87,7 +100,40 @@ fn is_below(text: &str, target: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use kaishin_domain::id::TerminalId;
+    use kaishin_proto::value::Value as Fact;
+
     use super::*;
+    use crate::index::Entry;
+
+    #[test]
+    fn who_is_below_the_target_is_counted_beyond_the_values_that_are_shown() {
+        let index = Index::new();
+        let terminal = |n: u8, version: String| {
+            let mut entry = Entry::new(TerminalId::new(Time(0), [n; 10]), format!("PC-{n}"));
+            let version = Fact::Version(Version(version));
+            entry.facts.insert("edge.delegate.version".into(), version);
+            entry
+        };
+        index.upsert_all((0..20).map(|n| terminal(n, format!("2.0.{}.0", n / 2))));
+        let spread = |target: &str| spread_of(&index, "edge.delegate.version", Some(target.into()), Time(0));
+        let all_but_two = spread("2.0.9.0").expect("a fact");
+        assert_eq!((all_but_two.values.len(), all_but_two.others), (SHOWN, 4));
+        assert_eq!(all_but_two.below, Some(18));
+        assert_eq!(spread("2.0.0.0").expect("a fact").below, Some(0));
+        let unwanted = spread_of(&index, "edge.delegate.version", None, Time(0)).expect("a fact");
+        assert_eq!(unwanted.below, None);
+    }
+
+    #[test]
+    fn every_target_that_the_profile_names_can_be_compared() {
+        for (key, target) in wanted(&Profile::built_in(), false) {
+            let (Some(field), Some(target)) = (Field::find(&key), target) else {
+                continue;
+            };
+            assert!(Expr::parse(&below(field, &target)).is_ok(), "{key} {target}");
+        }
+    }
 
     #[test]
     fn everything_that_is_looked_at_is_a_fact_and_versions_compare_as_versions() {

@@ -81,7 +81,7 @@ impl Wanted {
                 )
             })?,
         };
-        let limit = self.limit.parse().unwrap_or(USUAL);
+        let limit = query::limit(&self.limit, USUAL)?;
         calls::list(cx, self.filter(cx)?, self.order()?, limit, offset).await
     }
 

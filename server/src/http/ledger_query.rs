@@ -137,7 +137,7 @@ impl Wanted {
                 )
             })?),
         };
-        let limit = self.limit.parse().unwrap_or(USUAL).clamp(1, facilities::MOST_ROWS);
+        let limit = super::query::limit(&self.limit, USUAL)?.clamp(1, facilities::MOST_ROWS);
         facilities::list(cx, &self.asked()?, after, limit).await
     }
 

@@ -1,6 +1,10 @@
 //! Addresses with a query: every list's state stands in its address.
 
+use std::str::FromStr;
+
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use crate::app::AppError;
 
 const KEPT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
@@ -26,6 +30,20 @@ pub fn local(path: &str) -> &str {
     if ours { path } else { "/" }
 }
 
+/// How many rows somebody asks for; as usual where nothing is said.
+pub fn limit<T: FromStr>(text: &str, usual: T) -> Result<T, AppError> {
+    if text.is_empty() {
+        return Ok(usual);
+    }
+    text.parse().map_err(|_| {
+        AppError::invalid(
+            "E-INPUT-07",
+            format!("件数「{text}」を読み取れません。数字で指定してください。"),
+            format!("The limit {text:?} does not read. Give a number."),
+        )
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -37,6 +55,19 @@ mod tests {
             "/terminals?q=a%26b%20%E7%AB%AF"
         );
         assert_eq!(address("/", &[]), "/");
+    }
+
+    #[test]
+    fn a_limit_is_a_number_or_nothing() {
+        assert_eq!(limit("", 50).ok(), Some(50));
+        assert_eq!(limit("7", 50).ok(), Some(7));
+        for bad in ["abc", "-1", "1.5"] {
+            assert_eq!(
+                limit::<usize>(bad, 50).err().map(|error| error.code),
+                Some("E-INPUT-07"),
+                "{bad}"
+            );
+        }
     }
 
     #[test]

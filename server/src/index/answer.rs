@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 use std::sync::RwLockReadGuard;
 
-use kaishin_domain::expr::{Expr, Field, SEVERITIES, Standing, fold, narrow};
-use kaishin_domain::fold::search_words;
+use kaishin_domain::expr::{Expr, Field, SEVERITIES, Standing, fold};
+use kaishin_domain::fold::{Query, Word};
 use kaishin_proto::id::TerminalId;
 use kaishin_proto::time::Time;
 use roaring::{MultiOps, RoaringBitmap};
@@ -12,7 +12,7 @@ use roaring::{MultiOps, RoaringBitmap};
 use super::column::{Dictionary, Moments, NOT_REPORTED, Overlap, Ranks, first_of};
 use super::cursor::SortKey;
 use super::entry::{gravity_of, value_words};
-use super::finder::Rank;
+use super::finder::{Rank, best_of};
 use super::fleet::{Column, Fleet, NEVER};
 use super::{Card, Counts, Cursor, Facets, Page, Row, Sort};
 
@@ -45,19 +45,6 @@ enum Order<'a> {
     Faults(&'a [u16]),
     /// The worst first.
     Severity([RoaringBitmap; SEVERITIES.len()]),
-}
-
-/// The digits of what is typed like a number, with hyphens, dots, brackets or spaces in it; empty where it is none.
-fn numbered(text: &str) -> String {
-    let plain: String = text.chars().map(narrow).collect();
-    let apart = |c: char| matches!(c, '-' | '‐' | '−' | 'ー' | '－' | '.' | '(' | ')' | '+') || c.is_whitespace();
-    let digits: String = plain.chars().filter(char::is_ascii_digit).collect();
-    let number = plain.chars().all(|c| c.is_ascii_digit() || apart(c));
-    if number && digits.len() != plain.trim().len() {
-        digits
-    } else {
-        String::new()
-    }
 }
 
 fn worst(sets: &[RoaringBitmap; SEVERITIES.len()], slot: u32) -> i64 {
@@ -262,18 +249,13 @@ impl Fleet {
     }
 
     pub fn find(&self, text: &str, most: usize) -> Vec<Hit> {
-        let words = search_words(text);
+        let query = Query::read(text);
         let mut found: Vec<(Rank, bool, u32)> = Vec::new();
-        // Numbers are typed with hyphens and kept without; computer names are not.
-        let digits = [numbered(text)];
-        let asked: &[&[String]] = if digits[0].is_empty() {
-            &[&words]
-        } else {
-            &[&words, &digits]
-        };
-        for (finder, terminal) in [(&self.ledger.finder, false), (&self.finder, true)] {
-            for words in asked {
-                let hits = finder.find(words, most);
+        for words in query.readings() {
+            for (hits, terminal) in [
+                (self.ledger.finder.find(words, most), false),
+                (self.terminals(words, most), true),
+            ] {
                 found.extend(hits.into_iter().map(|(rank, place)| (rank, terminal, place)));
             }
         }
@@ -293,6 +275,31 @@ impl Fleet {
             self.ledger.at(place).map(|card| self.facility_hit(card))
         };
         found.into_iter().filter_map(hit).collect()
+    }
+
+    /// Terminals by what they say of themselves, of which some words may be their facility's.
+    fn terminals(&self, words: &[Word], most: usize) -> Vec<(Rank, u32)> {
+        if words.len() < 2 {
+            return self.finder.find(words, most);
+        }
+        let own: Vec<RoaringBitmap> = words.iter().map(|word| self.finder.having(word)).collect();
+        let mut all = own.iter().union();
+        for word in words.iter().zip(own) {
+            if all.is_empty() {
+                return Vec::new();
+            }
+            all &= word.1 | self.standing_in(&self.ledger.finder.having(word.0));
+        }
+        let rank = |slot: u32, word: &Word| {
+            let place = self.place_of(slot);
+            let of_place = place.and_then(|place| self.ledger.finder.rank(place, word));
+            self.finder.rank(slot, word).into_iter().chain(of_place).min()
+        };
+        let answers = |slot: u32| {
+            let ranks = words.iter().map(|word| rank(slot, word));
+            Some((ranks.collect::<Option<Vec<_>>>()?.into_iter().max()?, slot))
+        };
+        best_of([all], most, answers)
     }
 
     fn facility_hit(&self, card: &Card) -> Hit {

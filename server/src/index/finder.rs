@@ -4,10 +4,16 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 
+use kaishin_domain::fold::Word;
 use roaring::{MultiOps, RoaringBitmap};
 
-/// So many texts are looked at for the best beginnings, and as many again for what lies within.
-const LOOKED_AT: usize = 6_000;
+use super::search::Search;
+
+/// So many texts that begin with the word are looked at for the best, and as many again of those that have it elsewhere;
+/// more only while there are not enough that answer at all. Tests come to that with few.
+const LOOKED_AT: usize = if cfg!(test) { 3 } else { 6_000 };
+/// Of fewer than one in so many texts that have all pairs of a word each is looked at; else all are read through.
+const SPARSE: usize = 8;
 
 /// How well a text answers; the smaller, the better.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -25,7 +31,7 @@ pub enum Rank {
 #[derive(Default)]
 pub(super) struct Finder {
     /// Per place the lines that are searched, already folded; each line ends with a line feed.
-    texts: Vec<Box<str>>,
+    texts: Search,
     pairs: BTreeMap<(char, char), RoaringBitmap>,
 }
 
@@ -38,20 +44,16 @@ fn pairs(text: &str) -> impl Iterator<Item = (char, char)> + '_ {
 impl Finder {
     /// Puts the lines of a place in; none takes them out.
     pub fn set(&mut self, place: u32, lines: &[String]) {
-        let at = place as usize;
-        if self.texts.len() <= at {
-            self.texts.resize(at + 1, Box::default());
-        }
         let mut text = String::new();
         for line in lines.iter().filter(|line| !line.is_empty()) {
             text.push_str(line);
             text.push('\n');
         }
-        if *self.texts[at] == *text {
+        let old = self.texts.get(place).unwrap_or_default();
+        if old == text {
             return;
         }
-        let old = std::mem::replace(&mut self.texts[at], text.into_boxed_str());
-        for pair in pairs(&old) {
+        for pair in pairs(old) {
             if let Some(places) = self.pairs.get_mut(&pair) {
                 places.remove(place);
                 if places.is_empty() {
@@ -59,9 +61,11 @@ impl Finder {
                 }
             }
         }
-        for pair in pairs(&self.texts[at]) {
+        for pair in pairs(&text) {
             self.pairs.entry(pair).or_default().insert(place);
         }
+        self.texts
+            .set(place, Some(text.as_str()).filter(|text| !text.is_empty()));
     }
 
     /// Those that have every pair of the word; for words of one and two characters that is the answer.
@@ -89,49 +93,83 @@ impl Finder {
         sets.fold(smallest, |all, places| all & places)
     }
 
+    /// Those of which a text has the word.
+    pub fn having(&self, word: &Word) -> RoaringBitmap {
+        let having = |form: &str| {
+            let candidates = self.candidates(form);
+            if form.chars().nth(2).is_none() {
+                return candidates;
+            }
+            if candidates.len() as usize * SPARSE > self.texts.len() {
+                return self.texts.select(form);
+            }
+            let has = |place: &u32| self.texts.get(*place).is_some_and(|text| text.contains(form));
+            candidates.iter().filter(has).collect()
+        };
+        word.forms().map(having).union()
+    }
+
+    /// How well a place answers to a word; none if it does not.
+    pub fn rank(&self, place: u32, word: &Word) -> Option<Rank> {
+        let text = self.texts.get(place)?;
+        word.forms().filter_map(|form| rank(text, form)).min()
+    }
+
     /// The best `most` places whose text holds all words, with how well each answers.
-    pub fn find(&self, words: &[String], most: usize) -> Vec<(Rank, u32)> {
-        let mut words: Vec<&str> = words
-            .iter()
-            .map(String::as_str)
-            .filter(|word| !word.is_empty())
-            .collect();
-        words.sort_by_key(|word| Reverse(word.len()));
+    pub fn find(&self, words: &[Word], most: usize) -> Vec<(Rank, u32)> {
+        let mut words: Vec<&Word> = words.iter().filter(|word| !word.key().is_empty()).collect();
+        words.sort_by_key(|word| Reverse(word.key().len()));
         let Some(longest) = words.first() else {
             return Vec::new();
         };
-        let mut candidates = self.candidates(longest);
-        for word in &words[1..] {
-            candidates &= self.candidates(word);
-        }
-        let first = longest.chars().next().unwrap_or('\n');
-        let starts = self
-            .pairs
-            .get(&('\n', first))
-            .map(|places| &candidates & places)
-            .unwrap_or_default();
-        let mut best: BinaryHeap<(Rank, u32)> = BinaryHeap::new();
-        let mut look = |places: &mut dyn Iterator<Item = u32>| {
-            for place in places.take(LOOKED_AT) {
-                let text = &self.texts[place as usize];
-                if let Some(rank) = words.iter().map(|word| rank(text, word)).collect::<Option<Vec<_>>>() {
-                    best.push((rank.into_iter().max().unwrap_or(Rank::Within), place));
-                    if best.len() > most {
-                        best.pop();
-                    }
-                }
-            }
+        let candidates = |word: &Word| word.forms().map(|form| self.candidates(form)).union();
+        let all = words[1..]
+            .iter()
+            .fold(candidates(longest), |all, word| all & candidates(word));
+        let with = |pair: (Option<char>, Option<char>)| {
+            let places = self.pairs.get(&(pair.0.unwrap_or('\n'), pair.1.unwrap_or('\n')));
+            places.map(|places| &all & places).unwrap_or_default()
         };
-        look(&mut starts.iter());
-        look(&mut (candidates - starts).iter());
-        best.into_sorted_vec()
+        let starts = longest.forms().map(|form| with((None, form.chars().next()))).union();
+        let ends = longest
+            .forms()
+            .map(|form| with((form.chars().next_back(), None)))
+            .union();
+        let whole = &starts & &ends;
+        let within = &all - &starts;
+        let starts = starts - &whole;
+        let answers = |place: u32| {
+            let ranks = words.iter().map(|word| self.rank(place, word));
+            Some((ranks.collect::<Option<Vec<_>>>()?.into_iter().max()?, place))
+        };
+        best_of([whole, starts, within], most, answers)
     }
 
     pub fn bytes(&self) -> usize {
-        let texts = self.texts.iter().map(|text| text.len() + 24);
         let pairs = self.pairs.values().map(|places| places.serialized_size() + 48);
-        texts.sum::<usize>() + pairs.sum::<usize>()
+        self.texts.bytes() + pairs.sum::<usize>()
     }
+}
+
+/// The best `most` of those that answer. What comes first is likelier to answer well.
+pub(super) fn best_of(
+    tiers: impl IntoIterator<Item = RoaringBitmap>,
+    most: usize,
+    answers: impl Fn(u32) -> Option<(Rank, u32)>,
+) -> Vec<(Rank, u32)> {
+    let mut best: BinaryHeap<(Rank, u32)> = BinaryHeap::new();
+    for places in tiers {
+        for (looked_at, place) in places.iter().enumerate() {
+            if looked_at >= LOOKED_AT && best.len() >= most {
+                break;
+            }
+            best.extend(answers(place));
+            if best.len() > most {
+                best.pop();
+            }
+        }
+    }
+    best.into_sorted_vec()
 }
 
 /// The best place of a word in a text; none if it is not there.
@@ -162,7 +200,7 @@ fn rank(text: &str, word: &str) -> Option<Rank> {
 
 #[cfg(test)]
 mod tests {
-    use kaishin_domain::fold::{search_key, search_words};
+    use kaishin_domain::fold::{Query, search_key};
 
     use super::*;
 
@@ -175,7 +213,7 @@ mod tests {
     }
 
     fn found(finder: &Finder, query: &str) -> Vec<u32> {
-        let found = finder.find(&search_words(query), 10).into_iter();
+        let found = finder.find(Query::read(query).words(), 10).into_iter();
         found.map(|(_, place)| place).collect()
     }
 
@@ -213,11 +251,21 @@ mod tests {
             }
             assert_eq!(found, expected, "{query}");
         }
-        let ranks = |query: &str| finder.find(&search_words(query), 10);
+        let ranks = |query: &str| finder.find(Query::read(query).words(), 10);
         assert_eq!(ranks("131")[0], (Rank::Beginning, 0));
         assert_eq!(ranks("1410123456")[0], (Rank::Exact, 1));
         assert_eq!(ranks("高橋")[2], (Rank::Within, 3));
         assert_eq!(ranks("23456")[0].0, Rank::Ending);
+    }
+
+    #[test]
+    fn what_is_just_that_comes_first_however_many_begin_so() {
+        let mut names: Vec<String> = (0..40).map(|n| format!("pc-{n}")).collect();
+        names.push("pc".to_owned());
+        let texts: Vec<[&str; 1]> = names.iter().map(|name| [name.as_str()]).collect();
+        let texts: Vec<&[&str]> = texts.iter().map(|lines| &lines[..]).collect();
+        let finder = finder(&texts);
+        assert_eq!(finder.find(Query::read("PC").words(), 2)[0], (Rank::Exact, 40));
     }
 
     #[test]
@@ -252,13 +300,24 @@ mod tests {
                 texts[place as usize] = text(8);
                 finder.set(place, std::slice::from_ref(&texts[place as usize]));
             }
-            let word = text(3);
+            let word = Word::new(&text(3));
             let hits = finder.find(std::slice::from_ref(&word), 100).into_iter();
             let mut found: Vec<u32> = hits.map(|(_, place)| place).collect();
             found.sort_unstable();
-            let holds = |(_, text): &(u32, &String)| !word.is_empty() && text.contains(&word);
+            let holds = |(_, text): &(u32, &String)| !word.key().is_empty() && word.is_in(text);
             let expected = (0_u32..).zip(&texts).filter(holds).map(|(place, _)| place);
-            assert_eq!(found, expected.collect::<Vec<_>>(), "{word:?} in {texts:?}");
+            let expected: Vec<u32> = expected.collect();
+            assert_eq!(found, expected, "{word:?} in {texts:?}");
+            // However few are asked for, none is left out for one that only looked like it.
+            for most in 1..4 {
+                let few = finder.find(std::slice::from_ref(&word), most);
+                assert_eq!(few.len(), expected.len().min(most), "{word:?} in {texts:?}");
+                assert!(few.iter().all(|(_, place)| expected.contains(place)));
+            }
+            if !word.key().is_empty() {
+                let having = finder.having(&word);
+                assert_eq!(having.iter().collect::<Vec<_>>(), expected, "{word:?} in {texts:?}");
+            }
         }
     }
 }

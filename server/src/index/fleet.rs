@@ -3,15 +3,16 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use kaishin_domain::expr::{Attribute, Field, SEARCHED_FACTS, SEVERITIES, Standing, Subject, UNIQUE_FACTS, searched};
-use kaishin_domain::fold::search_key;
+use kaishin_domain::expr::{
+    Attribute, Field, SEARCHED_FACTS, SEVERITIES, Standing, Subject, UNIQUE_FACTS, search_lines, searched,
+};
 use kaishin_proto::fact::{self, Fact, Type};
 use kaishin_proto::id::TerminalId;
 use kaishin_proto::time::{Span, Time};
 use kaishin_proto::value::Value;
 use roaring::{MultiOps, RoaringBitmap};
 
-use super::column::{Dictionary, Moments, Sets};
+use super::column::{Dictionary, Moments, Sets, collect};
 use super::entry::{Facility, Work};
 use super::finder::Finder;
 use super::jobs::Jobs;
@@ -33,8 +34,10 @@ pub(super) struct Fleet {
     /// In the order of `Attribute::ALL`.
     pub facility: Vec<Dictionary>,
     pub ledger: Ledger,
+    /// Per slot where in the ledger the facility is that it stands in.
+    place: Vec<u32>,
     pub jobs: Jobs,
-    /// What people type to find one terminal.
+    /// What people type to find one terminal; what its facility is found by stands once in the ledger.
     pub finder: Finder,
     pub revoked: RoaringBitmap,
     pub duplicate: RoaringBitmap,
@@ -54,6 +57,8 @@ pub(super) struct Fleet {
 }
 
 pub(super) const NEVER: Time = Time(i64::MIN);
+/// In no facility of the ledger.
+const NOWHERE: u32 = u32::MAX;
 
 pub(super) enum Column {
     Values(Dictionary),
@@ -112,6 +117,7 @@ impl Default for Fleet {
             places: indexed().zip(0..).map(|(fact, place)| (fact.key, place)).collect(),
             facility: Attribute::ALL.iter().map(|_| Dictionary::default()).collect(),
             ledger: Ledger::default(),
+            place: Vec::new(),
             finder: Finder::default(),
             jobs: Jobs::default(),
             revoked: RoaringBitmap::new(),
@@ -153,6 +159,7 @@ impl Fleet {
         let slot = self.free.pop().unwrap_or_else(|| {
             self.ids.push(id);
             self.fault_count.push(0);
+            self.place.push(NOWHERE);
             self.online_since.push(NEVER);
             self.last_seen.push(NEVER);
             u32::try_from(self.ids.len() - 1).unwrap_or(u32::MAX)
@@ -303,7 +310,9 @@ impl Fleet {
 
     /// What the ledger says of the facility that it stands in.
     fn put_facility(&mut self, slot: u32) {
-        let card = self.institution.text(slot).and_then(|code| self.ledger.card(code));
+        let place = self.institution.text(slot).and_then(|code| self.ledger.place(code));
+        self.place[slot as usize] = place.unwrap_or(NOWHERE);
+        let card = place.and_then(|place| self.ledger.at(place));
         let mut facility = card.map(|card| card.attributes()).unwrap_or_default();
         for (attribute, column) in Attribute::ALL.into_iter().zip(&mut self.facility) {
             column.set(slot, facility.remove(&attribute));
@@ -312,18 +321,26 @@ impl Fleet {
 
     fn put_search(&mut self, slot: u32) {
         let at = At(self, slot);
-        let text = searched(&at);
-        let serial = match at.fact("hardware.serial").as_deref() {
-            Some(Value::Text(serial)) => search_key(serial),
-            Some(_) | None => String::new(),
-        };
-        let lines = [
-            search_key(at.hostname()),
-            serial,
-            at.institution().map(search_key).unwrap_or_default(),
-        ];
+        let (text, lines) = (searched(&at), search_lines(&at));
         self.search.set(slot, Some(&text));
         self.finder.set(slot, &lines);
+    }
+
+    pub fn place_of(&self, slot: u32) -> Option<u32> {
+        self.place.get(slot as usize).copied().filter(|place| *place != NOWHERE)
+    }
+
+    /// The terminals that stand in facilities of the ledger.
+    pub fn standing_in(&self, places: &RoaringBitmap) -> RoaringBitmap {
+        let Some(most) = places.max() else {
+            return RoaringBitmap::new();
+        };
+        let mut wanted = vec![false; most as usize + 1];
+        for place in places {
+            wanted[place as usize] = true;
+        }
+        let is_wanted = |slot: usize| wanted.get(self.place[slot] as usize) == Some(&true);
+        collect(self.place.len(), is_wanted)
     }
 
     // ---- presence
@@ -495,7 +512,7 @@ impl Fleet {
             Column::Times(moments) | Column::Durations(moments) => moments.bytes(),
         });
         let faults = self.faults.values().map(RoaringBitmap::serialized_size);
-        let per_slot = size_of::<TerminalId>() + 2 * size_of::<Time>() + size_of::<u16>();
+        let per_slot = size_of::<TerminalId>() + 2 * size_of::<Time>() + size_of::<u16>() + size_of::<u32>();
         columns.sum::<usize>()
             + faults.sum::<usize>()
             + self.hostname.bytes()

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use kaishin_domain::expr::Attribute;
 use kaishin_domain::facility::{Code10, Facility, Kind, Line, Prefecture, Topology, UpdateChoice};
-use kaishin_domain::fold::search_key;
 use kaishin_proto::value::Value;
 
 use super::entry;
@@ -88,6 +87,9 @@ pub(super) struct Ledger {
     places: HashMap<Code10, u32>,
     cards: Vec<Option<Card>>,
     free: Vec<u32>,
+    /// Codes of the past and where they lead, and the other way round.
+    today: HashMap<Code10, Code10>,
+    earlier: HashMap<Code10, Vec<Code10>>,
     /// Carriers, providers and readers: few, and said very often.
     words: HashSet<Arc<str>>,
     pub finder: Finder,
@@ -107,13 +109,32 @@ impl Ledger {
             }
         };
         self.cards[place as usize] = Some(Card::new(facility, &mut self.words));
-        let mut lines = vec![facility.code.to_string(), search_key(&facility.name)];
-        lines.extend(facility.kana.as_deref().map(search_key));
-        lines.extend(facility.phones.iter().map(|phone| phone.normal().to_owned()));
-        self.finder.set(place, &lines);
+        let earlier = self.earlier.get(&facility.code).map_or(&[][..], Vec::as_slice);
+        self.finder.set(place, &facility.search_lines(earlier));
+    }
+
+    /// The codes that a facility had before; they count from the next time that it is put in.
+    pub fn set_earlier(&mut self, facility: Code10, codes: &[Code10]) {
+        for code in self.earlier.remove(&facility).unwrap_or_default() {
+            if self.today.get(&code) == Some(&facility) {
+                self.today.remove(&code);
+            }
+        }
+        self.today.extend(codes.iter().map(|code| (*code, facility)));
+        if !codes.is_empty() {
+            self.earlier.insert(facility, codes.to_vec());
+        }
+    }
+
+    /// Where a code of the past leads.
+    pub fn today(&self, code: &str) -> Option<Code10> {
+        let code = code.parse().ok()?;
+        let today = *self.today.get(&code)?;
+        (!self.places.contains_key(&code)).then_some(today)
     }
 
     pub fn remove(&mut self, code: Code10) {
+        self.set_earlier(code, &[]);
         if let Some(place) = self.places.remove(&code) {
             self.cards[place as usize] = None;
             self.finder.set(place, &[]);
@@ -121,9 +142,9 @@ impl Ledger {
         }
     }
 
-    pub fn card(&self, code: &str) -> Option<&Card> {
-        let place = *self.places.get(&code.parse().ok()?)?;
-        self.at(place)
+    /// Where a facility is kept.
+    pub fn place(&self, code: &str) -> Option<u32> {
+        self.places.get(&code.parse().ok()?).copied()
     }
 
     pub fn at(&self, place: u32) -> Option<&Card> {

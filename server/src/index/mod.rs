@@ -1,7 +1,8 @@
 //! The fleet in memory: filters, counts, facets and search over every terminal, and who is online.
 //!
 //! The database is the truth for all but presence; the index is rebuilt from it at the start. Pure and synchronous: no
-//! SQL, no runtime, no clock. Its answers equal those of `Expr::evaluate` asked of each terminal.
+//! SQL, no runtime, no clock. Its answers equal those of `Expr::evaluate` asked of each terminal, but that a facility's code
+//! of the past means the code it has today.
 
 mod answer;
 mod column;
@@ -97,6 +98,11 @@ impl Index {
         for facility in facilities {
             self.write().put_ledger(facility);
         }
+    }
+
+    /// The codes that a facility had before: it is found by them from the next time that it is put in.
+    pub fn set_earlier_codes(&self, facility: Code10, codes: &[Code10]) {
+        self.write().ledger.set_earlier(facility, codes);
     }
 
     pub fn remove_facility(&self, code: Code10) {

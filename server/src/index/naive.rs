@@ -1,9 +1,10 @@
 //! The index without any index: every question is asked of every terminal. What the real one is compared with.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
-use kaishin_domain::expr::{Expr, Field, SEVERITIES, Standing, UNIQUE_FACTS, job_items};
+use kaishin_domain::expr::{Attribute, Expr, Field, SEVERITIES, Standing, Subject, UNIQUE_FACTS, job_items};
 use kaishin_proto::fact;
 use kaishin_proto::id::TerminalId;
 use kaishin_proto::time::Time;
@@ -19,6 +20,53 @@ pub(super) struct Fleet {
     dirty: BTreeSet<TerminalId>,
     severity_of: BTreeMap<String, &'static str>,
     pub ledger: BTreeMap<String, Facility>,
+    /// What each of those is found by.
+    pub lines: BTreeMap<String, String>,
+}
+
+/// A row with what its facility is found by.
+struct Found<'a>(&'a Row, &'a str);
+
+impl Subject for Found<'_> {
+    fn id(&self) -> TerminalId {
+        self.0.id()
+    }
+    fn hostname(&self) -> &str {
+        self.0.hostname()
+    }
+    fn institution(&self) -> Option<&str> {
+        self.0.institution()
+    }
+    fn online(&self) -> bool {
+        self.0.online()
+    }
+    fn last_seen(&self) -> Option<Time> {
+        self.0.last_seen()
+    }
+    fn stands(&self, standing: Standing) -> bool {
+        self.0.stands(standing)
+    }
+    fn faults(&self) -> Vec<&str> {
+        self.0.faults()
+    }
+    fn fact(&self, key: &str) -> Option<Cow<'_, Value>> {
+        self.0.fact(key)
+    }
+    fn shares(&self, key: &str) -> Option<bool> {
+        self.0.shares(key)
+    }
+    fn severities(&self) -> Vec<&str> {
+        self.0.severities()
+    }
+    fn facility(&self, attribute: Attribute) -> Option<Cow<'_, Value>> {
+        self.0.facility(attribute)
+    }
+    fn facility_lines(&self) -> Cow<'_, str> {
+        Cow::Borrowed(self.1)
+    }
+    fn jobs(&self) -> Vec<(&str, &str)> {
+        self.0.jobs()
+    }
 }
 
 fn tidy(entry: &mut Entry) {
@@ -158,7 +206,11 @@ impl Fleet {
 
     fn matching<'a>(&'a self, expr: &'a Expr, now: Time) -> impl Iterator<Item = Row> {
         let rows = self.rows.values().map(|row| self.seen(row));
-        rows.filter(move |row| expr.evaluate(row, now).is_true())
+        rows.filter(move |row| {
+            let code = row.entry.institution.as_deref().unwrap_or_default();
+            let lines = self.lines.get(code).map_or("", String::as_str);
+            expr.evaluate(&Found(row, lines), now).is_true()
+        })
     }
 
     pub fn query(&self, expr: &Expr, sort: Sort, after: Option<&Cursor>, limit: usize, now: Time) -> Page {

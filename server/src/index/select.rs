@@ -1,8 +1,10 @@
 //! From an expression to the terminals of which it is true, or false: sets instead of one terminal after another.
 
 use kaishin_domain::expr::{
-    Attribute, Expr, Field, Literal, SEARCHED_FACTS, SEVERITIES, SHORTEST_ID, Standing, Term, Truth3, id_begins_with,
+    Attribute, Expr, Field, Literal, Phrase, SEARCHED_FACTS, SEVERITIES, SHORTEST_ID, Standing, Term, Truth3,
+    id_begins_with, narrowing,
 };
+use kaishin_domain::fold::Word;
 use kaishin_proto::time::{Span, Time};
 use kaishin_proto::value::Value;
 use roaring::{MultiOps, RoaringBitmap};
@@ -19,15 +21,18 @@ impl Fleet {
         match expr {
             Expr::Always => self.everyone(wanted),
             Expr::Not(inner) => self.select(inner, !wanted, now),
-            Expr::And(of) => self.join(of, wanted, wanted, now),
-            Expr::Or(of) => self.join(of, wanted, !wanted, now),
-            Expr::Text(word) => self.yes_or_no(self.with_word(word.folded()), wanted),
-            Expr::Term(term) => self.select_term(term, wanted, now),
+            Expr::And(of) => self.join(narrowing(of), wanted, wanted, now),
+            Expr::Or(of) => self.join(of.iter(), wanted, !wanted, now),
+            Expr::Text(phrase) => self.yes_or_no(self.with_word(phrase), wanted),
+            Expr::Term(term) => match self.of_today(term) {
+                Some(term) => self.select_term(&term, wanted, now),
+                None => self.select_term(term, wanted, now),
+            },
         }
     }
 
     /// All of them must be `wanted`, or any.
-    fn join(&self, of: &[Expr], wanted: bool, all: bool, now: Time) -> RoaringBitmap {
+    fn join<'a>(&self, of: impl Iterator<Item = &'a Expr>, wanted: bool, all: bool, now: Time) -> RoaringBitmap {
         let mut joined: Option<RoaringBitmap> = None;
         for expr in of {
             if all && joined.as_ref().is_some_and(RoaringBitmap::is_empty) {
@@ -52,8 +57,25 @@ impl Fleet {
         if wanted { holds } else { &self.all - holds }
     }
 
-    fn with_word(&self, word: &str) -> RoaringBitmap {
-        let mut found = self.search.select(word);
+    /// A facility's code of the past means the one it has today.
+    fn of_today(&self, term: &Term) -> Option<Term> {
+        let (Field::Institution | Field::Facility(Attribute::Code), Literal::Text(code)) =
+            (term.field(), term.literal())
+        else {
+            return None;
+        };
+        let today = self.ledger.today(code.folded())?;
+        Term::new(term.field(), term.op(), Literal::Text(Phrase::new(today.to_string())))
+    }
+
+    /// Those that have the word themselves, and those that stand in a facility which has it.
+    fn with_word(&self, phrase: &Phrase) -> RoaringBitmap {
+        let sought = Word::new(phrase.raw());
+        if sought.key().is_empty() {
+            return self.all.clone();
+        }
+        let mut found = self.having_word(&sought);
+        let word = phrase.folded();
         // The first eight digits decide for nearly all ids without spelling them out.
         if let Some(head) = word
             .get(..SHORTEST_ID)
@@ -67,6 +89,10 @@ impl Fleet {
             }
         }
         found
+    }
+
+    pub fn having_word(&self, word: &Word) -> RoaringBitmap {
+        self.finder.having(word) | self.standing_in(&self.ledger.finder.having(word))
     }
 
     fn select_term(&self, term: &Term, wanted: bool, now: Time) -> RoaringBitmap {

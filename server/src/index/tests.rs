@@ -7,7 +7,7 @@ use kaishin_proto::remedy::About;
 use kaishin_proto::time::{Span, Time};
 use kaishin_proto::value::{Reason, Table, Value, Version};
 
-use super::{Asked, Cursor, Entry, Facility, Flags, Index, Sort, Work, naive};
+use super::{Asked, Cursor, Entry, Facility, Flags, Hit, Index, Sort, Work, naive};
 
 const NOW: Time = Time(1_790_000_000_000_000);
 const ROUNDS: u64 = 40;
@@ -57,6 +57,7 @@ impl Dice {
             "unknown",
             "a*b",
             "x-1",
+            "医療法人 ﾊﾟｿｺﾝ",
         ];
         let mut text = self.pick(&words).to_owned();
         if self.one_in(2) {
@@ -140,6 +141,8 @@ impl Dice {
         use kaishin_domain::facility::{Kind, Line, Topology, UpdateChoice};
         let code = format!("131012345{}", self.below(3)).parse().expect("a code");
         let mut facility = kaishin_domain::facility::Facility::new(code, self.text());
+        facility.kana = self.one_in(2).then(|| self.text());
+        facility.address = self.one_in(2).then(|| self.text());
         facility.carrier = (!self.one_in(3)).then(|| self.text());
         facility.provider = (!self.one_in(3)).then(|| self.text());
         facility.reader = (!self.one_in(3)).then(|| self.text());
@@ -256,7 +259,18 @@ impl Dice {
             1 | 2 => {
                 let id = self.id().to_string()[..10].to_owned();
                 let text = self.text();
-                Expr::Text(Phrase::new(self.pick(&["uke", "0123", "e14", "ぱ", &id, &text])))
+                Expr::Text(Phrase::new(self.pick(&[
+                    "uke",
+                    "0123",
+                    "e14",
+                    "ぱ",
+                    "医療法人",
+                    "131-012",
+                    "東京",
+                    "",
+                    &id,
+                    &text,
+                ])))
             }
             _ => loop {
                 let field = self.field();
@@ -352,11 +366,14 @@ impl Pair {
             11 if dice.one_in(4) => {
                 let (facility, _) = dice.facility();
                 self.naive.ledger.remove(&facility.code.to_string());
+                self.naive.lines.remove(&facility.code.to_string());
                 self.index.remove_facility(facility.code);
             }
             11 => {
                 let (facility, known) = dice.facility();
+                let lines = facility.search_lines(&[]).join("\n");
                 self.naive.ledger.insert(facility.code.to_string(), known);
+                self.naive.lines.insert(facility.code.to_string(), lines);
                 self.index.put_facilities([&facility]);
             }
             12 => {
@@ -493,6 +510,93 @@ fn unasked(heard: &Heard) -> Vec<String> {
 
 fn terminal(n: u8, hostname: &str) -> Entry {
     Entry::new(TerminalId::new(NOW, [n; 10]), hostname)
+}
+
+fn clinic(code: &str, name: &str) -> kaishin_domain::facility::Facility {
+    kaishin_domain::facility::Facility::new(code.parse().expect("a code"), name)
+}
+
+/// Whom the bar finds, by name.
+fn found(index: &Index, text: &str) -> Vec<String> {
+    let hits = index.find(text, 10).into_iter();
+    hits.map(|hit| match hit {
+        Hit::Facility { card, .. } => card.name.to_string(),
+        Hit::Terminal(row) => row.entry.hostname,
+    })
+    .collect()
+}
+
+/// One facility with one terminal, and another with none.
+fn clinics() -> Index {
+    let index = Index::new();
+    let mut yamamoto = clinic("0110113719", "医療法人社団 髙橋山本内科");
+    yamamoto.kana = Some("タカハシヤマモトナイカ".into());
+    yamamoto.address = Some("札幌市緑ヶ丘1-2-3".into());
+    yamamoto.phones = vec![kaishin_domain::facility::Phone::read("03-1111-2222").expect("a phone")];
+    index.set_earlier_codes(yamamoto.code, &["0110113700".parse().expect("a code")]);
+    index.put_facilities([&yamamoto, &clinic("1340000015", "みどり薬局")]);
+    let mut entry = terminal(1, "UKETSUKE-01");
+    entry.institution = Some("0110113719".into());
+    entry
+        .facts
+        .insert("hardware.model".into(), Value::Text("ThinkPad E14".into()));
+    index.upsert(entry);
+    index.upsert(terminal(2, "KAIKEI-01"));
+    index
+}
+
+#[test]
+fn the_bar_and_the_list_behind_it_find_by_everything_that_a_caller_says() {
+    let index = clinics();
+    for (typed, terminals) in [
+        ("北海道 内科", 1_i64),
+        ("緑が丘", 1),
+        ("高橋", 1),
+        ("たかはし", 1),
+        ("(医) 髙橋", 1),
+        ("医療法人社団 高橋", 1),
+        ("医療法人社団 みどり", 0),
+        ("0110113700", 1),
+        ("011-0113700", 1),
+        ("+81 3-1111-2222", 1),
+        ("03ｰ1111ｰ2222", 1),
+        ("TEL 03-1111-2222", 1),
+        ("03/1111/2222", 1),
+        ("ThinkPad", 1),
+        ("UKETSUKE 山本", 1),
+        ("山本 UKETSUKE e14", 1),
+        ("KAIKEI 山本", -1),
+        ("うめ", -1),
+    ] {
+        let hits = found(&index, typed);
+        assert_eq!(hits.is_empty(), terminals < 0, "{typed} finds {hits:?}");
+        let query = kaishin_domain::fold::Query::read(typed);
+        let all = |words: &[kaishin_domain::fold::Word]| {
+            let texts = words.iter().map(|word| Expr::Text(Phrase::new(word.raw())));
+            Expr::all(texts.collect())
+        };
+        let behind = Expr::any(query.readings().map(all).collect());
+        assert_eq!(
+            index.count(&behind, NOW),
+            u64::try_from(terminals).unwrap_or(0),
+            "{behind}"
+        );
+    }
+    assert_eq!(found(&index, "UKETSUKE 山本"), ["UKETSUKE-01"]);
+}
+
+#[test]
+fn a_code_of_the_past_means_the_facility_that_has_another_today() {
+    let index = clinics();
+    let count = |text: &str| index.count(&Expr::parse(text).expect("it is read"), NOW);
+    assert_eq!(count("facility:0110113700"), 1);
+    assert_eq!(count("institution:0110113700 OR facility:1340000015"), 1);
+    assert_eq!(count("facility:0110113799"), 0);
+    index.remove_facility("0110113719".parse().expect("a code"));
+    assert_eq!(
+        (count("facility:0110113700"), found(&index, "0110113700").len()),
+        (0, 0)
+    );
 }
 
 fn names(index: &Index, after: Option<&Cursor>) -> (Vec<String>, Option<Cursor>) {

@@ -141,7 +141,7 @@ impl Rival {
             sqlx::query("INSERT INTO facility VALUES ($1, $2, $3)")
                 .bind(facility.code.to_string())
                 .bind(&facility.name)
-                .bind(facility.search_text())
+                .bind(facility.search_lines(&[]).join("\n"))
                 .execute(&mut *tx)
                 .await?;
         }

@@ -88,7 +88,6 @@ terminal-jobs-all = All work
 terminal-checks = All checks ({ $count })
 facts-sections = Sections
 fault-before = Before
-fault-until = until { $at }
 fault-by-hand = No remote work mends this. Guide the clinic by the explanation above.
 fault-same = { $count ->
     [one] 1 terminal has this fault

@@ -24,6 +24,7 @@ online = Online
 offline = Offline
 flag-duplicate = Duplicate
 flag-incompatible = Incompatible
+flag-active = In good standing
 flag-revoked = Revoked
 terminals-terms = The present conditions
 terminals-without = Remove this condition

@@ -88,7 +88,6 @@ terminal-jobs-all = すべての作業
 terminal-checks = すべての確認（{ $count }項目）
 facts-sections = 情報の区分
 fault-before = 以前の状態
-fault-until = { $at } まで
 fault-by-hand = 遠隔で直す作業はありません。上の説明に沿って医療機関等にご案内ください。
 fault-same = 同じ不具合の端末{ $count }台
 check-rule = 確認の内容

@@ -21,6 +21,7 @@ online = オンライン
 offline = オフライン
 flag-duplicate = 重複
 flag-incompatible = 版数不適合
+flag-active = 通常
 flag-revoked = 失効済み
 terminals-terms = 今の条件
 terminals-without = この条件を外す

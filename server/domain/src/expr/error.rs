@@ -74,7 +74,10 @@ impl ParseError {
     pub fn expected(&self) -> Vec<String> {
         match &self.problem {
             Problem::TermMissing | Problem::OperatorAlone => vec!["key:value".into(), "text".into(), "(".into()],
-            Problem::UnknownKey { alike, .. } => alike.iter().map(|key| (*key).to_owned()).collect(),
+            Problem::UnknownKey { alike, .. } if !alike.is_empty() => {
+                alike.iter().map(|key| (*key).to_owned()).collect()
+            }
+            Problem::UnknownKey { .. } | Problem::NotIndexed { .. } => COMMON.map(str::to_owned).into(),
             Problem::ValueMissing { key, kind } | Problem::ValueWrong { key, kind, .. } => {
                 let choices = Field::find(key).and_then(Field::choices);
                 let choices = choices.unwrap_or_else(|| examples(*kind));
@@ -86,10 +89,8 @@ impl ParseError {
             }
             Problem::QuoteOpen => vec!["\"".into()],
             Problem::ParenthesisOpen => vec![")".into()],
-            Problem::ParenthesisExtra
-            | Problem::TooLong { .. }
-            | Problem::TooDeep { .. }
-            | Problem::NotIndexed { .. } => Vec::new(),
+            Problem::ParenthesisExtra => vec!["OR".into(), "key:value".into(), "text".into()],
+            Problem::TooLong { most } | Problem::TooDeep { most } => vec![format!("<={most}")],
         }
     }
 
@@ -101,7 +102,9 @@ impl ParseError {
                 format!("{place}文字目に条件がありません。「項目:値」か検索する言葉を入れてください。")
             }
             Problem::UnknownKey { key, alike } if alike.is_empty() => {
-                format!("「{key}」という項目はありません。言葉として探すときは\"\"で囲んでください。")
+                format!(
+                    "「{key}」という項目はありません。言葉として探すときは\"\"で囲んでください。よく使う項目: {listed}"
+                )
             }
             Problem::UnknownKey { key, .. } => format!("「{key}」という項目はありません。候補: {listed}"),
             Problem::ValueMissing { key, .. } => format!("「{key}」の値がありません。例: {listed}"),
@@ -114,7 +117,9 @@ impl ParseError {
             Problem::ParenthesisExtra => format!("{place}文字目の)に対応する(がありません。"),
             Problem::TooLong { most } => format!("条件が長すぎます。{most}文字以内にしてください。"),
             Problem::TooDeep { most } => format!("括弧や否定の入れ子が深すぎます。{most}段以内にしてください。"),
-            Problem::NotIndexed { key } => format!("「{key}」では絞り込めません。端末の画面で確認してください。"),
+            Problem::NotIndexed { key } => {
+                format!("「{key}」では絞り込めません。端末の画面で確認してください。よく使う項目: {listed}")
+            }
             Problem::OperatorAlone => {
                 format!("{place}文字目の記号の前に項目がありません。「項目:値」の形にしてください。")
             }
@@ -129,7 +134,7 @@ impl ParseError {
                 format!("A condition is missing at character {place}. Write key:value or a word to search for.")
             }
             Problem::UnknownKey { key, alike } if alike.is_empty() => {
-                format!("There is no key \"{key}\". To search for it as text, put it in quotes.")
+                format!("There is no key \"{key}\". To search for it as text, put it in quotes. Common keys: {listed}")
             }
             Problem::UnknownKey { key, .. } => format!("There is no key \"{key}\". Did you mean: {listed}"),
             Problem::ValueMissing { key, .. } => format!("The value of {key} is missing. Examples: {listed}"),
@@ -145,7 +150,9 @@ impl ParseError {
                 format!("Parentheses and negations are nested too deeply. Keep them within {most} levels.")
             }
             Problem::NotIndexed { key } => {
-                format!("Terminals cannot be filtered by {key}. Look at it on the terminal's page.")
+                format!(
+                    "Terminals cannot be filtered by {key}. Look at it on the terminal's page. Common keys: {listed}"
+                )
             }
             Problem::OperatorAlone => {
                 format!("There is no key before the operator at character {place}. Write key:value.")
@@ -153,6 +160,17 @@ impl ParseError {
         }
     }
 }
+
+/// What people ask by most, for whoever has named something that is no key.
+const COMMON: [&str; 7] = [
+    "hostname",
+    "facility.name",
+    "prefecture",
+    "fault",
+    "hardware.model",
+    "os.version",
+    "last_seen",
+];
 
 fn examples(kind: Kind) -> &'static [&'static str] {
     match kind {

@@ -1,27 +1,47 @@
 //! The language as people are told of it: its grammar, and examples that a test reads.
 
-/// In the notation of the standard for grammars (EBNF), for the help page.
-pub const GRAMMAR: &str = r#"expression  = [ alternative { "OR" alternative } ] ;
-alternative = condition { [ "AND" ] condition } ;
+use super::literal::{ABSENT, SIZES, SPANS, TRUTHS, UNKNOWN};
+
+/// In the notation of the standard for grammars (EBNF), for the help page: with all words that are read.
+pub fn grammar() -> String {
+    let any = |words: Vec<&str>| {
+        let words = words.into_iter().filter(|word| !word.is_empty());
+        words.map(|word| format!("\"{word}\"")).collect::<Vec<_>>().join(" | ")
+    };
+    let spans = any(SPANS.iter().flat_map(|(_, names)| *names).copied().collect());
+    let sizes = any(SIZES.iter().flat_map(|(_, names)| *names).copied().collect());
+    let truths = any(TRUTHS.iter().flat_map(|(_, words)| words).copied().collect());
+    let (unknown, absent) = (any(UNKNOWN.to_vec()), any(ABSENT.to_vec()));
+    format!(
+        r#"expression  = [ alternative {{ "OR" alternative }} ] ;
+alternative = condition {{ [ "AND" ] condition }} ;
 condition   = ( "NOT" | "-" ) condition | "(" expression ")" | "*" | term | word ;
 term        = key operator value | "has:" key | "unknown:" key ;
 operator    = ":" | "=" | "!=" | "<" | "<=" | ">" | ">=" ;
-value       = truth | number | version | time | age | duration | size | text | "unknown" | "absent" ;
-truth       = "yes" | "no" | "有効" | "無効" ;
-version     = digits { "." digits } ;
-time        = year "-" month "-" day [ "T" hour ":" minute [ ":" second ] [ "Z" | zone ] ] ;
-age         = digits ( "w" | "d" | "h" | "m" | "s" | "週" | "日" | "時間" | "分" | "秒" ) ;
-duration    = [ "-" ] age ;
-size        = digits [ "KB" | "MB" | "GB" | "TB" ] ;
+value       = truth | number | version | time | age | duration | size | text | "any" | unknown | absent ;
+unknown     = {unknown} ;
+absent      = {absent} ;
+truth       = {truths} ;
+number      = [ "-" ] digits ;
+version     = digits {{ "." digits }} ;
+time        = date [ "T" hour ":" minute [ ":" second [ "." digits ] ] [ "Z" | zone ] ] ;
+date        = year ( "-" | "/" ) month ( "-" | "/" ) day ;
+zone        = ( "+" | "-" ) hour ":" minute ;
+age         = [ "+" ] digits unit ;
+duration    = [ "-" ] digits unit ;
+unit        = {spans} ;
+size        = digits [ {sizes} ] ;
 text        = characters without spaces, in which "*" stands for anything | '"' any characters '"' ;
-word        = text ;"#;
+word        = text ;"#
+    )
+}
 
 /// What can be typed, and what it finds in Japanese and English.
 pub const EXAMPLES: &[(&str, &str, &str)] = &[
     (
         "受付",
-        "コンピューター名、機種、製造番号、医療機関等コードや名称に「受付」を含む端末",
-        "The word in the computer's name, model, serial number, institution code or the facility's name",
+        "コンピューター名、機種、製造番号か、医療機関等のコード・名称・読み・住所・電話番号に「受付」を含む端末",
+        "The word in the computer's name, model or serial number, or in its facility's code, name, reading, address or telephone",
     ),
     (
         "fault:fast-startup-on prefecture:東京都",
@@ -116,9 +136,20 @@ mod tests {
     }
 
     #[test]
-    fn the_grammar_names_every_operator() {
-        for op in Op::ALL {
-            assert!(GRAMMAR.contains(&format!("\"{op}\"")), "{op}");
+    fn the_grammar_names_every_operator_and_every_word_that_is_read() {
+        let told = grammar();
+        let words = ["不明", "なし", "はい", "off", "週間", "TiB"];
+        let all = Op::ALL.iter().map(Op::to_string).chain(words.map(str::to_owned));
+        for word in all {
+            assert!(told.contains(&format!("\"{word}\"")), "{word}");
+        }
+        for text in [
+            "certificates.expires<+60d",
+            "boot.time<2026/11/21",
+            "fault:any",
+            "online:はい",
+        ] {
+            assert!(Expr::parse(text).is_ok(), "{text}");
         }
     }
 }

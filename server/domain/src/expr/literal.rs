@@ -135,23 +135,30 @@ fn whole_seconds(span: Span) -> bool {
 
 /// What a word means without quotes, and so needs them as a text.
 fn is_word_for_nothing(text: &str) -> bool {
-    is_unknown(text) || is_absent(text)
+    let plain: String = text.chars().map(narrow).collect();
+    let plain = plain.trim();
+    is_unknown(plain) || is_absent(plain)
 }
 
+pub(super) const ABSENT: [&str; 2] = ["absent", "なし"];
+pub(super) const UNKNOWN: [&str; 2] = ["unknown", "不明"];
+pub(super) const TRUTHS: [(bool, [&str; 5]); 2] = [
+    (true, ["yes", "true", "on", "はい", "有効"]),
+    (false, ["no", "false", "off", "いいえ", "無効"]),
+];
+
 fn is_absent(text: &str) -> bool {
-    text == "なし" || text.eq_ignore_ascii_case("absent")
+    ABSENT.iter().any(|word| text.eq_ignore_ascii_case(word))
 }
 
 pub(super) fn is_unknown(text: &str) -> bool {
-    text == "不明" || text.eq_ignore_ascii_case("unknown")
+    UNKNOWN.iter().any(|word| text.eq_ignore_ascii_case(word))
 }
 
 fn truth(text: &str) -> Option<bool> {
-    match fold(text).as_str() {
-        "yes" | "true" | "on" | "はい" | "有効" => Some(true),
-        "no" | "false" | "off" | "いいえ" | "無効" => Some(false),
-        _ => None,
-    }
+    let text = fold(text);
+    let found = TRUTHS.iter().find(|(_, words)| words.contains(&text.as_str()))?;
+    Some(found.0)
 }
 
 fn number_and_unit(text: &str) -> Option<(u64, &str)> {
@@ -160,19 +167,20 @@ fn number_and_unit(text: &str) -> Option<(u64, &str)> {
     Some((digits.parse().ok()?, unit))
 }
 
-const SPANS: &[(&str, i64)] = &[("w", 604_800), ("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)];
+/// Units of time in seconds, the one that is printed first.
+pub(super) const SPANS: &[(i64, &[&str])] = &[
+    (604_800, &["w", "週", "週間"]),
+    (86_400, &["d", "日", "日間"]),
+    (3_600, &["h", "時間"]),
+    (60, &["m", "分", "分間"]),
+    (1, &["s", "秒", "秒間"]),
+];
 
 fn span(text: &str) -> Option<Span> {
     let (number, unit) = number_and_unit(text)?;
-    let unit = match fold(unit).as_str() {
-        "w" | "週" | "週間" => 604_800,
-        "d" | "日" | "日間" => 86_400,
-        "h" | "時間" => 3_600,
-        "m" | "分" | "分間" => 60,
-        "s" | "秒" | "秒間" => 1,
-        _ => return None,
-    };
-    let micros = i64::try_from(number).ok()?.checked_mul(unit)?.checked_mul(SECOND)?;
+    let unit = fold(unit);
+    let (unit, _) = SPANS.iter().find(|(_, names)| names.contains(&unit.as_str()))?;
+    let micros = i64::try_from(number).ok()?.checked_mul(*unit)?.checked_mul(SECOND)?;
     Some(Span(micros))
 }
 
@@ -184,19 +192,21 @@ fn signed(text: &str, sign: char) -> Option<Span> {
     }
 }
 
-const SIZES: &[(&str, u32)] = &[("TB", 40), ("GB", 30), ("MB", 20), ("KB", 10), ("B", 0)];
+/// Units of size as powers of two, the one that is printed first.
+pub(super) const SIZES: &[(u32, &[&str])] = &[
+    (40, &["TB", "T", "TiB"]),
+    (30, &["GB", "G", "GiB"]),
+    (20, &["MB", "M", "MiB"]),
+    (10, &["KB", "K", "KiB"]),
+    (0, &["B", ""]),
+];
 
 /// Sizes count as Windows shows them: a KB is 1024 bytes.
 fn size(text: &str) -> Option<u64> {
     let (number, unit) = number_and_unit(text)?;
-    let shift = match fold(unit).as_str() {
-        "" | "b" => 0,
-        "k" | "kb" | "kib" => 10,
-        "m" | "mb" | "mib" => 20,
-        "g" | "gb" | "gib" => 30,
-        "t" | "tb" | "tib" => 40,
-        _ => return None,
-    };
+    let unit = fold(unit);
+    let named = |names: &[&str]| names.iter().any(|name| name.eq_ignore_ascii_case(&unit));
+    let (shift, _) = SIZES.iter().find(|(_, names)| named(names))?;
     number.checked_mul(1 << shift)
 }
 
@@ -314,18 +324,14 @@ impl fmt::Display for Literal {
             Literal::Duration(span) if span.0 < 0 => write!(f, "-{}", Literal::Duration(Span(-span.0))),
             Literal::Age(span) | Literal::Duration(span) => {
                 let seconds = span.as_seconds();
-                let (unit, of) = SPANS
-                    .iter()
-                    .find(|(_, of)| seconds % of == 0 && seconds >= *of)
-                    .unwrap_or(&("s", 1));
-                write!(f, "{}{unit}", seconds / of)
+                let whole = |(of, _): &&(i64, &[&str])| seconds % of == 0 && seconds >= *of;
+                let (of, units) = SPANS.iter().find(whole).unwrap_or(&(1, &["s"]));
+                write!(f, "{}{}", seconds / of, units[0])
             }
             Literal::Size(size) => {
-                let (unit, shift) = SIZES
-                    .iter()
-                    .find(|(_, shift)| *size >= 1 << shift && size.trailing_zeros() >= *shift)
-                    .unwrap_or(&("B", 0));
-                write!(f, "{}{unit}", size >> shift)
+                let whole = |(shift, _): &&(u32, &[&str])| *size >= 1 << shift && size.trailing_zeros() >= *shift;
+                let (shift, units) = SIZES.iter().find(whole).unwrap_or(&(0, &["B"]));
+                write!(f, "{}{}", size >> shift, units[0])
             }
             Literal::Standing(standing) => f.write_str(standing.name()),
         }
@@ -443,6 +449,8 @@ mod tests {
             (Literal::Time(Time(0)), "1970-01-01T09:00:00+09:00"),
             (Literal::Text(Phrase::new("ThinkPad E14")), "\"ThinkPad E14\""),
             (Literal::Text(Phrase::new("unknown")), "\"unknown\""),
+            (Literal::Text(Phrase::new("ＵＮＫＮＯＷＮ")), "\"ＵＮＫＮＯＷＮ\""),
+            (Literal::Text(Phrase::new("ａｂｓｅｎｔ")), "\"ａｂｓｅｎｔ\""),
         ] {
             assert_eq!(literal.to_string(), text);
         }

@@ -4,7 +4,7 @@ use super::Expr;
 use super::error::{ParseError, Problem};
 use super::field::{Field, alike};
 use super::literal::{Literal, Phrase, is_quote};
-use super::term::{Op, Short, Term, short_for};
+use super::term::{Op, Short, Term, is_of_many, short_for};
 use crate::fold::{fold, narrow};
 
 const MOST_CHARS: usize = 4_000;
@@ -229,10 +229,7 @@ impl Parser {
         }
         let field = self.field(&word, start, self.at - start)?;
         self.skip_space();
-        if matches!(
-            field,
-            Field::Fault | Field::Severity | Field::Job | Field::JobState | Field::JobOf(_)
-        ) {
+        if is_of_many(field) {
             // These are always known, also where there is none.
             return Ok(if known { any(field) } else { Expr::any(Vec::new()) });
         }
@@ -287,6 +284,14 @@ impl Parser {
             return self.fail(at, len, Problem::ValueWrong { key, kind, value: text });
         };
         self.skip_space();
+        if literal == Literal::Absent && is_of_many(field) && op.fits(kind) {
+            let some = any(field);
+            return Ok(if op == Op::NotEqual {
+                some
+            } else {
+                Expr::Not(Box::new(some))
+            });
+        }
         match Term::new(field, op, literal) {
             Some(term) => Ok(Expr::Term(term)),
             None if op.fits(kind) => self.fail(at, len, Problem::ValueWrong { key, kind, value: text }),

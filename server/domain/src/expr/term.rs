@@ -88,11 +88,9 @@ impl Term {
             && match literal {
                 // Ages are never exactly so many seconds, and unknown is neither less nor more.
                 Literal::Age(_) => !matches!(op, Op::Has | Op::Equal | Op::NotEqual),
-                // A job's state of that name is a state like the others.
-                Literal::Unknown | Literal::Absent => {
-                    let of_jobs = field == Field::Job || field.choices().is_some();
-                    !of_jobs && matches!(op, Op::Has | Op::Equal | Op::NotEqual)
-                }
+                Literal::Unknown => !is_of_many(field) && matches!(op, Op::Has | Op::Equal | Op::NotEqual),
+                // Only what was looked for can be missing.
+                Literal::Absent => matches!(field, Field::Fact(_)) && matches!(op, Op::Has | Op::Equal | Op::NotEqual),
                 Literal::Truth(_)
                 | Literal::Number(_)
                 | Literal::Text(_)
@@ -318,6 +316,14 @@ impl fmt::Display for Term {
     }
 }
 
+/// Of these a terminal has any number, and it is always known which.
+pub(super) fn is_of_many(field: Field) -> bool {
+    matches!(
+        field,
+        Field::Fault | Field::Severity | Field::Job | Field::JobState | Field::JobOf(_)
+    )
+}
+
 /// What a short word after `fault` or `job` stands for: `fault:any`, `fault:serious`, `job:open`.
 pub(super) enum Short {
     /// Any of them.
@@ -361,6 +367,10 @@ pub fn job_items<'a>(field: Field, remedy: &'a str, state: &'a str) -> impl Iter
 
 /// Where the ledger has a closed list of words, what people say instead is read as well: `prefecture:tokyo`.
 fn settled(field: Field, literal: Literal) -> Literal {
+    // What the ledger does not have is not known: nobody has said that there is none.
+    if literal == Literal::Absent && matches!(field, Field::Facility(_) | Field::Institution | Field::LastSeen) {
+        return Literal::Unknown;
+    }
     let (Field::Facility(attribute), Literal::Text(words)) = (field, &literal) else {
         return literal;
     };

@@ -157,6 +157,16 @@ fn what_an_operator_types_finds_the_terminal() {
         ("has:os.build unknown:power.hibernate", True),
         ("unknown:os.build OR has:hardware.uuid", False),
         ("山田内科", True),
+        ("山田内科ｸﾘﾆｯｸ", True),
+        ("医療法人 山田内科", True),
+        ("-医療法人 山田内科", True),
+        ("医療法人", False),
+        ("医療法人 山本", False),
+        ("thinkpade14", True),
+        ("\"ThinkPad E14\" uke", True),
+        ("PF―3ABC", True),
+        ("131-0123456", True),
+        ("\"・\"", True),
         ("prefecture:東京都 都道府県:東*", True),
         ("facility.prefecture!=東京都", False),
         ("prefecture:tokyo prefecture:東京", True),
@@ -170,6 +180,12 @@ fn what_an_operator_types_finds_the_terminal() {
         ("job.refresh-facts:open job.refresh-facts:running", True),
         ("job:fast-startup-off", True),
         ("job.state:unknown", False),
+        ("fault:なし", False),
+        ("fault!=なし", True),
+        ("-job:absent", True),
+        ("facility.carrier:なし", True),
+        ("facility.carrier!=なし", False),
+        ("facility.name:なし", False),
         ("job.state!=failed", False),
     ] {
         let expr = Expr::parse(text).unwrap_or_else(|error| panic!("{text}: {error}"));
@@ -209,13 +225,19 @@ fn an_error_says_where_what_and_what_instead() {
         ("model<3", "E-EXPR-05", 0, 6, Some("!=")),
         ("a \"b", "E-EXPR-06", 2, 1, Some("\"")),
         ("(a", "E-EXPR-07", 0, 1, Some(")")),
-        ("a)", "E-EXPR-08", 1, 1, None),
+        ("a)", "E-EXPR-08", 1, 1, Some("OR")),
         ("agent.started>1d", "E-EXPR-11", 0, 13, None),
         ("a :x =y", "E-EXPR-02", 0, 1, None),
         (":x", "E-EXPR-12", 0, 1, None),
         ("has:", "E-EXPR-01", 4, 0, None),
         ("has:os.colour", "E-EXPR-02", 4, 9, None),
         ("job.state:faild", "E-EXPR-04", 10, 5, Some("failed")),
+        ("fault:unknown", "E-EXPR-04", 6, 7, Some("any")),
+        ("job:不明", "E-EXPR-04", 4, 2, Some("any")),
+        ("online:なし", "E-EXPR-04", 7, 2, Some("yes")),
+        ("foo:bar", "E-EXPR-02", 0, 3, Some("hostname")),
+        ("agent.started:x", "E-EXPR-11", 0, 13, Some("hostname")),
+        (")", "E-EXPR-01", 0, 0, Some("key:value")),
         ("fault.severity:grave", "E-EXPR-04", 15, 5, Some("serious")),
     ] {
         let error = Expr::parse(text).expect_err(text);
@@ -224,13 +246,12 @@ fn an_error_says_where_what_and_what_instead() {
             assert!(error.expected().iter().any(|word| word == expected), "{text}: {error}");
         }
         assert!(!error.ja().is_empty() && !error.en().is_empty());
+        assert!(!error.expected().is_empty(), "{text}: {error}");
     }
     let deep = "-".repeat(65) + "a";
     assert_eq!(Expr::parse(&deep).expect_err("too deep").code(), "E-EXPR-10");
-    assert_eq!(
-        Expr::parse(&"a ".repeat(2_001)).expect_err("too long").code(),
-        "E-EXPR-09"
-    );
+    let long = Expr::parse(&"a ".repeat(2_001)).expect_err("too long");
+    assert_eq!((long.code(), long.expected().len()), ("E-EXPR-09", 1));
 }
 
 #[test]
@@ -265,7 +286,7 @@ fn literal(kind: Kind) -> BoxedStrategy<Literal> {
         Kind::Number => prop_oneof![any::<i64>(), Just(19_044)]
             .prop_map(Literal::Number)
             .boxed(),
-        Kind::Text | Kind::Several => "(\\PC{0,6}|[a-c*\"\\\\]{0,4}|unknown|AND)"
+        Kind::Text | Kind::Several => "(\\PC{0,6}|[a-c*\"\\\\]{0,4}|unknown|ＵＮＫＮＯＷＮ|Ａbsent|なし|AND)"
             .prop_map(|text| Literal::Text(Phrase::new(text)))
             .boxed(),
         Kind::Version => "[0-9]{1,4}(\\.[0-9]{1,4}){0,4}"
@@ -301,7 +322,7 @@ fn term() -> impl Strategy<Value = Term> {
 fn expr() -> impl Strategy<Value = Expr> {
     let leaf = prop_oneof![
         8 => term().prop_map(Expr::Term),
-        2 => "(\\PC{0,6}|AND|OR|-a|\\*|uke)".prop_map(|text| Expr::Text(Phrase::new(text))),
+        2 => "(\\PC{0,6}|AND|OR|ＯＲ|－a|-a|\\*|＊|uke|医療法人|unknown|不明)".prop_map(|text| Expr::Text(Phrase::new(text))),
         1 => Just(Expr::Always),
     ];
     leaf.prop_recursive(4, 24, 4, |inner| {

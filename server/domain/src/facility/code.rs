@@ -115,7 +115,7 @@ impl Code10 {
         let narrow: String = trimmed.chars().map(crate::fold::narrow).collect();
         let digits: String = narrow
             .chars()
-            .filter(|c| !c.is_whitespace() && !matches!(c, '-' | '‐' | '−' | '–' | 'ー'))
+            .filter(|c| !c.is_whitespace() && crate::fold::dash(*c) != '-')
             .collect();
         if digits.is_empty() {
             return Err(BadCode::Empty);

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::fold::narrow;
+use crate::fold::{dash, narrow};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Day {
@@ -162,9 +162,8 @@ const SPELLINGS: [(&str, &str); 32] = [
 fn tidied(text: &str) -> String {
     let mut tidy: String = text
         .chars()
-        .map(narrow)
+        .map(|c| dash(narrow(c)))
         .map(|c| match c {
-            '~' | '〜' | '−' | '–' | '—' | 'ー' | '‐' => '-',
             '、' | '・' | '/' => ',',
             '\n' | '\r' => ';',
             '：' => ':',

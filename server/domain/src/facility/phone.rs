@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::fold::digits;
+
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Phone {
     raw: String,
@@ -28,7 +30,7 @@ impl Phone {
 
     pub fn read(text: &str) -> Result<Phone, BadPhone> {
         let raw = text.trim();
-        let normal = normal(without_extension(&narrowed(raw)));
+        let normal = digits(without_extension(&narrowed(raw)));
         if normal.is_empty() {
             return Err(BadPhone::NoDigits);
         }
@@ -60,16 +62,6 @@ fn without_extension(narrow: &str) -> &str {
     let lower = narrow.to_ascii_lowercase();
     let marks = ["内線", "ext", "#"].into_iter().filter_map(|mark| lower.find(mark));
     marks.min().map_or(narrow, |at| &narrow[..at])
-}
-
-/// The digits of a text as a number inside Japan.
-pub fn normal(text: &str) -> String {
-    let narrow = narrowed(text);
-    let digits: String = narrow.chars().filter(char::is_ascii_digit).collect();
-    match (narrow.trim_start().starts_with('+'), digits.strip_prefix("81")) {
-        (true, Some(inland)) => format!("0{}", inland.trim_start_matches('0')),
-        (_, _) => digits,
-    }
 }
 
 #[cfg(test)]

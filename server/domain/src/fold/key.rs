@@ -3,7 +3,7 @@
 use unicode_normalization::UnicodeNormalization;
 
 /// Words of law that nobody says on the phone, longest first, in the form that the other steps leave them in.
-const LEGAL_FORMS: [&str; 22] = [
+const LEGAL_FORMS: [&str; 27] = [
     "いりょうほうじんしゃだん",
     "いりょうほうじんざいだん",
     "いりょうほうじん",
@@ -24,6 +24,11 @@ const LEGAL_FORMS: [&str; 22] = [
     "合同会社",
     "社団",
     "財団",
+    "(医社)",
+    "(医財)",
+    "(医)",
+    "(社)",
+    "(財)",
     "(株)",
     "(有)",
 ];
@@ -77,27 +82,31 @@ const VARIANTS: [(&str, char); 44] = [
 ];
 
 /// NFKC, lower case, hiragana, one form of each variant kanji and of every dash and long mark; without the words of law,
-/// spaces and middle dots. What is nothing but such words keeps them, so that it can still be looked for.
+/// spaces, middle dots and what is not seen. What is nothing but words of law keeps them, so that it can be looked for.
 pub fn search_key(text: &str) -> String {
-    let mut key = settled(text);
-    // Taking one out may bring the halves of another together.
-    while let Some(form) = LEGAL_FORMS.iter().find(|form| key.contains(**form)) {
-        let rest = settled(&key.replace(form, ""));
-        if rest.is_empty() {
-            break;
-        }
-        key = rest;
-    }
-    key
+    let whole = settled(text);
+    let bare = without_law(&whole);
+    if bare.is_empty() { whole } else { bare }
 }
 
-/// A query's words, each as a key: all of them must be there.
-pub fn search_words(query: &str) -> Vec<String> {
-    query
-        .split_whitespace()
-        .map(search_key)
-        .filter(|key| !key.is_empty())
-        .collect()
+/// The same with its words of law; none where it has none.
+pub fn key_with_law(text: &str) -> Option<String> {
+    let whole = settled(text);
+    LEGAL_FORMS.iter().any(|form| whole.contains(form)).then_some(whole)
+}
+
+/// Whether a key has nothing in it but words of law.
+pub fn is_law(key: &str) -> bool {
+    !key.is_empty() && without_law(key).is_empty()
+}
+
+fn without_law(key: &str) -> String {
+    let mut key = key.to_owned();
+    // Taking one out may bring the halves of another together.
+    while let Some(form) = LEGAL_FORMS.iter().find(|form| key.contains(**form)) {
+        key = settled(&key.replace(form, ""));
+    }
+    key
 }
 
 /// Folding one character may make two neighbours join in NFKC, so it goes on until nothing changes.
@@ -124,11 +133,28 @@ fn folded_once(text: &str) -> String {
             .map(|byte| dash(char::from(byte.to_ascii_lowercase())))
             .collect();
     }
-    text.nfkc()
-        .flat_map(char::to_lowercase)
-        .filter(|c| !c.is_whitespace() && !c.is_control() && *c != '・')
-        .map(|c| dash(variant(hiragana(c))))
-        .collect()
+    let mut key = String::with_capacity(text.len());
+    let mut before = ' ';
+    let seen = |c: &char| !c.is_whitespace() && !c.is_control() && *c != '・' && !is_unseen(*c);
+    for c in text.nfkc().flat_map(char::to_lowercase).filter(seen) {
+        let c = match dash(variant(hiragana(c))) {
+            // 緑ヶ丘, 緑ケ丘 and 緑が丘 are one place.
+            'け' if is_kanji(before) => 'が',
+            c => c,
+        };
+        key.push(c);
+        before = c;
+    }
+    key
+}
+
+/// Which drawing of a character is meant, and marks without width: two names that look the same are the same.
+fn is_unseen(c: char) -> bool {
+    matches!(c, '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}' | '\u{fe00}'..='\u{fe0f}' | '\u{e0100}'..='\u{e01ef}')
+}
+
+fn is_kanji(c: char) -> bool {
+    matches!(c, '\u{3400}'..='\u{9fff}' | '々' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{3ffff}')
 }
 
 fn hiragana(c: char) -> char {
@@ -149,9 +175,12 @@ fn variant(c: char) -> char {
         .map_or(c, |(_, usual)| *usual)
 }
 
-fn dash(c: char) -> char {
+/// One form of every dash, long mark and tilde, of whatever width.
+pub fn dash(c: char) -> char {
     match c {
-        '-' | '~' | 'ー' | '〜' | '−' | '─' | '━' | '‐'..='―' | '⁓' | '﹘' | '⸺' | '⸻' => '-',
+        '-' | '~' | 'ー' | '〜' | '−' | '─' | '━' | '‐'..='―' | '⁓' | '﹘' | '﹣' | '⸺' | '⸻' | 'ｰ' | '－' | '～' => {
+            '-'
+        }
         c => c,
     }
 }
@@ -174,7 +203,13 @@ mod tests {
             ("浜田薬局", "株式会社　濵田薬局"),
             ("すーぱー薬局", "スーパー薬局"),
             ("ｽ-ﾊﾟ-薬局", "スーパー薬局"),
-            ("霞が関".replace('が', "ケ").as_str(), "霞ヶ関"),
+            ("霞ケ関", "霞ヶ関"),
+            ("緑が丘", "緑ヶ丘"),
+            ("緑け丘", "緑ヶ丘"),
+            ("辻クリニック", "辻\u{e0100}クリニック"),
+            ("辻クリニック", "辻\u{200b}クリニック"),
+            ("（医）みどり会", "医療法人みどり会"),
+            ("㈶みどり会", "みどり会"),
             ("(株)みどり", "㈱みどり"),
             ("ＡＢＣ薬局", "abc薬局"),
             ("いしい医院", "いし い・医院"),
@@ -188,9 +223,13 @@ mod tests {
 
     #[test]
     fn a_word_of_law_alone_is_still_a_word() {
-        assert_eq!(search_key("医療法人"), "医療法人");
-        assert_eq!(search_words(" 東京　ｻｸﾗ "), ["東京", "さくら"]);
-        assert!(search_words(" 　・ ").is_empty());
+        assert_eq!(search_key("医療法人社団"), "医療法人社団");
+        assert!(is_law(&search_key("(医)社団")) && !is_law("さくら") && !is_law(""));
+        assert_eq!(
+            key_with_law("医療法人社団 さくら").as_deref(),
+            Some("医療法人社団さくら")
+        );
+        assert_eq!(key_with_law("さくら"), None);
     }
 
     proptest! {

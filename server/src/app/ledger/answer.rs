@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use kaishin_domain::facility::{Attachment, Code10, Kind, Line, Prefecture, Standing, Topology, UpdateChoice};
-use kaishin_domain::fold::search_words;
+use kaishin_domain::fold::Query;
 
 use super::{Inner, Ledger, Listed};
 
@@ -88,36 +88,9 @@ pub struct Found {
     pub facilities: Vec<Arc<Listed>>,
 }
 
-/// One word of a question; digits with hyphens also mean a telephone number without them.
-struct Word {
-    key: String,
-    digits: Option<String>,
-}
-
-impl Word {
-    fn all(text: &str) -> Vec<Word> {
-        search_words(text)
-            .into_iter()
-            .map(|key| {
-                let bare: String = key.chars().filter(char::is_ascii_digit).collect();
-                let phone = !bare.is_empty() && key.chars().all(|c| c.is_ascii_digit() || "-()+".contains(c));
-                let digits = (phone && bare != key).then(|| match (key.starts_with('+'), bare.strip_prefix("81")) {
-                    (true, Some(inland)) => format!("0{inland}"),
-                    (_, _) => bare,
-                });
-                Word { key, digits }
-            })
-            .collect()
-    }
-
-    fn is_in(&self, text: &str) -> bool {
-        text.contains(&self.key) || self.digits.as_ref().is_some_and(|digits| text.contains(digits))
-    }
-}
-
 impl Inner {
-    fn terminals_in(&self, code: Code10, earlier: &HashSet<Code10>) -> usize {
-        if earlier.contains(&code) {
+    fn terminals_in(&self, code: Code10) -> usize {
+        if self.earlier_of.contains_key(&code) {
             let codes = self.codes_of(code);
             return codes
                 .iter()
@@ -158,28 +131,21 @@ impl Narrow {
 impl Ledger {
     pub fn find(&self, asked: &Asked<'_>) -> Found {
         let inner = self.read();
-        let words = Word::all(asked.words);
-        // A code of the past finds the facility of today.
-        let by_code = asked.words.trim().parse().ok().and_then(|code| inner.current(code));
-        let with_earlier: HashSet<Code10> = inner.earlier.values().map(|old| old.facility).collect();
+        let query = Query::read(asked.words);
         let conflicts = match asked.narrow.state {
             Some(State::Conflict) => inner.in_conflict(),
             Some(State::WithTerminals | State::WithoutTerminals) | None => HashSet::new(),
         };
         let state = |one: &Listed| match asked.narrow.state {
             None => true,
-            Some(State::WithTerminals) => inner.terminals_in(one.code, &with_earlier) > 0,
-            Some(State::WithoutTerminals) => inner.terminals_in(one.code, &with_earlier) == 0,
+            Some(State::WithTerminals) => inner.terminals_in(one.code) > 0,
+            Some(State::WithoutTerminals) => inner.terminals_in(one.code) == 0,
             Some(State::Conflict) => conflicts.contains(&one.code),
         };
         let mut facilities: Vec<Arc<Listed>> = inner
             .listed
             .values()
-            .filter(|one| {
-                asked.narrow.takes(one)
-                    && (by_code == Some(one.code) || words.iter().all(|word| word.is_in(&one.search)))
-                    && state(one)
-            })
+            .filter(|one| asked.narrow.takes(one) && query.is_in(&one.search) && state(one))
             .cloned()
             .collect();
         match asked.order {
@@ -187,7 +153,7 @@ impl Ledger {
             Order::Name => facilities.sort_by_cached_key(|one| by_reading(one)),
             Order::Prefecture => facilities.sort_by_key(|one| one.prefecture.map_or(u8::MAX, |place| place.number())),
             Order::Terminals => {
-                facilities.sort_by_cached_key(|one| std::cmp::Reverse(inner.terminals_in(one.code, &with_earlier)));
+                facilities.sort_by_cached_key(|one| std::cmp::Reverse(inner.terminals_in(one.code)));
             }
         }
         if asked.descending {
@@ -274,6 +240,14 @@ mod tests {
             "北海道",
             "中央区1-2-3",
             "+81-11-222-3333",
+            "+81 11-222-3333",
+            "011ｰ222ｰ3333",
+            "011―222―3333",
+            "TEL 011-222-3333",
+            "011/222/3333",
+            "011 222 3333",
+            "医療法人社団 サクラ",
+            "(医) 高崎",
         ] {
             assert_eq!(names(&ledger, words), ["0110113719"], "{words}");
         }
@@ -330,6 +304,7 @@ mod tests {
             used_until: Some(Time(1)),
             reason: "移転".into(),
         });
+        ledger.put_all(&[kept("0110113719", &[(Field::Name, "さくら医院")])]);
         let terminal = |n: u8| TerminalId::new(Time(0), [n; 10]);
         let reported = |code| Attachment {
             reported: Some(code),
@@ -346,7 +321,9 @@ mod tests {
         assert_eq!(ledger.terminals(sakura), [terminal(1), terminal(2)]);
         assert_eq!(ledger.standing(terminal(1)), Standing::Attached);
         assert_eq!(ledger.claimed(midori), [terminal(2)]);
-        assert_eq!(names(&ledger, "0110113700"), ["0110113719"]);
+        for old in ["0110113700", "011-0113700", "01101137", "さくら 0110113700"] {
+            assert_eq!(names(&ledger, old), ["0110113719"], "{old}");
+        }
         let conflict = Asked {
             narrow: Narrow {
                 state: Some(State::Conflict),

@@ -1,5 +1,6 @@
-//! The query of an address: what does not read is a problem like any other.
+//! What stands behind the question mark of an address of the API.
 
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{FromRequestParts, Query as Read};
 use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
@@ -13,16 +14,48 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Query<T>, Problem> {
-        match Read::from_request_parts(parts, state).await {
-            Ok(Read(query)) => Ok(Query(query)),
-            Err(bad) => Err(Problem(AppError::invalid(
+        let read: Result<Read<T>, QueryRejection> = Read::from_request_parts(parts, state).await;
+        read.map(|Read(wanted)| Query(wanted)).map_err(|why| {
+            let why = why.body_text();
+            Problem(AppError::invalid(
                 "E-INPUT-07",
-                "アドレスの?より後を読み取れません。項目の名前と値を確かめてください。",
-                format!(
-                    "The query does not read. Check its names and values. {}",
-                    bad.body_text()
-                ),
-            ))),
+                format!("アドレスの「?」より後ろを読み取れません。値を直してください。{why}"),
+                format!("What follows the ? in the address does not read. Correct the value. {why}"),
+            ))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::Request;
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[derive(Default, Deserialize)]
+    #[serde(default)]
+    struct Wanted {
+        limit: Option<usize>,
+    }
+
+    #[tokio::test]
+    async fn a_query_that_does_not_read_is_a_problem_with_a_code() {
+        let asked = async |address: &str| {
+            let request = Request::get(address).body(()).expect("an address");
+            let (mut parts, ()) = request.into_parts();
+            Query::<Wanted>::from_request_parts(&mut parts, &()).await
+        };
+        let Ok(Query(wanted)) = asked("/api/v1/terminals?limit=7").await else {
+            panic!("a number reads");
+        };
+        assert_eq!(wanted.limit, Some(7));
+        for bad in ["limit=abc", "limit=-1"] {
+            let Err(Problem(error)) = asked(&format!("/api/v1/terminals?{bad}")).await else {
+                panic!("{bad} is no limit");
+            };
+            assert_eq!(error.code, "E-INPUT-07");
+            assert!(error.words.en.contains("limit"), "{}", error.words.en);
         }
     }
 }

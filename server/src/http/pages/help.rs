@@ -8,7 +8,7 @@ use askama::filters::HtmlSafe;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect};
 use kaishin_domain::access::{Permission, Role, Scope, allows};
-use kaishin_domain::expr::{EXAMPLES, Field, GRAMMAR, Kind};
+use kaishin_domain::expr::{EXAMPLES, Field, Kind, grammar};
 use pulldown_cmark::{Event, Options, Parser, html};
 
 use super::{Page, Place, Shown, show};
@@ -101,7 +101,7 @@ impl HtmlSafe for Written {}
 fn written(page: &Page, text: &str) -> Written {
     let text = text
         .replace("[[examples]]", &examples(page.lang))
-        .replace("[[grammar]]", GRAMMAR)
+        .replace("[[grammar]]", &grammar())
         .replace("[[fields]]", &fields(page.lang))
         .replace("[[roles]]", &roles(page));
     let mut out = String::with_capacity(text.len() * 2);

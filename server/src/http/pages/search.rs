@@ -5,6 +5,7 @@ use askama::Template;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect};
 use kaishin_domain::access::Permission;
+use kaishin_domain::fold::{Query, Word};
 use serde::Deserialize;
 
 use super::parts::{Badge, badge, presence};
@@ -51,13 +52,12 @@ async fn search(visitor: Visitor, headers: axum::http::HeaderMap, Wished(wanted)
 
 /// The same words as a filter of the list: nothing in them is an operator.
 fn in_quotes(q: &str) -> String {
-    let words: Vec<String> = q
-        .split_whitespace()
-        .map(|word| word.replace(['"', '\\'], ""))
-        .filter(|word| !word.is_empty())
-        .map(|word| format!("\"{word}\""))
-        .collect();
-    words.join(" ")
+    let query = Query::read(&q.replace(['"', '\\'], ""));
+    let quoted = |words: &[Word]| {
+        let words = words.iter().map(|word| format!("\"{}\"", word.raw()));
+        words.collect::<Vec<_>>().join(" ")
+    };
+    query.readings().map(quoted).collect::<Vec<_>>().join(" OR ")
 }
 
 fn found(page: &Page, item: Item) -> Found {
@@ -162,5 +162,10 @@ mod tests {
     fn what_was_typed_is_never_read_as_an_operator() {
         assert_eq!(in_quotes("みどり  or \"not\\"), "\"みどり\" \"or\" \"not\"");
         assert_eq!(in_quotes(" \" "), "");
+        assert_eq!(in_quotes("医療法人 みどり"), "\"みどり\"");
+        assert_eq!(
+            in_quotes("+81 3-1111-2222"),
+            "\"0311112222\" OR \"+81\" \"3-1111-2222\""
+        );
     }
 }

@@ -6,7 +6,7 @@ mod view;
 use std::collections::HashMap;
 
 use axum::Json;
-use axum::extract::{Path, Query};
+use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use kaishin_domain::access::Permission;
@@ -215,7 +215,7 @@ struct Typed {
 }
 
 /// What can be typed next, for the field's list of suggestions.
-async fn complete(visitor: Visitor, Query(typed): Query<Typed>) -> Result<Response, Failure> {
+async fn complete(visitor: Visitor, Wished(typed): Wished<Typed>) -> Result<Response, Failure> {
     let (cx, page) = visitor.at(Place::Terminals);
     let at = typed.at.unwrap_or_else(|| typed.q.chars().count());
     let completion = listing::completion(&cx, &typed.q, at)?;

@@ -99,12 +99,7 @@ fn spreads(page: &Page, of: &[versions::Spread], terminals: u64) -> Vec<Spread> 
             count,
             kind: "rest",
         }));
-        let below = of
-            .values
-            .iter()
-            .filter(|value| value.below)
-            .map(|value| value.count)
-            .sum();
+        let below = of.below.unwrap_or(0);
         Spread {
             name: page.lang.choose(of.field.ja(), of.field.en()).to_owned(),
             key: name,
@@ -114,7 +109,7 @@ fn spreads(page: &Page, of: &[versions::Spread], terminals: u64) -> Vec<Spread> 
             below_href: of
                 .target
                 .as_deref()
-                .map(|target| address("/terminals", &[("q", &format!("{name}<{target}"))]))
+                .map(|target| address("/terminals", &[("q", &versions::below(of.field, target))]))
                 .unwrap_or_default(),
             bars: bars(page, counted, terminals),
         }
@@ -184,7 +179,8 @@ mod tests {
             let of = versions::Spread {
                 field: Field::find("edge.delegate.version").expect("a fact"),
                 target: Some("2.0.0.0".into()),
-                values: vec![value("2.0.0.0", 30, false), value("1.9<i>", 8, true)],
+                below: Some(8),
+                values: vec![value("2.0.0.0", 30, false), value("1.9<i>", 7, true)],
                 others: 1,
                 unknown: 1,
             };

@@ -3,28 +3,27 @@
 use askama::Template;
 use axum::extract::Path;
 use axum::http::{HeaderMap, StatusCode};
+use kaishin_domain::expr::Field;
 use kaishin_domain::remedy::{Class, Remedy};
 use kaishin_domain::rule::{Outcome, Rule, Severity, judge};
 use kaishin_domain::time::Time;
+use kaishin_domain::value::Value;
 
 use super::jobs::{JobView, jobs_of, why_not_cancel};
-use super::{Answer, AppError, Badge, Cx, Head, Link, Page, Tab, Visitor, Why, head, opened, show, shown};
+use super::{Answer, Badge, Cx, Head, Link, Page, Tab, Visitor, Why, head, opened, show, shown};
 use crate::app::calls;
-use crate::app::history::{self, FactChange, What};
 use crate::app::terminals::{FaultRow as Fault, TerminalDetail};
 use crate::http::pages::parts::badge;
 
 /// The first page is about now.
 const JOBS: usize = 3;
-/// So many changes are looked through for what was before.
-const CHANGES: u32 = 200;
 
 pub async fn now(visitor: Visitor, Path(text): Path<String>, headers: HeaderMap) -> Answer {
     let (cx, page, detail) = opened(visitor, &text, &headers).await?;
     let open = detail.jobs.iter().filter(|job| !job.is_final()).count();
     let latest = &detail.jobs[..detail.jobs.len().min(JOBS.max(open))];
     let view = NowView {
-        faults: faults(&cx, &page, &detail).await?,
+        faults: faults(&cx, &page, &detail),
         jobs: jobs_of(&cx, &page, latest).await?,
         more_jobs: detail.jobs.len() > latest.len(),
         told: told(&detail),
@@ -37,7 +36,7 @@ pub async fn now(visitor: Visitor, Path(text): Path<String>, headers: HeaderMap)
 pub async fn all(visitor: Visitor, Path(text): Path<String>, headers: HeaderMap) -> Answer {
     let (cx, page, detail) = opened(visitor, &text, &headers).await?;
     let view = AllView {
-        faults: faults(&cx, &page, &detail).await?,
+        faults: faults(&cx, &page, &detail),
         checks: checks(&cx, &page, &detail),
         told: told(&detail),
         head: head(&page, &detail, Tab::Faults),
@@ -51,24 +50,7 @@ fn told(detail: &TerminalDetail) -> Option<Time> {
     detail.sections.iter().map(|section| section.received_at).max()
 }
 
-async fn faults(cx: &Cx, page: &Page, detail: &TerminalDetail) -> Result<Vec<FaultRow>, AppError> {
-    if detail.faults.is_empty() {
-        return Ok(Vec::new());
-    }
-    let lately = history::of_terminal(cx, detail.terminal.id, &[history::Kind::Fact], None, CHANGES).await?;
-    let changes: Vec<FactChange> = lately
-        .items
-        .into_iter()
-        .filter_map(|moment| match moment.what {
-            What::Fact(change) | What::Restart(change) => Some(change),
-            What::FaultOpened(_)
-            | What::FaultClosed(_)
-            | What::JobOrdered(_)
-            | What::JobEnded(_)
-            | What::Certificate(_)
-            | What::Standing(_) => None,
-        })
-        .collect();
+fn faults(cx: &Cx, page: &Page, detail: &TerminalDetail) -> Vec<FaultRow> {
     let severity = |fault: &Fault| {
         cx.app
             .rules
@@ -78,8 +60,9 @@ async fn faults(cx: &Cx, page: &Page, detail: &TerminalDetail) -> Result<Vec<Fau
     let mut open: Vec<&Fault> = detail.faults.iter().collect();
     open.sort_by_key(|fault| (severity(fault), fault.opened_at));
     let href = format!("/terminals/{}", detail.terminal.id);
-    let row = |fault: &Fault| fault_row(cx, page, &href, fault, &changes);
-    Ok(open.into_iter().map(row).collect())
+    open.into_iter()
+        .map(|fault| fault_row(cx, page, &href, fault))
+        .collect()
 }
 
 fn weight(page: &Page, severity: Severity) -> Badge {
@@ -90,7 +73,7 @@ fn weight(page: &Page, severity: Severity) -> Badge {
     }
 }
 
-fn fault_row(cx: &Cx, page: &Page, href: &str, fault: &Fault, changes: &[FactChange]) -> FaultRow {
+fn fault_row(cx: &Cx, page: &Page, href: &str, fault: &Fault) -> FaultRow {
     let rule = cx.app.rules.rule(&fault.rule);
     let of = |words: fn(&Rule) -> &kaishin_domain::words::Words| {
         rule.map_or_else(String::new, |rule| page.of(words(rule)).to_owned())
@@ -102,8 +85,8 @@ fn fault_row(cx: &Cx, page: &Page, href: &str, fault: &Fault, changes: &[FactCha
         citation: of(|rule| &rule.citation),
         weight: weight(page, rule.map_or(Severity::Notice, |rule| rule.severity)),
         expected: page.of(&fault.expected).to_owned(),
-        found: shown(page.lang, rule.map_or("", |rule| rule.evidence), &fault.found).line(page.lang),
-        before: rule.and_then(|rule| before(page, rule, changes)),
+        found: told_as(page, fault, rule, &fault.found),
+        before: fault.before.as_ref().map(|before| told_as(page, fault, rule, before)),
         at_odds: rule.and_then(|rule| rule.contradiction.as_ref()).map(|other| {
             let with = other.with.words();
             page.lang.with(
@@ -133,13 +116,19 @@ fn fault_row(cx: &Cx, page: &Page, href: &str, fault: &Fault, changes: &[FactCha
     }
 }
 
-/// What the fact was before it last changed.
-fn before(page: &Page, rule: &Rule, changes: &[FactChange]) -> Option<(String, Time)> {
-    let change = changes
-        .iter()
-        .find(|change| rule.all_evidence().any(|key| key == change.key))?;
-    let value = shown(page.lang, &change.key, &change.before).line(page.lang);
-    Some((value, change.received_at))
+/// A value of the fact that the fault was found by; of which fact where a rule looks at several.
+fn told_as(page: &Page, fault: &Fault, rule: Option<&Rule>, value: &Value) -> String {
+    let of_rule = rule.map_or("", |rule| rule.evidence);
+    let key = fault.evidence.as_deref().unwrap_or(of_rule);
+    let told = shown(page.lang, key, value).line(page.lang);
+    let several = rule.is_some_and(|rule| rule.all_evidence().count() > 1);
+    match Field::find(key).filter(|_| several && fault.evidence.is_some()) {
+        Some(field) => {
+            let name = page.lang.choose(field.ja(), field.en());
+            format!("{name}{}{told}", page.lang.choose("：", ": "))
+        }
+        None => told,
+    }
 }
 
 fn remedy_link(page: &Page, href: &str, remedy: Remedy) -> Link {
@@ -205,8 +194,8 @@ struct FaultRow {
     citation: String,
     expected: String,
     found: String,
-    /// What it was before it became so, and when that was.
-    before: Option<(String, Time)>,
+    /// What it was before it became so.
+    before: Option<String>,
     /// What the manuals say differently.
     at_odds: Option<String>,
     since: Time,
@@ -277,7 +266,7 @@ mod tests {
             weight: badge("bad", "重大"),
             expected: "無効".into(),
             found: "有効".into(),
-            before: Some(("無効<i>".into(), AT)),
+            before: Some("無効<i>".into()),
             at_odds: Some("資料により異なります。".into()),
             since: AT,
             same: 12_483,

@@ -75,6 +75,8 @@ pub fn shown(lang: Lang, key: &str, value: &Value) -> Shown {
         Value::Text(text) => Shown::Text(text_of(lang, key, text)),
         Value::Version(version) => Shown::Text(version.to_string()),
         Value::Time(at) => Shown::Time(*at),
+        // Windows says no seconds where it never does.
+        Value::Duration(span) if setting && span.0 == 0 => Shown::Text(lang.choose("しない", "Never").to_owned()),
         Value::Duration(span) => Shown::Text(lang.span(*span)),
         Value::Size(bytes) => Shown::Text(size(*bytes)),
         Value::List(items) if items.is_empty() => Shown::Text(lang.t("none")),
@@ -174,6 +176,14 @@ mod tests {
     use kaishin_domain::value::Reason;
 
     use super::*;
+
+    #[test]
+    fn a_terminal_that_never_sleeps_says_so() {
+        let never = Value::Duration(Span(0));
+        assert_eq!(shown(Lang::Ja, "power.sleep_ac", &never), Shown::Text("しない".into()));
+        assert_eq!(shown(Lang::En, "power.sleep_dc", &never), Shown::Text("Never".into()));
+        assert_eq!(shown(Lang::Ja, "time.offset", &never), Shown::Text("0.0秒".into()));
+    }
 
     #[test]
     fn values_are_told_as_people_say_them() {

@@ -3,7 +3,7 @@
 use askama::Template;
 use kaishin_domain::access::Permission;
 use kaishin_domain::expr::{Attribute, Expr, Field, SEVERITIES};
-use kaishin_domain::facility::Prefecture;
+use kaishin_domain::facility::{Kind, Line, Prefecture, Topology, UpdateChoice};
 use kaishin_domain::fact;
 use kaishin_domain::time::Time;
 use kaishin_domain::value::Value;
@@ -338,9 +338,7 @@ fn facet(page: &Page, state: &State, found: &Found, field: Field, facets: &Facet
                 (Field::Online, "yes") => page.t("online"),
                 (Field::Online, _) => page.t("offline"),
                 (Field::Fault, id) => titles.of(id).to_owned(),
-                (Field::Fact(fact), text) => text_of(page.lang, fact.key, text),
-                (Field::Facility(Attribute::Prefecture), text) => place(page, text),
-                (_, text) => text.to_owned(),
+                (field, text) => worded(page, field, text),
             };
             value(word, *count, false, Expr::equals(field, text))
         })
@@ -476,11 +474,7 @@ fn shown_cell(page: &Page, row: &index::Row, field: Field, titles: &Titles) -> C
         return faults(page, row, titles);
     }
     if field == Field::Severity {
-        let words = row.severities.iter().map(|severity| match *severity {
-            "serious" => page.t("weight-grave"),
-            "warning" => page.t("weight-mild"),
-            _ => page.t("weight-note"),
-        });
+        let words = row.severities.iter().map(|severity| weight(page, severity));
         let text = words.collect::<Vec<_>>().join(" / ");
         return CellView { text, ..bare() };
     }
@@ -514,19 +508,61 @@ fn faults(page: &Page, row: &index::Row, titles: &Titles) -> CellView {
     }
 }
 
-/// The ledger has a prefecture by its Japanese name.
-fn place(page: &Page, name: &str) -> String {
-    Prefecture::read(name).map_or_else(|| name.to_owned(), |known| page.of(&known.words()).to_owned())
+/// A word of the program's own in the reader's words; names stay as they are.
+fn worded(page: &Page, field: Field, text: &str) -> String {
+    let words = match field {
+        Field::Facility(attribute) => match attribute {
+            // The ledger has a prefecture by its Japanese name.
+            Attribute::Prefecture => Prefecture::read(text).map(|known| known.words()),
+            Attribute::Kind => Kind::read(text).map(|known| known.words()),
+            Attribute::Line => Line::read(text).map(|known| known.words()),
+            Attribute::Topology => Topology::read(text).map(|known| known.words()),
+            Attribute::UpdateChoice => UpdateChoice::read(text).map(|known| known.words()),
+            Attribute::SharedReceipt => return page.lang.try_t(text).unwrap_or_else(|| text.to_owned()),
+            Attribute::Code | Attribute::Name | Attribute::Carrier | Attribute::Provider | Attribute::Reader => None,
+        },
+        Field::State => {
+            let word = page.lang.try_t(&format!("flag-{text}"));
+            return word.unwrap_or_else(|| text.to_owned());
+        }
+        Field::Severity => return weight(page, text),
+        Field::Fact(fact) => return text_of(page.lang, fact.key, text),
+        Field::Id
+        | Field::Hostname
+        | Field::Institution
+        | Field::Online
+        | Field::LastSeen
+        | Field::Fault
+        | Field::Job
+        | Field::JobState
+        | Field::JobOf(_) => None,
+    };
+    words.map_or_else(|| text.to_owned(), |words| page.of(&words).to_owned())
+}
+
+fn weight(page: &Page, severity: &str) -> String {
+    match severity {
+        "serious" => page.t("weight-grave"),
+        "warning" => page.t("weight-mild"),
+        _ => page.t("weight-note"),
+    }
 }
 
 fn told(page: &Page, field: Field, value: &Value) -> CellView {
     match shown(page.lang, field.name(), value) {
-        Shown::Text(text) if field == Field::Facility(Attribute::Prefecture) => CellView {
-            text: place(page, &text),
+        Shown::Text(text) if !matches!(field, Field::Fact(_)) => CellView {
+            text: worded(page, field, &text),
             ..bare()
         },
         Shown::Text(text) | Shown::Unknown(text, _) => CellView { text, ..bare() },
         Shown::Time(at) => CellView { at: Some(at), ..bare() },
+        Shown::List(items) if !matches!(field, Field::Fact(_)) => {
+            let items = items.iter().map(|item| worded(page, field, item));
+            CellView {
+                text: items.collect::<Vec<_>>().join(" / "),
+                ..bare()
+            }
+        }
         Shown::List(items) => CellView {
             text: match items.get(..ITEMS) {
                 Some(first) if items.len() > ITEMS => format!("{} +{}", first.join(" "), items.len() - ITEMS),
@@ -680,6 +716,34 @@ mod tests {
     fn an_empty_list_offers_the_next_step() {
         let html = sample::check(&view(Lang::Ja, 0));
         assert!(html.contains("条件に合う端末はありません。") && !html.contains("<tbody>"));
+    }
+
+    #[test]
+    fn the_programs_own_words_are_told_in_the_readers_language() {
+        let ja = sample::page(Lang::Ja, Some(Role::Viewer), None);
+        let en = sample::page(Lang::En, Some(Role::Viewer), None);
+        for (key, text, in_japanese, in_english) in [
+            ("facility.kind", "clinic", "診療所", "Clinic"),
+            (
+                "facility.topology",
+                "operator",
+                "ネットワーク事業者起点",
+                "From the network operator",
+            ),
+            ("facility.update_choice", "automatic", "自動", "Automatic"),
+            ("facility.shared_receipt", "yes", "はい", "Yes"),
+            ("facility.prefecture", "東京都", "東京都", "Tokyo"),
+            ("facility.reader", "XC01", "XC01", "XC01"),
+            ("state", "active", "通常", "In good standing"),
+            ("fault.severity", "serious", "重大", "Serious"),
+        ] {
+            let field = Field::find(key).expect("a key");
+            assert_eq!(worded(&ja, field, text), in_japanese, "{key}");
+            assert_eq!(worded(&en, field, text), in_english, "{key}");
+        }
+        for standing in kaishin_domain::expr::Standing::ALL {
+            assert!(ja.lang.try_t(&format!("flag-{}", standing.name())).is_some());
+        }
     }
 
     #[test]
