@@ -1,6 +1,6 @@
 //! The way in for people at this terminal: `kaishin-agent code` reaches the running agent over the loopback address, with a
-//! secret from the agent's own folder. Nothing is looked at again and again; an idle door costs nothing. All it ever
-//! tells is the call code; it takes nothing but the secret.
+//! secret that everybody who is signed in here may read, and no web page or other machine. Nothing is looked at again and again;
+//! an idle door costs nothing. All it ever tells is the call code; it takes nothing but the secret.
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;

@@ -25,7 +25,9 @@ const STATUS: &str = "status.json";
 const SERVER: &str = "server.json";
 const LOCK: &str = "lock";
 const GUIDE: &str = "guide.link";
-const DOOR: &str = "door.json";
+/// A folder of its own, because everybody at the terminal may read it.
+const DOOR: &str = "door";
+const DOOR_ADDRESS: &str = "door/address.json";
 const DIARY: &str = "diary.log";
 
 /// Cheap to clone: every clone is the same store.
@@ -200,11 +202,17 @@ impl Keep {
 
     /// Where people at this terminal reach the agent that runs now.
     pub fn store_door(&self, door: &Address) -> Result<(), AgentError> {
-        self.write(DOOR, &serde_json::to_vec(door).unwrap_or_default())
+        if let Kind::Directory(path) = &self.0 {
+            let path = path.join(DOOR);
+            disk::readable_dir(&path).map_err(|error| AgentError::state(&path, error))?;
+        }
+        self.write(DOOR_ADDRESS, &serde_json::to_vec(door).unwrap_or_default())
     }
 
     pub fn door(&self) -> Result<Option<Address>, AgentError> {
-        Ok(self.read(DOOR)?.and_then(|bytes| serde_json::from_slice(&bytes).ok()))
+        Ok(self
+            .read(DOOR_ADDRESS)?
+            .and_then(|bytes| serde_json::from_slice(&bytes).ok()))
     }
 
     /// What this terminal remembers of itself for people.

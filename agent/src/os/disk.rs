@@ -20,6 +20,19 @@ pub fn private_dir(path: &Path) -> io::Result<()> {
     }
 }
 
+/// Makes the directory, of which everybody at this machine may read what we put there, and nobody else may write.
+pub fn readable_dir(path: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::DirBuilderExt;
+        fs::DirBuilder::new().recursive(true).mode(0o755).create(path)
+    }
+    #[cfg(windows)]
+    {
+        super::windows::folder::readable(path)
+    }
+}
+
 fn private_options() -> OpenOptions {
     #[cfg(unix)]
     {

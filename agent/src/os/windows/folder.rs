@@ -50,11 +50,21 @@ fn wide(path: &Path) -> io::Result<Vec<u16>> {
 
 /// Makes the folder for SYSTEM, the administrators and whoever runs this, or closes an existing one to all others.
 pub fn private(path: &Path) -> io::Result<()> {
+    made(path, "")
+}
+
+/// The same, but that all users may read what is in it. They reach it through a folder that is closed to them: Windows asks
+/// for rights at the end of a path only.
+pub fn readable(path: &Path) -> io::Result<()> {
+    made(path, "(A;OICI;FRFX;;;BU)")
+}
+
+fn made(path: &Path, others: &str) -> io::Result<()> {
     if let Some(parent) = path.parent() {
         std::fs::create_dir_all(parent)?;
     }
     let own = own_sid()?;
-    let access = access_list(&own)?;
+    let access = access_list(&own, others)?;
     let name = wide(path)?;
     let attributes = SECURITY_ATTRIBUTES {
         nLength: size_of::<SECURITY_ATTRIBUTES>() as u32,
@@ -82,8 +92,8 @@ pub fn private(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-fn access_list(own: &str) -> io::Result<Lent> {
-    let text = format!("D:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)(A;OICI;FA;;;{own})");
+fn access_list(own: &str, others: &str) -> io::Result<Lent> {
+    let text = format!("D:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)(A;OICI;FA;;;{own}){others}");
     let text: Vec<u16> = text.encode_utf16().chain([0]).collect();
     let mut made: PSECURITY_DESCRIPTOR = ptr::null_mut();
     // SAFETY: `text` ends with NUL and, like `made`, outlives the call; the size is not asked for.
@@ -176,6 +186,18 @@ mod tests {
         assert_eq!(std::fs::read(path.join("device-key")).unwrap(), b"secret");
         let owner = owner_of(&wide(&path).unwrap()).unwrap();
         assert!(owner.starts_with("S-1-5-"), "{owner}");
+    }
+
+    #[test]
+    fn a_folder_for_all_to_read_lies_in_one_that_is_closed() {
+        let above = tempfile::tempdir().unwrap();
+        let (closed, open) = (above.path().join("Kaishin"), above.path().join("Kaishin").join("door"));
+        private(&closed).unwrap();
+        for secret in [b"first", b"other"] {
+            readable(&open).unwrap();
+            std::fs::write(open.join("address.json"), secret).unwrap();
+            assert_eq!(std::fs::read(open.join("address.json")).unwrap(), secret);
+        }
     }
 
     #[test]
