@@ -7,8 +7,8 @@ pub use kaishin_proto::ending::{
     EXTENSION_POLICY, EXTENSION_STRANGE, EXTENSION_TOO_OLD, EXTENSION_UNSEEN, GUIDE_LATER, JOB_CAME_SINCE,
     JOB_CANCELLED, JOB_CHANGED_SINCE, JOB_CLOCK, JOB_DAILY_CAP, JOB_DECLINED, JOB_MACHINE_FAILED, JOB_NO_ANSWER,
     JOB_NO_PERMISSION, JOB_NO_RECORD, JOB_NO_RESTART, JOB_NOT_APPLICABLE, JOB_NOT_BACK, JOB_NOT_SUPPORTED,
-    JOB_NOT_UP_TO_DATE, JOB_NOT_VERIFIED, JOB_NOTICES, JOB_READ_ONLY, JOB_RECORD_ABSENT, JOB_RECORD_NO_TEXT,
-    JOB_RECORD_TOO_LARGE, JOB_RECORD_UNNAMED, JOB_SAID_NO, JOB_TAKEN_BACK, JOB_TOO_LATE, JOB_TOO_MANY, JOB_UNCERTAIN,
+    JOB_NOT_UP_TO_DATE, JOB_NOT_VERIFIED, JOB_NOTICES, JOB_RECORD_ABSENT, JOB_RECORD_NO_TEXT, JOB_RECORD_TOO_LARGE,
+    JOB_RECORD_UNNAMED, JOB_SAID_NO, JOB_STILL_WRONG, JOB_TAKEN_BACK, JOB_TOO_LATE, JOB_TOO_MANY, JOB_UNCERTAIN,
     JOB_UNKNOWN, JOB_UNREADABLE, JOB_UPDATE_FAILED, JOB_WRONG_CODE, POLICY_DAMAGED,
 };
 use kaishin_proto::words::Words;
@@ -348,6 +348,7 @@ mod tests {
         let (mut seen, mut without) = (0, Vec::new());
         for (name, code) in sources() {
             let core = ["core/book.rs", "core/caps.rs", "core/consent.rs", "core/jobs.rs"];
+            let name = name.replace('\\', "/");
             if !name.contains("src/remedies/") && !core.iter().any(|file| name.ends_with(file)) {
                 continue;
             }

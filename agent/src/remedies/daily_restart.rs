@@ -59,11 +59,12 @@ mod tests {
     use kaishin_proto::remedy::Remedy;
 
     use super::super::setting::tests::{around, carry_out, puts_right, survives_a_sick_machine};
-    use super::super::{act, preview};
+    use super::super::{Acted, act, preview};
     use super::*;
     use crate::facts::tests::{listed, sim};
     use crate::os::sim::Sim;
     use crate::os::{TaskSeen, restart_task};
+    use crate::words;
 
     const REMEDY: Remedy = Remedy::DailyRestart { hour: 2 };
 
@@ -168,17 +169,26 @@ mod tests {
     }
 
     #[test]
-    fn what_others_have_scheduled_well_or_do_besides_is_left_alone() {
-        let backup = format!("<Exec><Command>backup</Command></Exec>{RESTART}");
-        let sim = with(vec![
-            task(r"\定刻に再起動", "01:31", RESTART),
-            task(r"\夜の作業", "04:00", &backup),
-        ]);
+    fn what_others_have_scheduled_well_or_do_besides_is_left_alone_and_told_where_it_keeps_the_fault_open() {
+        let sim = with(vec![task(r"\定刻に再起動", "01:31", RESTART)]);
         puts_right(REMEDY, &sim);
         carry_out(REMEDY, &sim);
+        let enabled = |sim: &Sim| sim.tasks().unwrap().iter().all(|task| task.enabled);
+        assert!(enabled(&sim));
+
+        let backup = format!("<Exec><Command>backup</Command></Exec>{RESTART}");
+        let sim = with(vec![task(r"\夜の作業", "04:00", &backup)]);
+        let mut around = around();
+        for step in ["read-before", "write-registry"] {
+            if let Acted::Done(done) = act(REMEDY, step, &sim, &around).unwrap() {
+                around.story.kept.extend(done.undo);
+            }
+        }
+        let failed = act(REMEDY, "verify", &sim, &around).unwrap_err();
+        assert_eq!(failed.code, words::JOB_STILL_WRONG);
+        assert_eq!(failed.detail, "still tasks.restart_forbidden 04:00");
         let tasks = sim.tasks().unwrap();
-        assert!(tasks.iter().all(|task| task.enabled), "{tasks:?}");
-        assert!(tasks.iter().any(|task| task.path == restart_task::PATH));
+        assert!(enabled(&sim) && tasks.iter().any(|task| task.path == restart_task::PATH));
     }
 
     #[test]

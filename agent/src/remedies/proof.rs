@@ -28,6 +28,16 @@ pub fn observe(sections: &[String], facts: &[&str], os: &dyn Os, around: &Around
     }
 }
 
+/// Of facts that list what is wrong, what this one still lists: "tasks.restart_forbidden 04:00".
+pub fn still(sections: &[v1::Section], key: &str) -> Option<String> {
+    let mut facts = sections.iter().flat_map(|section| &section.facts);
+    let fact = facts.find(|fact| fact.key == key)?;
+    let Value::List(wrong) = value_from_wire(fact.value.clone()) else {
+        return None;
+    };
+    (!wrong.is_empty()).then(|| format!("{key} {}", wrong.join(", ")))
+}
+
 /// What this machine has and does not tell; what it does not have is no failure.
 fn unreadable(sections: &[v1::Section]) -> impl Iterator<Item = (String, Unknown)> {
     let facts = sections.iter().flat_map(|section| &section.facts);

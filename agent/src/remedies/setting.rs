@@ -13,6 +13,8 @@ use crate::words;
 pub const READ_BEFORE: &str = "read-before";
 const WRITE: &str = "write-registry";
 const VERIFY: &str = "verify";
+/// Facts that list what is wrong.
+const WRONG: &[&str] = &["tasks.restart_forbidden"];
 
 pub const STEPS: &[Step] = &[
     Step {
@@ -221,6 +223,14 @@ fn verify(remedy: Remedy, plan: &Plan, os: &dyn Os, around: &Around) -> Result<D
     }
     let sections: Vec<String> = remedy.about().sections().map(str::to_owned).collect();
     let observed = proof::observe(&sections, remedy.about().facts, os, around)?;
+    // What was not its to touch can keep the fault open.
+    let mut lists = remedy.about().facts.iter().filter(|key| WRONG.contains(key));
+    if let Some(wrong) = lists.find_map(|key| proof::still(&observed, key)) {
+        return Err(Failed {
+            code: words::JOB_STILL_WRONG,
+            detail: format!("still {wrong}"),
+        });
+    }
     Ok(Done {
         evidence: "read again and found as written".to_owned(),
         observed,

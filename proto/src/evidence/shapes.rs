@@ -53,6 +53,21 @@ pub(super) const SHAPES: &[Shape] = &[
         "Waits: reception hours until {0}",
     ),
     Shape(
+        "waits: the clock is more than ten minutes off",
+        "時計が10分以上ずれているため、直るのを待っています",
+        "Waits: the clock is more than ten minutes off",
+    ),
+    Shape(
+        "waits: cannot tell whether the clock is right",
+        "時計が正しいか確かめられるまで、待っています",
+        "Waits: whether the clock is right cannot be told yet",
+    ),
+    Shape(
+        "waits: two changes in a row have failed; a person is to look at the terminal",
+        "変更が2回続けて失敗したため、人が端末を確かめるのを待っています",
+        "Waits: two changes in a row have failed; somebody is to look at the terminal",
+    ),
+    Shape(
         "waits: somebody is using the terminal",
         "使用中のため、待っています",
         "Waits: somebody is using the terminal",
@@ -396,9 +411,9 @@ pub(super) const SHAPES: &[Shape] = &[
         "It was restarted today",
     ),
     Shape(
-        "two changes in a row have failed",
-        "変更が2回続けて失敗しています",
-        "Two changes in a row have failed",
+        "six messages were shown today",
+        "お知らせは今日、すでに6回表示しています",
+        "Six messages were shown today",
     ),
     Shape(
         "the clock is more than ten minutes off",
