@@ -198,21 +198,24 @@ fn the_update_mode_changes_exactly_its_own_records_of_a_policy_file_of_sambas() 
 
     let terminal = Sim::new(1, 1, Clock::manual(Time(1_800_000_000_000_000)));
     terminal.put_file(POLICY, whole);
-    let around = Around {
+    let around = |kept| Around {
         about: About::new("0.1.0", Time(0)),
         now: Time(0),
-        story: Story::default(),
+        story: Story {
+            kept,
+            ..Story::default()
+        },
         told: Told::default(),
     };
     let order = |mode| {
         let remedy = Remedy::WindowsUpdateMode { mode, hour: 5 };
-        let steps = remedies::steps(remedy).iter();
-        let done = steps.map(|step| remedies::act(remedy, step.name, &terminal, &around).expect(step.name));
-        let undo = done.flat_map(|acted| match acted {
-            Acted::Done(done) => done.undo,
-            Acted::Again { evidence, .. } => panic!("{evidence}"),
-        });
-        let undo: Vec<_> = undo.collect();
+        let mut undo = Vec::new();
+        for step in remedies::steps(remedy) {
+            match remedies::act(remedy, step.name, &terminal, &around(undo.clone())).expect(step.name) {
+                Acted::Done(done) => undo.extend(done.undo),
+                Acted::Again { evidence, .. } => panic!("{evidence}"),
+            }
+        }
         std::fs::write(&file, terminal.file(POLICY).expect("a file")).expect("a file");
         (undo, told_by_samba(&python, &file))
     };

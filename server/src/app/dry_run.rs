@@ -183,7 +183,7 @@ impl From<Preview> for DryRun {
 
 /// A sentence that is known, "日本語 / English", or a detail of the machine that is the same in both.
 fn words(text: &str) -> Words {
-    if let Some(known) = evidence::words(text).or_else(|| ended(text)) {
+    if let Some(known) = ended(text).or_else(|| evidence::words(text)) {
         return known;
     }
     match text.split_once(" / ") {

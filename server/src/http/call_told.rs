@@ -80,6 +80,15 @@ pub enum Doing {
 }
 
 impl Told {
+    /// What was typed into this field of that form, if that is the one that was sent.
+    pub fn of(&self, event: &str, field: &str) -> String {
+        if self.event == event {
+            field.to_owned()
+        } else {
+            String::new()
+        }
+    }
+
     pub fn doing(&self, cx: &Cx) -> Result<Doing, AppError> {
         let line = String::clone;
         Ok(Doing::Event(match self.event.as_str() {

@@ -28,7 +28,8 @@ fn changed(world: &mut World) -> Vec<JobId> {
 }
 
 fn evidence(world: &World, job: JobId) -> String {
-    match world.core.as_ref().unwrap().book().job(job).unwrap().last() {
+    let held = world.core.as_ref().and_then(|core| core.book().job(job));
+    match held.and_then(|held| held.last()) {
         Some(book::What::Waits { evidence, .. }) => evidence.clone(),
         other => panic!("{other:?}"),
     }

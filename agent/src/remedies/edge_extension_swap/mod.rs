@@ -533,7 +533,7 @@ fn verify(os: &dyn Os, around: &Around) -> Result<Done, Failed> {
     Ok(Done {
         evidence: all
             .iter()
-            .map(|new| format!("{} {}", new.name, new.version))
+            .map(|new| format!("edge.{}.version {}", new.name, new.version))
             .collect::<Vec<_>>()
             .join(", "),
         observed,

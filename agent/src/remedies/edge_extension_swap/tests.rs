@@ -235,7 +235,11 @@ fn three_old_ones_become_three_new_ones_and_nobody_is_ever_without() {
                 && change.to == "2.0.0.0")
         );
         let told = terminal.carry_out().unwrap();
-        assert_eq!(told[6], "delegate 2.0.0.0, nopinauth 2.0.0.0, pinauth 2.0.0.0");
+        let names = ["delegate", "nopinauth", "pinauth"];
+        assert_eq!(
+            told[6],
+            names.map(|name| format!("edge.{name}.version 2.0.0.0")).join(", ")
+        );
         assert_eq!(told[3].starts_with("nothing to remove"), old == SAME, "{told:?}");
         assert_eq!(terminal.preview().verdict, Verdict::AlreadyFine);
         let policies = format!("{:?}", terminal.policies());

@@ -122,21 +122,9 @@ fn view(cx: &Cx, page: Page, detail: &Detail, typed: Told, problem: Option<Probl
         work: work(&page, detail),
         outcomes: outcomes(&page, call, ended, &typed),
         ring_at: typed.at.clone(),
-        note: if typed.event == "noted" {
-            typed.text.clone()
-        } else {
-            String::new()
-        },
-        closing: if typed.event == "closed" {
-            typed.text.clone()
-        } else {
-            String::new()
-        },
-        against: if typed.event == "closed" {
-            typed.reason.clone()
-        } else {
-            String::new()
-        },
+        note: typed.of("noted", &typed.text),
+        closing: typed.of("closed", &typed.text),
+        against: typed.of("closed", &typed.reason),
         reason: typed.reason,
         place: typed.terminal,
         record: page.of(&record).to_owned(),
