@@ -58,7 +58,11 @@ impl Child {
     /// Runs under a shell that holds the read end of a pipe: when this process is gone, however it went, the shell ends the
     /// group and removes `folder`.
     pub fn spawn_guarded(command: &Command, folder: &std::path::Path) -> std::io::Result<Child> {
-        let watch = "exec 3<&0; \"$@\" </dev/null 3<&- & read -r _ <&3; rm -rf \"$GUARDED\"; kill -KILL 0";
+        // Ended before its folder goes: a database's own processes, each in a session of its own, would otherwise fail to write
+        // there for ever.
+        let watch = "exec 3<&0; \"$@\" </dev/null 3<&- & guarded=$!; read -r _ <&3; \
+                     kill -QUIT $guarded; kill -TERM $guarded; (sleep 5; kill -KILL $guarded) & wait $guarded; \
+                     rm -rf \"$GUARDED\"; kill -KILL 0";
         let mut shell = Command::new("sh");
         shell
             .args(["-c", watch, "guard"])
