@@ -332,6 +332,12 @@ impl Profile {
         Profile::read(BUILT_IN).expect("the built-in profile is sound")
     }
 
+    /// The facts of which it does not say where to look: they are unknown on every terminal.
+    pub fn unseen(&self) -> Vec<&'static str> {
+        let auto_update = self.distribution.auto_update.is_none();
+        auto_update.then_some("oqs.auto_update").into_iter().collect()
+    }
+
     pub fn built_in_text() -> &'static str {
         BUILT_IN
     }

@@ -9,12 +9,13 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use kaishin_agent::os::sim::{Behaviour, PageOpened, Person, Sim};
+use kaishin_agent::os::sim::{AUTO_UPDATE, Behaviour, PageOpened, Person, Sim};
 use kaishin_agent::{Keep, Settings as AgentSettings, Status};
 use kaishin_domain::access::{Actor, Role};
 use kaishin_domain::enrolment::TokenScope;
 use kaishin_domain::time::Span;
 use kaishin_proto::clock::Clock;
+use kaishin_proto::profile::{Profile, RegistryPlace};
 use serde::Serialize;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -121,6 +122,7 @@ impl Demo {
         let handle = crate::start(config, listeners, clock.clone()).await?;
         let invitation = invite(&handle).await?;
         let cx = handle.app.on_behalf_of(Actor::local("demo"));
+        where_to_look(&cx).await?;
         ledger::import(&cx, options.terminals).await?;
         calls::take(&cx, ledger::code).await?;
         let stop = CancellationToken::new();
@@ -165,6 +167,21 @@ impl Demo {
         while self.fleet.join_next().await.is_some() {}
         self.handle.stop().await;
     }
+}
+
+/// The built-in profile does not say where the distribution software keeps whether it updates by itself; of the simulated one
+/// it is known.
+async fn where_to_look(cx: &Cx) -> Result<(), AppError> {
+    let mut profile = Profile::built_in();
+    let (key, value) = AUTO_UPDATE;
+    profile.distribution.auto_update = Some(RegistryPlace {
+        key: key.to_owned(),
+        value: value.to_owned(),
+    });
+    let text = serde_json::to_string(&profile).map_err(AppError::internal)?;
+    let reason = "デモの端末では配信アプリの自動更新の設定場所がわかっている / known of the demo's terminals";
+    crate::app::profile::set(cx, &text, None, reason).await?;
+    Ok(())
 }
 
 async fn invite(handle: &Handle) -> Result<Invitation, DemoError> {

@@ -1,6 +1,7 @@
 //! The ledger as a whole: files in and out, through the same use cases and routes that people and programs use.
 
 mod codec;
+mod desk;
 mod import;
 mod screen;
 

@@ -98,6 +98,53 @@ async fn a_duplicate_is_released_on_its_page_with_a_reason_by_who_may() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_terminals_page_says_in_which_facility_it_stands_and_what_is_in_doubt_about_that() {
+    let harness = Harness::start().await;
+    let terminal = Terminal::enrolled(harness.agents(), "uketsuke-1", &harness.token(1).await).await;
+    let viewer = browser(&harness, Role::Viewer).await;
+    let page = format!("/terminals/{}", terminal.id());
+    let stands_in = async |code: &str| {
+        let path = format!("/api/v1{page}/facility");
+        let said = json!({ "code": code, "reason": "test" });
+        harness.api.post(&path, &said).await
+    };
+    let seen = viewer.get(&page).await.expect(200).text;
+    assert!(seen.contains("In no facility"), "{seen}");
+
+    for (code, name) in [("0110113719", "さくら医院"), ("1340000015", "みどり薬局")] {
+        let put = Some(("application/json", json!({ "name": name }).to_string()));
+        let path = format!("/api/v1/facilities/{code}");
+        harness.api.send(Method::PUT, &path, put).await.expect(200);
+        stands_in(code).await.expect(200);
+        let seen = viewer.get(&page).await.expect(200).text;
+        let link = format!("<a href=\"/facilities/{code}\">{name}</a>");
+        assert!(seen.contains(&link) && !seen.contains("In no facility"), "{seen}");
+        viewer.get(&format!("/facilities/{code}")).await.expect(200);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_code_that_no_ledger_has_leads_to_its_terminals_and_not_into_the_void() {
+    let harness = Harness::start().await;
+    let mut terminal = Terminal::new(harness.agents(), "uketsuke-1");
+    let mut request = terminal.request(&harness.token(1).await);
+    request.institution_code = "0110113719".into();
+    terminal.enrol_with(request).await.expect("enrolled");
+    let viewer = browser(&harness, Role::Viewer).await;
+    let seen = viewer
+        .get(&format!("/terminals/{}", terminal.id()))
+        .await
+        .expect(200)
+        .text;
+    assert!(
+        seen.contains("Code not in the ledger") && seen.contains("0110113719"),
+        "{seen}"
+    );
+    assert!(!seen.contains("/facilities/0110113719"), "{seen}");
+    assert!(seen.contains("/terminals?q=institution%3A0110113719"), "{seen}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_new_token_comes_with_the_command_that_can_be_typed_at_the_terminal() {
     let harness = Harness::start().await;
     let admin = browser(&harness, Role::Admin).await;

@@ -120,8 +120,13 @@
       if (time.dataset.said !== ago) {
         time.dataset.said = ago;
         time.title = ago;
-        const beside = time.nextElementSibling;
-        if (beside && beside.classList.contains("ago")) beside.textContent = ago;
+        let beside = time.nextElementSibling;
+        if (!beside?.matches(".ago")) {
+          beside = document.createElement("span");
+          beside.className = "ago";
+          time.after(beside);
+        }
+        beside.textContent = ago;
       }
     }
   };
@@ -145,7 +150,9 @@
   }
 
   // What arrives by itself takes nobody's place: not while a field is being filled, and focus, unfolded parts and
-  // sideways scrolling stay.
+  // sideways scrolling stay. What is counted beside the list comes with it.
+  const living = () => [...document.querySelectorAll("#live, [data-living]")];
+  const within = (what) => living().flatMap((part) => [...part.querySelectorAll(what)]);
   const marks = "a, button, summary, [tabindex]";
   const same = (one) => one.tagName + (one.id || one.getAttribute("href") || one.textContent);
   let place = null;
@@ -153,7 +160,7 @@
   document.addEventListener("htmx:beforeSwap", (event) => {
     const part = event.detail.target;
     if (!part || part.id !== "live") return;
-    const at = part.contains(document.activeElement) ? document.activeElement : null;
+    const at = living().some((one) => one.contains(document.activeElement)) ? document.activeElement : null;
     if (at && writes(at)) {
       event.detail.shouldSwap = false;
       late = true;
@@ -161,19 +168,18 @@
     }
     place = {
       at: at && same(at),
-      nth: at ? [...part.querySelectorAll(marks)].filter((one) => same(one) === same(at)).indexOf(at) : 0,
-      open: [...part.querySelectorAll("details[open]")].map((one) => same(one.querySelector("summary"))),
-      across: [...part.querySelectorAll(".scroll, .tabs")].map((one) => one.scrollLeft),
+      nth: at ? within(marks).filter((one) => same(one) === same(at)).indexOf(at) : 0,
+      open: within("details[open]").map((one) => same(one.querySelector("summary"))),
+      across: within(".scroll, .tabs").map((one) => one.scrollLeft),
     };
   });
   document.addEventListener("htmx:afterSwap", () => {
-    const part = document.getElementById("live");
-    if (!place || !part) return;
-    for (const one of part.querySelectorAll("details")) {
+    if (!place) return;
+    for (const one of within("details")) {
       if (place.open.includes(same(one.querySelector("summary")))) one.open = true;
     }
-    part.querySelectorAll(".scroll, .tabs").forEach((one, n) => { one.scrollLeft = place.across[n] || 0; });
-    if (place.at) [...part.querySelectorAll(marks)].filter((one) => same(one) === place.at)[place.nth]?.focus({ preventScroll: true });
+    within(".scroll, .tabs").forEach((one, n) => { one.scrollLeft = place.across[n] || 0; });
+    if (place.at) within(marks).filter((one) => same(one) === place.at)[place.nth]?.focus({ preventScroll: true });
     place = null;
   });
   document.addEventListener("focusout", () => setTimeout(() => {

@@ -46,25 +46,9 @@ pub struct Capped {
 /// Taking back what was done is never too much, and a guided person does the work without the agent's hand. A clock that is off
 /// has to be put right before a new day is known to have begun.
 pub fn counts(remedy: Remedy, clock: Clock) -> bool {
-    match remedy {
-        Remedy::Undo { .. } | Remedy::Guided(_) => false,
-        Remedy::TimeSource => clock != Clock::Off,
-        Remedy::RefreshFacts
-        | Remedy::FastStartupOff
-        | Remedy::ArpOffloadOff
-        | Remedy::ActiveHours { .. }
-        | Remedy::WindowsUpdateMode { .. }
-        | Remedy::PowerSettings
-        | Remedy::ProxyRepair
-        | Remedy::DailyRestart { .. }
-        | Remedy::RestartNow
-        | Remedy::WindowsUpdateRun
-        | Remedy::DistributionAppRefresh
-        | Remedy::ConnectionCheck
-        | Remedy::CollectRecord { .. }
-        | Remedy::NotifyStaff { .. }
-        | Remedy::EdgeExtensionSwap { .. } => remedy.class() == Class::Consent,
-    }
+    let by_hand_or_back = matches!(remedy, Remedy::Undo { .. } | Remedy::Guided(_));
+    let puts_the_clock_right = remedy == Remedy::TimeSource && clock == Clock::Off;
+    remedy.class() == Class::Consent && !by_hand_or_back && !puts_the_clock_right
 }
 
 impl Tally {

@@ -10,7 +10,8 @@ use kaishin_proto::time::Time;
 use kaishin_proto::value::{Reason, Table, Value};
 
 use self::blob::Certificate;
-use super::{About, list, people, row, text, time, truth};
+use super::people::People;
+use super::{About, list, row, text, time, truth};
 use crate::os::{EntryKind, Hive, Os, OsError, Read, User};
 
 pub use blob::{read as parsed, write as stored};
@@ -25,12 +26,13 @@ const MOST_ROWS: usize = 60;
 #[derive(Clone, Debug)]
 struct Found {
     user: String,
-    signed_in: bool,
+    /// Whether it is of somebody at the terminal.
+    counts: bool,
     certificate: Certificate,
 }
 
 pub fn collect(os: &dyn Os, about: &About) -> Facts {
-    let seen = look(os, &about.profile.certificate_issuer);
+    let seen = look(os, about);
     let used = seen.as_ref().map_err(OsError::clone).and_then(Seen::used);
     // That there is none is known, and then there is no key of it either.
     let key = match &used {
@@ -65,21 +67,36 @@ pub fn collect(os: &dyn Os, about: &About) -> Facts {
 #[derive(Default)]
 struct Seen {
     found: Vec<Found>,
-    /// What could not be read, by user.
-    unread: Vec<(String, OsError)>,
+    unread: Vec<Unread>,
 }
 
-fn look(os: &dyn Os, issuer: &str) -> Read<Seen> {
+/// What could not be read.
+struct Unread {
+    user: String,
+    counts: bool,
+    error: OsError,
+}
+
+impl Unread {
+    fn told(&self) -> OsError {
+        OsError::new(self.error.reason, format!("{}: {}", self.user, self.error.detail))
+    }
+}
+
+fn look(os: &dyn Os, about: &About) -> Read<Seen> {
+    let people = People::look(os, about)?;
+    let counting = people.who_counts();
     let mut seen = Seen::default();
-    for user in people::all(os)? {
-        match stored_by(os, &user) {
-            Ok(blobs) => seen.take(&user, &blobs, issuer),
-            Err(error) => seen.unread.push((user.shown().to_owned(), error)),
+    for user in &people.all {
+        let counts = counting.contains(&user);
+        match stored_by(os, user) {
+            Ok(blobs) => seen.take(user, counts, &blobs, &about.profile.certificate_issuer),
+            Err(error) => seen.miss(user, counts, error),
         }
     }
-    // The one that matters first: of whoever is here, then the longest.
+    // Those that matter first: of whoever counts, then the longest.
     seen.found
-        .sort_by_key(|found| (!found.signed_in, std::cmp::Reverse(found.certificate.expires)));
+        .sort_by_key(|found| (!found.counts, std::cmp::Reverse(found.certificate.expires)));
     Ok(seen)
 }
 
@@ -110,38 +127,55 @@ fn stored_by(os: &dyn Os, user: &User) -> Read<BTreeMap<String, Read<Vec<u8>>>> 
 }
 
 impl Seen {
-    fn take(&mut self, user: &User, blobs: &BTreeMap<String, Read<Vec<u8>>>, issuer: &str) {
+    fn take(&mut self, user: &User, counts: bool, blobs: &BTreeMap<String, Read<Vec<u8>>>, issuer: &str) {
         for (name, blob) in blobs {
             let read = blob.as_ref().map_err(OsError::clone).and_then(|blob| blob::read(blob));
             match read {
                 Ok(certificate) if certificate.thumbprint != *name => {
                     let error = OsError::damaged(format!("{name} holds {}", certificate.thumbprint));
-                    self.unread.push((user.shown().to_owned(), error));
+                    self.miss(user, counts, error);
                 }
                 Ok(certificate) if certificate.issuer == issuer.trim() => self.found.push(Found {
                     user: user.shown().to_owned(),
-                    signed_in: user.signed_in,
+                    counts,
                     certificate,
                 }),
                 // Somebody else's: none of our business.
                 Ok(_) => {}
-                Err(error) => self.unread.push((user.shown().to_owned(), error)),
+                Err(error) => self.miss(user, counts, error),
             }
         }
     }
 
-    /// The one in use. What could not be read might have been it, unless another is there.
+    fn miss(&mut self, user: &User, counts: bool, error: OsError) {
+        self.unread.push(Unread {
+            user: user.shown().to_owned(),
+            counts,
+            error,
+        });
+    }
+
+    /// The one in use: of everybody who counts the newest, and of these the one that ends first, for it is that person who
+    /// will be turned away. Only where none of them has one, or one that might be it, is it somebody else's.
     fn used(&self) -> Read<Found> {
-        if let Some(found) = self.found.first() {
-            return Ok(found.clone());
+        let mut newest: BTreeMap<&str, &Found> = BTreeMap::new();
+        for found in self.found.iter().filter(|found| found.counts) {
+            // The longest come first.
+            newest.entry(&found.user).or_insert(found);
+        }
+        if let Some(first) = newest.into_values().min_by_key(|found| found.certificate.expires) {
+            return Ok(first.clone());
+        }
+        if let Some(unread) = self.unread.iter().find(|unread| unread.counts) {
+            return Err(unread.told());
         }
         let none = || OsError::not_found("no certificate of the network's issuer");
-        Err(self.first_unread().unwrap_or_else(none))
+        let others = self.found.first().cloned();
+        others.ok_or_else(|| self.first_unread().unwrap_or_else(none))
     }
 
     fn first_unread(&self) -> Option<OsError> {
-        let (user, error) = self.unread.first()?;
-        Some(OsError::new(error.reason, format!("{user}: {}", error.detail)))
+        self.unread.first().map(Unread::told)
     }
 
     /// Those that the same user has a later one beside. That there is none is known only where all could be read.
@@ -186,7 +220,7 @@ impl Seen {
                 thumbprint.clone(),
             ]
         });
-        let unread = self.unread.iter().map(|(user, error)| {
+        let unread = self.unread.iter().map(|Unread { user, error, .. }| {
             let why = format!("{}: {}", error.reason.name(), error.detail)
                 .chars()
                 .take(120)
@@ -262,6 +296,26 @@ mod tests {
     }
 
     #[test]
+    fn one_persons_expired_certificate_is_not_hidden_by_anothers() {
+        let (sim, here, away) = bare();
+        let expired = put(&sim, &here, -20, 1, Some("x"));
+        put(&sim, &away, 300, 2, Some("y"));
+        let programs = sim.users().unwrap();
+        let programs = programs.iter().find(|user| user.shown() == "OqsComApp").unwrap();
+        put(&sim, programs, 900, 3, Some("z"));
+        // A task runs, and somebody else has signed in beside them.
+        sim.sign_in(&programs.sid);
+        assert_eq!(value(&sim, "certificates.thumbprint"), Value::Text(expired.clone()));
+        sim.sign_in(&away.sid);
+        assert_eq!(value(&sim, "certificates.thumbprint"), Value::Text(expired));
+        assert_eq!(value(&sim, "certificates.expires"), Value::Time(NOW - Span::days(20)));
+        // Where only programs have one, it is the one that is used.
+        let (sim, ..) = bare();
+        let only = put(&sim, programs, 900, 3, Some("z"));
+        assert_eq!(value(&sim, "certificates.thumbprint"), Value::Text(only));
+    }
+
+    #[test]
     fn a_store_of_files_is_as_good_as_one_in_the_registry() {
         let (sim, here, _) = bare();
         let (thumbprint, der) = certificate(7, NOW, NOW + Span::days(10));
@@ -307,8 +361,11 @@ mod tests {
             assert_eq!(reason(&value(&sim, "certificates.key")), Some(Reason::Damaged));
             assert_eq!(reason(&value(&sim, "certificates.leftover")), Some(Reason::Damaged));
         }
+        // What somebody else has says nothing about whoever is here.
         put(&sim, &away, 100, 2, Some("y"));
-        assert_eq!(value(&sim, "certificates.expires"), Value::Time(NOW + Span::days(100)));
+        assert_eq!(reason(&value(&sim, "certificates.expires")), Some(Reason::Damaged));
+        put(&sim, &here, 50, 3, Some("z"));
+        assert_eq!(value(&sim, "certificates.expires"), Value::Time(NOW + Span::days(50)));
         sim.deny(Hive::Users, &away.key("Software"));
         sim.deny(Hive::Users, &here.key("Software"));
         assert_eq!(

@@ -3,7 +3,8 @@
 use kaishin_proto::convert::Facts;
 use kaishin_proto::value::{Table, Value};
 
-use super::{About, number, people, row};
+use super::people::People;
+use super::{About, number, row};
 use crate::os::{Hive, Os, OsError, Read, User};
 
 const DESKTOP: &str = r"Control Panel\Desktop";
@@ -22,16 +23,16 @@ struct Seen {
 }
 
 pub fn collect(os: &dyn Os, about: &About) -> Facts {
-    let users = people::all(os);
-    let scale = users.as_ref().map_err(OsError::clone).and_then(|users| {
-        let counting = people::who_counts(users, about);
+    let people = People::look(os, about);
+    let scale = people.as_ref().map_err(OsError::clone).and_then(|people| {
+        let counting = people.who_counts();
         let scales = counting.into_iter().map(|user| look(os, user).percent);
         let scales: Vec<i64> = scales.collect::<Read<_>>()?;
         // One who sees it too large is one too many.
         let largest = scales.into_iter().max();
         largest.ok_or_else(|| OsError::not_found("nobody has signed in on this machine yet"))
     });
-    let table = users.map(|users| table(users.iter().take(MOST).map(|user| look(os, user))));
+    let table = people.map(|people| table(people.all.iter().take(MOST).map(|user| look(os, user))));
     vec![
         row("display.scale", number(scale)),
         row("display.users", table.unwrap_or_else(Value::from)),
@@ -100,6 +101,7 @@ fn table(seen: impl Iterator<Item = Seen>) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use super::super::people;
     use super::super::tests::{reason, sim, value};
     use super::*;
     use crate::os::sim::Sim;
@@ -156,7 +158,10 @@ mod tests {
             Some(RegistryValue::dword(192)),
         );
         assert_eq!(value(&sim, "display.scale"), Value::Number(150));
+        // Nor where nobody is, as long as it is known who was the last.
         sim.sign_out(&user.sid);
+        assert_eq!(value(&sim, "display.scale"), Value::Number(150));
+        sim.poke(Hive::LocalMachine, people::SIGN_IN, people::LAST, None);
         assert_eq!(value(&sim, "display.scale"), Value::Number(200));
     }
 

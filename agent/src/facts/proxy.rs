@@ -10,7 +10,8 @@ use kaishin_proto::time::Span;
 use kaishin_proto::value::{Table, Value};
 
 use self::bypass::Compared;
-use super::{About, list, people, row, text, truth};
+use super::people::People;
+use super::{About, list, row, text, truth};
 use crate::os::{Hive, Os, OsError, Read, RegistryTree, User};
 
 pub use blob::write as connection_settings;
@@ -38,9 +39,9 @@ pub struct Seen {
 }
 
 pub fn collect(os: &dyn Os, about: &About) -> Facts {
-    let users = people::all(os);
-    let seen = users.as_ref().map_err(OsError::clone).and_then(|users| {
-        let counting = people::who_counts(users, about);
+    let people = People::look(os, about);
+    let seen = people.as_ref().map_err(OsError::clone).and_then(|people| {
+        let counting = people.who_counts();
         if counting.is_empty() {
             return Err(OsError::not_found("nobody has signed in on this machine yet"));
         }
@@ -83,7 +84,7 @@ pub fn collect(os: &dyn Os, about: &About) -> Facts {
         row("proxy.extra", list(all(|compared| &compared.extra))),
         row(
             "proxy.users",
-            users.map_or_else(Value::from, |users| table(os, &users, wanted)),
+            people.map_or_else(Value::from, |people| table(os, &people.all, wanted)),
         ),
         row("proxy.winhttp", text(through)),
         row("proxy.winhttp_missing", list(lacking)),
@@ -99,10 +100,10 @@ pub struct Place {
     pub key: String,
 }
 
-/// Of everybody but the account that only programs run as.
+/// Of everybody but an account that only programs run as.
 pub fn places(os: &dyn Os, about: &About) -> Read<Vec<Place>> {
-    let users = people::all(os)?;
-    let places = people::but_programs(&users, about).map(|user| place(os, user));
+    let people = People::look(os, about)?;
+    let places = people.persons().map(|user| place(os, user));
     let mut places = places.collect::<Read<Vec<Place>>>()?;
     // One place for all is one.
     places.dedup_by(|one, other| (one.hive, &one.key) == (other.hive, &other.key));

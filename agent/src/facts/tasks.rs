@@ -1,22 +1,23 @@
 //! Scheduled tasks: those that the verification software needs, and those that restart the terminal, which are known by
 //! what they do. Only looked at: the passwords of the former are nobody's here to know.
 
+pub(crate) mod restarts;
 pub(crate) mod xml;
-
-use std::collections::BTreeSet;
 
 use kaishin_proto::convert::Facts;
 use kaishin_proto::profile::{Clock24, Profile};
 use kaishin_proto::value::{Table, Value};
 
-use self::xml::Task;
-use super::{About, list, row};
-use crate::os::{Os, OsError, Read, TaskSeen, restart_task};
+use self::restarts::Restart;
+use super::{About, list, row, shown, update};
+use crate::os::{Os, OsError, Read, TaskSeen};
 
 /// The stored password is not the account's any more.
 const BAD_PASSWORD: u32 = 0x8007_052e;
 /// What the scheduler says where nothing has ended yet: ready, running, disabled, not run, no more runs, none planned.
 const NO_RESULT: std::ops::RangeInclusive<u32> = 0x0004_1300..=0x0004_1306;
+/// Windows itself ended it, as it does at each restart: ended from outside, and asked to leave the console.
+const SHUT_DOWN: [u32; 2] = [0x4001_0004, 0xc000_013a];
 /// Rows of the table; a terminal has about ten.
 const MOST: usize = 40;
 
@@ -32,15 +33,20 @@ pub fn collect(os: &dyn Os, about: &About) -> Facts {
         let missing = profile.tasks.iter().filter(|name| find(seen, name).is_none());
         missing.cloned().collect()
     });
-    let times = seen
+    let restarts = seen
         .as_ref()
         .map_err(OsError::clone)
-        .and_then(|seen| restart_times(seen));
-    let forbidden = times.clone().map(|times| {
-        let forbidden = times.into_iter().filter(|at| profile.restart.avoids(*at));
-        forbidden.collect::<Vec<_>>()
+        .and_then(|seen| restarts::all(seen));
+    let of_restarts = |pick: &dyn Fn(&[Restart]) -> Read<Vec<Clock24>>| {
+        let found = pick(restarts.as_ref().map_err(OsError::clone)?)?;
+        Ok(found.iter().map(Clock24::to_string).collect())
+    };
+    let hours = &about.hours;
+    let after_install = |found: &[Restart]| restarts::after_install(found, hours, update::install_hour(os)?);
+    let signed_in = restarts.as_ref().map_err(OsError::clone).map(|found| {
+        let paths = restarts::signed_in(found).into_iter();
+        paths.take(MOST).map(shown).collect()
     });
-    let shown = |times: Vec<Clock24>| times.iter().map(Clock24::to_string).collect();
     vec![
         row("tasks.missing", list(missing)),
         row("tasks.disabled", list(needed(&|task| !task.enabled))),
@@ -50,8 +56,20 @@ pub fn collect(os: &dyn Os, about: &About) -> Facts {
             list(needed(&|task| task.last_result == BAD_PASSWORD)),
         ),
         row("tasks.failed", list(needed(&failed))),
-        row("tasks.restart_times", list(times.map(shown))),
-        row("tasks.restart_forbidden", list(forbidden.map(shown))),
+        row(
+            "tasks.restart_times",
+            list(of_restarts(&|found| Ok(restarts::daily(found)))),
+        ),
+        row(
+            "tasks.restart_forbidden",
+            list(of_restarts(&|found| Ok(restarts::to_avoid(found, profile)))),
+        ),
+        row(
+            "tasks.restart_in_opening",
+            list(of_restarts(&|found| restarts::in_opening(found, hours))),
+        ),
+        row("tasks.restart_after_install", list(of_restarts(&after_install))),
+        row("tasks.restart_signed_in", list(signed_in)),
         row("tasks.all", all(profile, seen)),
     ]
 }
@@ -69,7 +87,11 @@ fn task_name(path: &str) -> &str {
 /// A bad password has a list of its own.
 fn failed(task: &TaskSeen) -> bool {
     let result = task.last_result;
-    task.last_run.is_some() && result != 0 && result != BAD_PASSWORD && !NO_RESULT.contains(&result)
+    task.last_run.is_some()
+        && result != 0
+        && result != BAD_PASSWORD
+        && !NO_RESULT.contains(&result)
+        && !SHUT_DOWN.contains(&result)
 }
 
 fn wrong_account(os: &dyn Os, profile: &Profile, seen: &Read<Vec<TaskSeen>>) -> Read<Vec<String>> {
@@ -93,64 +115,6 @@ fn wrong_account(os: &dyn Os, profile: &Profile, seen: &Read<Vec<TaskSeen>>) -> 
         }
     }
     Ok(wrong)
-}
-
-/// When this terminal restarts itself. One task that cannot be read might be the one, so then it is not known.
-fn restart_times(seen: &[TaskSeen]) -> Read<Vec<Clock24>> {
-    let mut times = BTreeSet::new();
-    for task in seen.iter().filter(|task| task.enabled) {
-        let definition = task.xml.as_ref().map_err(OsError::clone).and_then(|xml| xml::read(xml));
-        let definition =
-            definition.map_err(|error| OsError::new(error.reason, format!("{}: {}", task.path, error.detail)))?;
-        times.extend(restarts_at(&definition));
-    }
-    Ok(times.into_iter().collect())
-}
-
-fn restarts_at(task: &Task) -> impl Iterator<Item = Clock24> {
-    let restarts = task.actions.iter().any(xml::Exec::restarts);
-    let regular = task
-        .triggers
-        .iter()
-        .filter(move |trigger| restarts && trigger.is_regular());
-    regular.filter_map(|trigger| trigger.at)
-}
-
-/// The time of the agent's own daily restart; one that somebody has altered or switched off counts for none.
-pub fn own_restart(seen: &[TaskSeen]) -> Read<Option<Clock24>> {
-    let Some(own) = seen
-        .iter()
-        .find(|task| task.path.eq_ignore_ascii_case(restart_task::PATH))
-    else {
-        return Ok(None);
-    };
-    let definition = xml::read(own.xml.as_ref().map_err(OsError::clone)?)?;
-    let mut times = restarts_at(&definition).filter(|_| own.enabled);
-    let at = times.next();
-    Ok(at.filter(|_| times.next().is_none() && definition.actions.len() == 1))
-}
-
-/// Tasks of others that do nothing but restart the machine, and only at times to avoid, by path.
-pub fn ill_timed_restarts(seen: &[TaskSeen], profile: &Profile) -> Read<Vec<String>> {
-    let mut found = Vec::new();
-    for task in seen.iter().filter(|task| task.enabled) {
-        let definition = task.xml.as_ref().map_err(OsError::clone).and_then(|xml| xml::read(xml));
-        let definition =
-            definition.map_err(|error| OsError::new(error.reason, format!("{}: {}", task.path, error.detail)))?;
-        let only_restarts = definition.actions.iter().all(xml::Exec::restarts);
-        let times: Vec<Clock24> = restarts_at(&definition).collect();
-        let ill_timed = !times.is_empty() && times.iter().all(|at| is_ill_chosen(profile, *at));
-        if only_restarts && ill_timed && !task.path.eq_ignore_ascii_case(restart_task::PATH) {
-            found.push(task.path.clone());
-        }
-    }
-    Ok(found)
-}
-
-/// Not to be chosen: at a time to avoid, or on the full or the half of ten minutes, when the whole country's terminals start
-/// something.
-pub fn is_ill_chosen(profile: &Profile, at: Clock24) -> bool {
-    profile.restart.avoids(at) || at.minutes().is_multiple_of(5)
 }
 
 fn all(profile: &Profile, seen: Read<Vec<TaskSeen>>) -> Value {
@@ -336,6 +300,20 @@ mod tests {
             ),
             (
                 TaskSeen {
+                    last_result: 0x4001_0004,
+                    ..whole.clone()
+                },
+                "nothing",
+            ),
+            (
+                TaskSeen {
+                    last_result: 0xc000_013a,
+                    ..whole.clone()
+                },
+                "nothing",
+            ),
+            (
+                TaskSeen {
                     last_result: 0x0004_1303,
                     last_run: None,
                     ..whole.clone()
@@ -408,7 +386,14 @@ mod tests {
                 xml,
                 ..task(&format!(r"\{DISTRO}"), SID)
             });
-            for key in ["tasks.restart_times", "tasks.restart_forbidden", "tasks.wrong_account"] {
+            for key in [
+                "tasks.restart_times",
+                "tasks.restart_forbidden",
+                "tasks.restart_in_opening",
+                "tasks.restart_after_install",
+                "tasks.restart_signed_in",
+                "tasks.wrong_account",
+            ] {
                 assert_eq!(reason(&value(&sim, key)), Some(expected), "{key}");
             }
             // What the scheduler itself says is known all the same.

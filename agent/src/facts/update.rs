@@ -4,14 +4,14 @@
 //! refresh of policies. Where the two differ, somebody has edited one of them alone, and the mode will not last.
 
 mod opening;
+mod results;
 
 use std::path::PathBuf;
 
 use kaishin_proto::calendar::Hours;
 use kaishin_proto::convert::Facts;
-use kaishin_proto::time::Time;
 
-use super::{About, list, number, row, text, time, truth};
+use super::{About, list, number, row, text, truth};
 use crate::os::{Hive, Os, OsError, Read, RegistryTree, RegistryValue};
 use crate::preg::{self, Policy, Said};
 
@@ -19,22 +19,17 @@ pub const POLICY: &str = r"SOFTWARE\Policies\Microsoft\Windows\WindowsUpdate";
 pub const AU: &str = r"SOFTWARE\Policies\Microsoft\Windows\WindowsUpdate\AU";
 const CURRENT_VERSION: &str = r"SOFTWARE\Microsoft\Windows NT\CurrentVersion";
 pub const SETTINGS: &str = r"SOFTWARE\Microsoft\WindowsUpdate\UX\Settings";
-const RESULTS: &str = r"SOFTWARE\Microsoft\Windows\CurrentVersion\WindowsUpdate\Auto Update\Results";
 const SERVICE: &str = r"SYSTEM\CurrentControlSet\Services\wuauserv";
 /// Windows 10 1903: the first that adjusts active hours.
 const ADJUSTS: u32 = 18_362;
-/// Of a result's code.
-const FAILURE: u32 = 1 << 31;
 
 pub fn collect(os: &dyn Os, about: &About) -> Facts {
-    let policies = os
-        .registry_tree(Hive::LocalMachine, POLICY, 1)
-        .map(Option::unwrap_or_default);
+    let policies = policies(os);
     let settings = os
         .registry_tree(Hive::LocalMachine, SETTINGS, 0)
         .map(Option::unwrap_or_default);
     let mut facts = mode_facts(os, &policies, &about.hours);
-    facts.extend(results(os));
+    facts.extend(results::collect(os));
     facts.extend(active_hours(os, &policies, &settings, &about.hours));
     facts.push(row("update.service", text(service(os))));
     facts
@@ -54,14 +49,43 @@ fn mode(off: Read<Option<u32>>, option: Read<Option<u32>>) -> Read<&'static str>
     }
 }
 
+/// A number of the policy that is in force.
+fn in_force(policies: &Read<RegistryTree>, name: &str) -> Read<Option<u32>> {
+    let policies = policies.as_ref().map_err(OsError::clone)?;
+    policies.key("AU").map_or(Ok(None), |key| key.number(name))
+}
+
+fn mode_in_force(policies: &Read<RegistryTree>) -> Read<&'static str> {
+    mode(in_force(policies, "NoAutoUpdate"), in_force(policies, "AUOptions"))
+}
+
+/// Of when updates install by themselves.
+fn scheduled(policies: &Read<RegistryTree>, name: &str, most: i64) -> Read<i64> {
+    match mode_in_force(policies)? {
+        "automatic" => {
+            let absent = || OsError::not_found(format!(r"HKLM\{AU} {name}"));
+            within(in_force(policies, name)?.map(i64::from).ok_or_else(absent), most)
+        }
+        other => Err(OsError::not_found(format!("nothing is installed by itself: {other}"))),
+    }
+}
+
+fn install_hour_of(policies: &Read<RegistryTree>) -> Read<i64> {
+    scheduled(policies, "ScheduledInstallTime", 23)
+}
+
+/// At which updates begin to install by themselves; `NotFound` where they do not.
+pub fn install_hour(os: &dyn Os) -> Read<i64> {
+    install_hour_of(&policies(os))
+}
+
+fn policies(os: &dyn Os) -> Read<RegistryTree> {
+    let policies = os.registry_tree(Hive::LocalMachine, POLICY, 1)?;
+    Ok(policies.unwrap_or_default())
+}
+
 fn mode_facts(os: &dyn Os, policies: &Read<RegistryTree>, hours: &Hours) -> Facts {
-    let nothing = RegistryTree::default();
-    let update = policies
-        .as_ref()
-        .map_err(OsError::clone)
-        .map(|tree| tree.key("AU").unwrap_or(&nothing));
-    let get = |name: &str| update.clone().and_then(|key| key.number(name));
-    let registry = mode(get("NoAutoUpdate"), get("AUOptions"));
+    let registry = mode_in_force(policies);
     let file = policy_file(os).and_then(|policy| {
         let get = |name: &str| match policy.said(AU, name) {
             Said::Set(value) => value.as_u32().map(Some),
@@ -76,16 +100,8 @@ fn mode_facts(os: &dyn Os, policies: &Read<RegistryTree>, hours: &Hours) -> Fact
         (Ok(_), Ok(_)) => Ok("registry"),
         (Ok(_), Err(error)) => Err(error.clone()),
     };
-    let scheduled = |name: &str| match &registry {
-        Ok("automatic") => {
-            let absent = || OsError::not_found(format!(r"HKLM\{AU} {name}"));
-            get(name)?.map(i64::from).ok_or_else(absent)
-        }
-        Ok(other) => Err(OsError::not_found(format!("nothing is installed by itself: {other}"))),
-        Err(error) => Err(error.clone()),
-    };
-    let hour = within(scheduled("ScheduledInstallTime"), 23);
-    let day = within(scheduled("ScheduledInstallDay"), 7);
+    let hour = install_hour_of(policies);
+    let day = scheduled(policies, "ScheduledInstallDay", 7);
     let word = |word: &Read<&str>| text(word.clone().map(str::to_owned));
     vec![
         row("update.mode", word(&registry)),
@@ -125,53 +141,6 @@ pub fn policy_file(os: &dyn Os) -> Read<Policy> {
     }
 }
 
-/// What Windows Update noted about its last search, download and installation.
-fn results(os: &dyn Os) -> Facts {
-    let tree = os.registry_tree(Hive::LocalMachine, RESULTS, 1);
-    let tree = tree.and_then(|tree| tree.ok_or_else(|| OsError::not_found(RESULTS)));
-    let step = |name: &str| {
-        let tree = tree.as_ref().map_err(OsError::clone)?;
-        tree.key(name)
-            .ok_or_else(|| OsError::not_found(format!(r"{RESULTS}\{name}")))
-    };
-    let success = |name: &str| {
-        let told = step(name)?.text("LastSuccessTime")?;
-        let told = told.ok_or_else(|| OsError::not_found(format!(r"{RESULTS}\{name} LastSuccessTime")))?;
-        moment(&told).ok_or_else(|| OsError::damaged(format!("{name} succeeded at {told:?}")))
-    };
-    vec![
-        row("update.last_search", time(success("Detect"))),
-        row("update.last_install", time(success("Install"))),
-        row("update.last_error", text(last_error(step))),
-    ]
-}
-
-/// The error of the latest step that has one; `none` where all steps went well. A code without the highest bit is a success
-/// that has something to tell, as that a restart is due.
-fn last_error<'a>(step: impl Fn(&str) -> Read<&'a RegistryTree>) -> Read<String> {
-    let mut seen = None;
-    for name in ["Install", "Download", "Detect"] {
-        let key = match step(name) {
-            Ok(key) => key,
-            Err(error) if error.reason == kaishin_proto::value::Reason::NotFound => continue,
-            Err(error) => return Err(error),
-        };
-        match key.number("LastError")? {
-            Some(code) if code & FAILURE == 0 => seen = Some("none".to_owned()),
-            Some(code) => return Ok(format!("0x{code:08X}")),
-            None => {}
-        }
-    }
-    seen.ok_or_else(|| OsError::not_found(format!("no LastError below {RESULTS}")))
-}
-
-/// `2026-11-20 05:04:03`, in UTC.
-fn moment(text: &str) -> Option<Time> {
-    let (date, clock) = text.trim().split_once(' ')?;
-    let sound = text.len() <= 19 && text.bytes().all(|byte| byte.is_ascii_digit() || b"-: ".contains(&byte));
-    sound.then(|| Time::parse(&format!("{date}T{clock}Z"))).flatten()
-}
-
 fn active_hours(os: &dyn Os, policies: &Read<RegistryTree>, settings: &Read<RegistryTree>, hours: &Hours) -> Facts {
     let by_policy = policies.as_ref().map_err(OsError::clone).and_then(|policies| {
         let set = policies.number("SetActiveHours")?;
@@ -196,6 +165,10 @@ fn active_hours(os: &dyn Os, policies: &Read<RegistryTree>, settings: &Read<Regi
         row(
             "update.opening_not_active",
             list(opening::outside_active(hours, &start, &end)),
+        ),
+        row(
+            "update.daytime_not_active",
+            list(opening::daytime_outside_active(&start, &end)),
         ),
         row("update.active_start", number(start)),
         row("update.active_end", number(end)),

@@ -31,7 +31,7 @@ use kaishin_proto::value::{Reason, Value};
 pub use registry::{Hive, RegistryKey, RegistryKind, RegistryTree, RegistryValue};
 pub use seen::{
     Account, Antivirus, Asked, Happened, Happenings, Heard, Join, Joined, Links, Notice, Presence, Share, Sleep,
-    Supply, TaskSeen, UpdateRun,
+    Supply, TaskSeen, UpdateResults, UpdateRun, UpdateTried,
 };
 pub use users::User;
 
@@ -323,6 +323,11 @@ pub trait Os: Send + Sync {
     /// Of what [`Os::update_start`] began. It does not outlive this process, though what is installed stays so.
     fn update_progress(&self) -> Read<UpdateRun> {
         unknown_here()
+    }
+
+    /// What came of Windows Update's work until now.
+    fn update_results(&self) -> UpdateResults {
+        UpdateResults::unreadable(&OsError::not_supported("this system cannot be asked for that"))
     }
 
     /// Those of the services that run.

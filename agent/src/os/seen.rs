@@ -3,7 +3,7 @@
 use kaishin_proto::time::{Span, Time};
 use serde::{Deserialize, Serialize};
 
-use super::Read;
+use super::{OsError, Read};
 
 /// A scheduled task as the scheduler holds it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,6 +62,38 @@ impl Sleep {
             Supply::OnBattery => self.on_battery.clone(),
         }
     }
+}
+
+/// What Windows Update says of its own past; each part stands alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UpdateResults {
+    /// When a search last went well; `None`: none ever did.
+    pub searched: Read<Option<Time>>,
+    /// When something was last installed, were it but the antivirus' definitions; `None`: nothing ever was.
+    pub installed: Read<Option<Time>>,
+    /// What was installed, or was to be: the newest at least.
+    pub history: Read<Vec<UpdateTried>>,
+}
+
+impl UpdateResults {
+    /// Where Windows Update cannot be asked at all.
+    pub fn unreadable(error: &OsError) -> UpdateResults {
+        UpdateResults {
+            searched: Err(error.clone()),
+            installed: Err(error.clone()),
+            history: Err(error.clone()),
+        }
+    }
+}
+
+/// One update, and how its installation ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UpdateTried {
+    /// In the language of the terminal.
+    pub title: String,
+    pub at: Time,
+    /// Windows' code; with the highest bit a failure.
+    pub code: u32,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

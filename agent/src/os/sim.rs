@@ -22,10 +22,11 @@ use kaishin_proto::time::{Span, Time};
 use super::{
     Account, Antivirus, Boot, Entry, Happened, Happenings, Heard, Hive, Joined, Links, Machine, Notice, Opened, Os,
     OsError, OsVersion, Presence, Read, RegistryKey, RegistryTree, RegistryValue, Share, Sleep, Supply, TaskSeen,
-    UpdateRun, User, Volume, restart_task, users,
+    UpdateResults, UpdateRun, User, Volume, restart_task, users,
 };
 use crate::preg::{Instruction, Policy};
 pub use browser::Hands;
+pub use clinic::AUTO_UPDATE;
 pub use desk::Updates;
 use image::{FilePath, Image, KeyPath};
 use kept::{Kept, Written};
@@ -59,6 +60,8 @@ struct State {
     browser: browser::Browser,
     /// SIDs of those whose hive is loaded.
     signed_in: BTreeSet<String>,
+    /// Who the log says did what people do.
+    here: clinic::Account,
     boots: u32,
     booted: Time,
     /// When policies were last carried out.
@@ -95,6 +98,7 @@ impl Sim {
             log: Vec::new(),
             browser: browser::Browser::default(),
             signed_in: clinic.signed_in(),
+            here: clinic.here(),
             boots: 1,
             booted,
             refreshed: clock.now(),
@@ -158,21 +162,6 @@ impl Sim {
 
     pub fn open(&self, path: impl AsRef<Path>) {
         self.lock().closed.remove(&FilePath::new(path.as_ref()));
-    }
-
-    pub fn sign_in(&self, sid: &str) {
-        let mut state = self.lock();
-        state.signed_in.insert(sid.to_owned());
-        state.browser_starts(self.clock.now());
-    }
-
-    pub fn sign_out(&self, sid: &str) {
-        self.lock().signed_in.remove(sid);
-    }
-
-    /// Who sits in front of this machine from now on.
-    pub fn person(&self, person: Person) {
-        self.lock().person = person;
     }
 
     /// How often the agent has asked this machine for anything.
@@ -650,6 +639,16 @@ impl Os for Sim {
         let run = state.desk.update_run(now);
         state.note_update(run, now);
         Ok(run)
+    }
+
+    fn update_results(&self) -> UpdateResults {
+        match self.call() {
+            Ok(state) => {
+                let told = state.desk.results.clone();
+                told.unwrap_or_else(|| clinic::updates::told(&state.image))
+            }
+            Err(error) => UpdateResults::unreadable(&error),
+        }
     }
 
     fn running(&self, services: &[String]) -> Read<Vec<String>> {

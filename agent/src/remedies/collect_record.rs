@@ -10,7 +10,7 @@ use kaishin_proto::limits::MAX_RECORD;
 use kaishin_proto::remedy::Record;
 use kaishin_proto::value::Reason;
 
-use super::{Acted, Around, Collected, Cure, Done, Failed, Preview, Read, Repeat, Step};
+use super::{Acted, Around, Collected, Cure, Done, Failed, Preview, Read, Step};
 use crate::os::{Entry, Happened, Happenings, MAX_FILE, Os, OsError};
 use crate::{diary, text, words};
 use redact::{Origin, redact};
@@ -24,12 +24,7 @@ pub struct CollectRecord(pub Record);
 
 impl Cure for CollectRecord {
     fn steps(&self) -> &'static [Step] {
-        const {
-            &[Step {
-                name: "collect",
-                repeat: Repeat::Idempotent,
-            }]
-        }
+        const { &[Step::again("collect")] }
     }
 
     fn act(&self, step: &str, os: &dyn Os, around: &Around) -> Result<Acted, Failed> {

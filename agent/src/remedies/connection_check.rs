@@ -2,7 +2,7 @@
 
 use kaishin_proto::value::Value;
 
-use super::{Acted, Around, Cure, Done, Failed, Preview, Read, Repeat, Step};
+use super::{Acted, Around, Cure, Done, Failed, Preview, Read, Step};
 use crate::facts;
 use crate::os::Os;
 
@@ -10,12 +10,7 @@ pub struct ConnectionCheck;
 
 impl Cure for ConnectionCheck {
     fn steps(&self) -> &'static [Step] {
-        const {
-            &[Step {
-                name: "reach",
-                repeat: Repeat::Idempotent,
-            }]
-        }
+        const { &[Step::again("reach")] }
     }
 
     fn act(&self, step: &str, os: &dyn Os, around: &Around) -> Result<Acted, Failed> {

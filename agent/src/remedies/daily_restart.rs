@@ -1,6 +1,6 @@
 //! The terminal restarts once a day, at a minute of its own within the hour that was ordered, so that the country's terminals
-//! do not all come back at once. Restarts that others have scheduled for a time to avoid are switched off; what else their
-//! tasks may do is left alone.
+//! do not all come back at once. Restarts that others have scheduled for a time at which none should be, or for while somebody is
+//! signed in alone, are switched off; what else their tasks may do is left alone.
 
 use kaishin_proto::profile::{Clock24, Profile};
 use kaishin_proto::value::Reason;
@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use super::Around;
 use super::setting::{Plan, Want};
 use super::state::State;
-use crate::facts::tasks::{ill_timed_restarts, is_ill_chosen};
+use crate::facts::tasks::restarts::{is_ill_chosen, unfit};
 use crate::os::{Os, Read};
 
 pub fn plan(os: &dyn Os, around: &Around, hour: u8) -> Read<Plan> {
@@ -21,7 +21,7 @@ pub fn plan(os: &dyn Os, around: &Around, hour: u8) -> Read<Plan> {
         return Ok(Plan::NotApplicable(format!("no minute after {hour}:00 is to be used")));
     };
     let mut wants = vec![Want::of(os, State::DailyRestart { at: Some(at) })];
-    for path in ill_timed_restarts(&os.tasks()?, profile)? {
+    for path in unfit(&os.tasks()?, profile, &around.about.hours)? {
         let state = |enabled| State::Task {
             path: path.clone(),
             enabled,
@@ -83,6 +83,20 @@ mod tests {
         }
     }
 
+    /// Only while somebody is.
+    fn signed_in(path: &str, at: &str) -> TaskSeen {
+        let mut task = task(path, at, RESTART);
+        let principal = "<Principals><Principal><UserId>admin</UserId><LogonType>InteractiveToken</LogonType></Principal>\
+                         </Principals><Actions>";
+        task.xml = task.xml.map(|xml| {
+            String::from_utf8(xml)
+                .unwrap()
+                .replace("<Actions>", principal)
+                .into_bytes()
+        });
+        task
+    }
+
     const RESTART: &str = "<Exec><Command>shutdown</Command><Arguments>/r /t 0</Arguments></Exec>";
 
     fn with(tasks: Vec<TaskSeen>) -> Sim {
@@ -129,11 +143,15 @@ mod tests {
                 task(r"\再起動", "02:30", RESTART),
                 task(r"\夜\shutdown", "03:53", RESTART),
             ],
+            vec![task(r"\昼", "10:07", RESTART)],
+            vec![signed_in(r"\夜", "02:37")],
         ] {
             let sim = with(tasks);
             puts_right(REMEDY, &sim);
             carry_out(REMEDY, &sim);
-            assert!(listed(&sim, "tasks.restart_forbidden").is_empty());
+            for key in ["forbidden", "in_opening", "signed_in"] {
+                assert!(listed(&sim, &format!("tasks.restart_{key}")).is_empty(), "{key}");
+            }
             assert_eq!(listed(&sim, "tasks.restart_times").len(), 1);
         }
     }

@@ -6,41 +6,27 @@ use kaishin_proto::preview::{Change, Preview};
 use kaishin_proto::remedy::Remedy;
 use kaishin_proto::time::{Span, Time};
 
-use super::{Acted, Around, Cure, Done, Failed, Probed, Repeat, Step, Story, Touch, no_trace, proof, restart};
+use super::{Acted, Around, Cure, Done, Failed, Probed, Step, Story, Touch, no_trace, proof, restart};
 use crate::facts::oqs;
 use crate::os::{Os, Read};
 use crate::words;
 
-const fn again(name: &'static str) -> Step {
-    Step {
-        name,
-        repeat: Repeat::Idempotent,
-    }
-}
-
-const fn once(name: &'static str) -> Step {
-    Step {
-        name,
-        repeat: Repeat::Once,
-    }
-}
-
 const STEPS: &[Step] = &[
-    again("start-1"),
-    again("settle-1"),
-    again("note-1"),
-    again("announce-1"),
-    once("restart-1"),
-    again("back-1"),
-    again("start-2"),
-    again("settle-2"),
-    again("note-2"),
-    again("announce-2"),
-    once("restart-2"),
-    again("back-2"),
-    again("start-3"),
-    again("settle-3"),
-    again("verify"),
+    Step::again("start-1"),
+    Step::again("settle-1"),
+    Step::again("note-1"),
+    Step::again("announce-1"),
+    Step::once("restart-1"),
+    Step::again("back-1"),
+    Step::again("start-2"),
+    Step::again("settle-2"),
+    Step::again("note-2"),
+    Step::again("announce-2"),
+    Step::once("restart-2"),
+    Step::again("back-2"),
+    Step::again("start-3"),
+    Step::again("settle-3"),
+    Step::again("verify"),
 ];
 
 const OFTEN: Span = Span::seconds(30);

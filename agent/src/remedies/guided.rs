@@ -6,8 +6,9 @@ use kaishin_proto::remedy::{Procedure, Remedy};
 use kaishin_proto::time::Span;
 use kaishin_proto::value::Value;
 
-use super::{Acted, Around, Cure, Done, Failed, Repeat, Step, Story, Touch, proof};
+use super::{Acted, Around, Cure, Done, Failed, Step, Story, Touch, proof};
 use crate::facts;
+use crate::facts::people::People;
 use crate::os::{Os, Read};
 use crate::words;
 
@@ -17,66 +18,67 @@ const SOON: Span = Span::seconds(2);
 const NOBODY: Span = Span::seconds(30);
 const VERIFY: &str = "verify";
 
-const fn step(name: &'static str) -> Step {
-    Step {
-        name,
-        repeat: Repeat::Idempotent,
-    }
-}
-
 fn steps(procedure: Procedure) -> &'static [Step] {
     match procedure {
         Procedure::DisplayScale => {
             const {
                 &[
-                    step("open-display"),
-                    step("set-scale"),
-                    step("sign-in-again"),
-                    step(VERIFY),
+                    Step::again("open-display"),
+                    Step::again("set-scale"),
+                    Step::again("sign-in-again"),
+                    Step::again(VERIFY),
                 ]
             }
         }
         Procedure::CertificateBackup => {
             const {
                 &[
-                    step("open-store"),
-                    step("choose-certificate"),
-                    step("export-key"),
-                    step("set-password"),
-                    step("put-away"),
+                    Step::again("open-store"),
+                    Step::again("choose-certificate"),
+                    Step::again("export-key"),
+                    Step::again("set-password"),
+                    Step::again("put-away"),
                 ]
             }
         }
         Procedure::TaskRepair => {
             const {
                 &[
-                    step("open-scheduler"),
-                    step("import-missing"),
-                    step("enable-tasks"),
-                    step("set-task-account"),
-                    step("type-password"),
-                    step(VERIFY),
+                    Step::again("open-scheduler"),
+                    Step::again("import-missing"),
+                    Step::again("enable-tasks"),
+                    Step::again("set-task-account"),
+                    Step::again("type-password"),
+                    Step::again(VERIFY),
                 ]
             }
         }
-        Procedure::ShareRepair => const { &[step("open-folder"), step("share-folders"), step(VERIFY)] },
+        Procedure::ShareRepair => {
+            const {
+                &[
+                    Step::again("open-folder"),
+                    Step::again("share-folders"),
+                    Step::again(VERIFY),
+                ]
+            }
+        }
         Procedure::AccountCheck => {
             const {
                 &[
-                    step("open-accounts"),
-                    step("see-name"),
-                    step("make-admin"),
-                    step(VERIFY),
+                    Step::again("open-accounts"),
+                    Step::again("see-name"),
+                    Step::again("make-admin"),
+                    Step::again(VERIFY),
                 ]
             }
         }
         Procedure::CardReaderPowerCycle => {
             const {
                 &[
-                    step("nobody-at-reader"),
-                    step("switch-off"),
-                    step("switch-on"),
-                    step("see-ready"),
+                    Step::again("nobody-at-reader"),
+                    Step::again("switch-off"),
+                    Step::again("switch-on"),
+                    Step::again("see-ready"),
                 ]
             }
         }
@@ -147,7 +149,7 @@ impl Cure for Guided {
                 detail: reason.clone(),
             });
         }
-        let nobody = !os.users()?.iter().any(|user| user.signed_in);
+        let nobody = !People::look(os, &around.about)?.is_anybody_here();
         let (after, evidence) = if nobody {
             (NOBODY, "waits: nobody is signed in at the terminal".to_owned())
         } else {

@@ -46,6 +46,31 @@ pub struct Step {
     pub repeat: Repeat,
 }
 
+impl Step {
+    /// Doing it again does no harm.
+    pub const fn again(name: &'static str) -> Step {
+        Step {
+            name,
+            repeat: Repeat::Idempotent,
+        }
+    }
+
+    /// Looked for before it is done again.
+    pub const fn looked_for(name: &'static str) -> Step {
+        Step {
+            name,
+            repeat: Repeat::Probe,
+        }
+    }
+
+    pub const fn once(name: &'static str) -> Step {
+        Step {
+            name,
+            repeat: Repeat::Once,
+        }
+    }
+}
+
 /// What may be done about a step whose intent is journalled and whose end is not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Repeat {

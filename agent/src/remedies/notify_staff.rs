@@ -3,7 +3,7 @@
 use kaishin_proto::remedy::Message;
 use kaishin_proto::time::Span;
 
-use super::{Acted, Around, Cure, Done, Failed, Preview, Read, Repeat, Step};
+use super::{Acted, Around, Cure, Done, Failed, Preview, Read, Step};
 use crate::os::{Heard, Notice, Os};
 
 const STANDS: Span = Span::minutes(10);
@@ -14,12 +14,7 @@ pub struct NotifyStaff(pub Message);
 
 impl Cure for NotifyStaff {
     fn steps(&self) -> &'static [Step] {
-        const {
-            &[Step {
-                name: "show",
-                repeat: Repeat::Idempotent,
-            }]
-        }
+        const { &[Step::again("show")] }
     }
 
     fn act(&self, step: &str, os: &dyn Os, _: &Around) -> Result<Acted, Failed> {

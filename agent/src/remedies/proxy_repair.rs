@@ -189,6 +189,8 @@ mod tests {
     use crate::os::User;
     use crate::os::sim::Sim;
     use crate::words;
+    use kaishin_proto::clock::Clock;
+    use kaishin_proto::time::Time;
     use kaishin_proto::value::Value;
 
     fn server() -> String {
@@ -264,6 +266,21 @@ mod tests {
             let own = table.rows.iter().find(|row| row[0] == users[0].shown()).unwrap();
             assert_eq!(own[7], "yes", "both places of a user say the same");
         }
+    }
+
+    #[test]
+    fn where_people_sign_in_as_the_account_of_programs_its_proxy_is_judged_and_put_right() {
+        let sim = Sim::new(1, 3, Clock::manual(Time(1_800_000_000_000_000)));
+        sim.cut_off(&[]);
+        let users = sim.users().unwrap();
+        assert_eq!(users.len(), 1);
+        assert_eq!(users[0].shown(), around().about.profile.account);
+        set(&sim, &users[0], Some(&server()), &whole().replace("*.rece;", ""));
+        assert_eq!(listed(&sim, "proxy.missing"), ["*.rece"]);
+        assert!(!value(&sim, "display.scale").is_unknown());
+        puts_right(REMEDY, &sim);
+        carry_out(REMEDY, &sim);
+        assert!(listed(&sim, "proxy.missing").is_empty());
     }
 
     #[test]

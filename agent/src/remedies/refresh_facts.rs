@@ -1,6 +1,6 @@
 //! Read everything again and report it. Changes nothing.
 
-use super::{Acted, Around, Cure, Done, Failed, Preview, Read, Repeat, Step};
+use super::{Acted, Around, Cure, Done, Failed, Preview, Read, Step};
 use crate::facts;
 use crate::os::Os;
 
@@ -8,12 +8,7 @@ pub struct RefreshFacts;
 
 impl Cure for RefreshFacts {
     fn steps(&self) -> &'static [Step] {
-        const {
-            &[Step {
-                name: "observe",
-                repeat: Repeat::Idempotent,
-            }]
-        }
+        const { &[Step::again("observe")] }
     }
 
     fn act(&self, step: &str, os: &dyn Os, around: &Around) -> Result<Acted, Failed> {

@@ -1,28 +1,16 @@
 //! Restarts the terminal once, at a moment that suits the people there.
 
 use super::restart::{announce, back, go, note, went};
-use super::{Acted, Around, Cure, Failed, Probed, Repeat, Step, Story, Touch, no_trace};
+use super::{Acted, Around, Cure, Failed, Probed, Step, Story, Touch, no_trace};
 use crate::governor::{self, Seen, Verdict};
 use crate::os::{Os, Read};
 use kaishin_proto::preview::{Change, Preview};
 
 const STEPS: &[Step] = &[
-    Step {
-        name: "note",
-        repeat: Repeat::Idempotent,
-    },
-    Step {
-        name: "announce",
-        repeat: Repeat::Idempotent,
-    },
-    Step {
-        name: "restart",
-        repeat: Repeat::Once,
-    },
-    Step {
-        name: "back",
-        repeat: Repeat::Idempotent,
-    },
+    Step::again("note"),
+    Step::again("announce"),
+    Step::once("restart"),
+    Step::again("back"),
 ];
 
 pub struct RestartNow;

@@ -6,7 +6,7 @@ use kaishin_proto::preview::{Change, Preview};
 use kaishin_proto::remedy::Remedy;
 use kaishin_proto::value::Reason;
 
-use super::{Acted, Around, Before, Cure, Done, Failed, Probed, Repeat, State, Step, no_trace, proof};
+use super::{Acted, Around, Before, Cure, Done, Failed, Probed, State, Step, no_trace, proof};
 use crate::os::{Hive, Os, OsError, Read, RegistryValue};
 use crate::words;
 
@@ -14,22 +14,13 @@ pub const READ_BEFORE: &str = "read-before";
 const WRITE: &str = "write-registry";
 const VERIFY: &str = "verify";
 /// Facts that list what is wrong.
-const WRONG: &[&str] = &["tasks.restart_forbidden"];
-
-pub const STEPS: &[Step] = &[
-    Step {
-        name: READ_BEFORE,
-        repeat: Repeat::Idempotent,
-    },
-    Step {
-        name: WRITE,
-        repeat: Repeat::Probe,
-    },
-    Step {
-        name: VERIFY,
-        repeat: Repeat::Idempotent,
-    },
+const WRONG: &[&str] = &[
+    "tasks.restart_forbidden",
+    "tasks.restart_in_opening",
+    "tasks.restart_signed_in",
 ];
+
+pub const STEPS: &[Step] = &[Step::again(READ_BEFORE), Step::looked_for(WRITE), Step::again(VERIFY)];
 
 /// What a remedy means for this machine as it is now.
 #[derive(Clone, Debug, PartialEq, Eq)]

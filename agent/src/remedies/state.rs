@@ -12,7 +12,7 @@ use kaishin_proto::v1;
 use serde::{Deserialize, Serialize};
 
 use super::edge_extension_swap::rule::Rule;
-use crate::facts::tasks::own_restart;
+use crate::facts::tasks::restarts;
 use crate::facts::update::{policy_file, policy_folder};
 use crate::os::{Hive, Os, OsError, Read, RegistryKind, RegistryValue, Supply};
 use crate::preg::{Policy, Said, gpt};
@@ -91,7 +91,7 @@ impl State {
                 after: os.sleep_after().of(*supply)?,
             },
             State::DailyRestart { .. } => State::DailyRestart {
-                at: own_restart(&os.tasks()?)?,
+                at: restarts::own(&os.tasks()?)?,
             },
             State::Extensions { rule } => State::Extensions { rule: rule.again(os)? },
             State::Task { path, .. } => {

@@ -4,7 +4,7 @@
 use kaishin_proto::preview::{Change, Preview};
 
 use super::before::{Before, Record, Stands};
-use super::{Acted, Around, Cure, Done, Failed, Probed, Repeat, Step, no_trace, proof};
+use super::{Acted, Around, Cure, Done, Failed, Probed, Step, no_trace, proof};
 use crate::os::{Os, Read};
 use crate::words;
 
@@ -13,18 +13,9 @@ const PUT_BACK: &str = "put-back";
 const VERIFY: &str = "verify";
 
 const STEPS: &[Step] = &[
-    Step {
-        name: READ_BEFORE,
-        repeat: Repeat::Idempotent,
-    },
-    Step {
-        name: PUT_BACK,
-        repeat: Repeat::Probe,
-    },
-    Step {
-        name: VERIFY,
-        repeat: Repeat::Idempotent,
-    },
+    Step::again(READ_BEFORE),
+    Step::looked_for(PUT_BACK),
+    Step::again(VERIFY),
 ];
 
 /// How the places of a record stand now.

@@ -5,21 +5,15 @@ use kaishin_proto::preview::{Change, Preview};
 use kaishin_proto::remedy::{Remedy, Said};
 use kaishin_proto::time::{Span, Time};
 
-use super::{Acted, Around, Cure, Done, Failed, Repeat, Step, proof};
+use super::{Acted, Around, Cure, Done, Failed, Step, proof};
 use crate::facts::boot;
 use crate::os::{Os, Read, UpdateRun};
 use crate::words;
 
 const STEPS: &[Step] = &[
     // After a crash it is searched anew: what was installed is not found again.
-    Step {
-        name: "run",
-        repeat: Repeat::Idempotent,
-    },
-    Step {
-        name: "verify",
-        repeat: Repeat::Idempotent,
-    },
+    Step::again("run"),
+    Step::again("verify"),
 ];
 
 const OFTEN: Span = Span::seconds(30);

@@ -61,7 +61,7 @@ pub const SECTIONS: &[Section] = &[
             fact("os.version", Version, "OSの版数", "OS version"),
             fact("os.build", Number, "ビルド番号", "Build"),
             fact("os.revision", Number, "更新リビジョン (UBR)", "Update revision (UBR)"),
-            plain("os.installed", Time, "インストール日時", "Installed"),
+            fact("os.installed", Time, "インストール日時", "Installed"),
         ],
     },
     Section {
@@ -108,6 +108,7 @@ pub const SECTIONS: &[Section] = &[
                 "スリープまでの時間 (バッテリー時)",
                 "Sleep after (on battery)",
             ),
+            fact("power.on_battery", Truth, "バッテリーで動作中", "Runs on battery"),
         ],
     },
     Section {
@@ -263,6 +264,13 @@ pub const SECTIONS: &[Section] = &[
                 "アクティブ時間の外になる受付時間",
                 "Opening hours outside the active hours",
             ),
+            // For facilities of which no hours are told.
+            fact(
+                "update.daytime_not_active",
+                List,
+                "9時～18時のうちアクティブ時間の外",
+                "Of 9 to 18, what is outside the active hours",
+            ),
             fact(
                 "update.active_automatic",
                 Truth,
@@ -360,12 +368,32 @@ pub const SECTIONS: &[Section] = &[
                 "Tasks with a bad password",
             ),
             fact("tasks.failed", List, "失敗したタスク", "Tasks that failed"),
+            // Of those that come every day.
             fact("tasks.restart_times", List, "自動再起動の時刻", "Restart times"),
             fact(
                 "tasks.restart_forbidden",
                 List,
                 "避けるべき時間帯の自動再起動",
                 "Restarts at forbidden times",
+            ),
+            // By the hours that the ledger tells of.
+            fact(
+                "tasks.restart_in_opening",
+                List,
+                "受付時間に当たる自動再起動",
+                "Restarts in opening hours",
+            ),
+            fact(
+                "tasks.restart_after_install",
+                List,
+                "更新を入れる時刻の後の自動再起動",
+                "Restarts after the install hour",
+            ),
+            fact(
+                "tasks.restart_signed_in",
+                List,
+                "サインイン中しか動かない再起動タスク",
+                "Restart tasks that run only while somebody is signed in",
             ),
             plain("tasks.all", Table, "タスク", "Tasks").volatile(),
         ],

@@ -212,11 +212,16 @@ pub const DAILY_RESTART: About = About {
     restart: Restart::None,
     seconds: 5,
     undo: true,
-    facts: &["tasks.restart_times", "tasks.restart_forbidden"],
+    facts: &[
+        "tasks.restart_times",
+        "tasks.restart_forbidden",
+        "tasks.restart_in_opening",
+        "tasks.restart_signed_in",
+    ],
     title: said("毎日の再起動を予定する", "Schedule the daily restart"),
     effect: said(
-        "毎日その時間帯に1回、自動で再起動するタスクを登録します。分は端末ごとに分散し、混み合う3:50～4:10と、末尾が0と5の分は使いません。避けるべき時刻に再起動するだけの既存のタスクは無効にします。今は再起動しません。",
-        "Registers a task that restarts the terminal once a day in that hour. The minute is the terminal's own, never from 3:50 to 4:10 and never one ending in 0 or 5. Existing tasks that do nothing but restart at a time to avoid are switched off. There is no restart now.",
+        "毎日その時間帯に1回、自動で再起動するタスクを登録します。分は端末ごとに分散し、混み合う3:50～4:10と、末尾が0と5の分は使いません。避けるべき時刻や受付時間に、またはサインイン中にだけ再起動する既存のタスクは、ほかの処理がなければ無効にします。今は再起動しません。",
+        "Registers a task that restarts the terminal once a day in that hour. The minute is the terminal's own, never from 3:50 to 4:10 and never one ending in 0 or 5. Existing tasks that do nothing but restart at a time to avoid, in opening hours, or only while somebody is signed in are switched off. There is no restart now.",
     ),
 };
 pub const RESTART_NOW: About = About {

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::{OperatorId, TerminalId, TokenId};
 use crate::remedy::{Class, Remedy};
+use crate::words::Words;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -37,6 +38,17 @@ impl Role {
             Role::Approver => "approver",
             Role::Admin => "admin",
             Role::Api => "api",
+        }
+    }
+
+    pub fn words(self) -> Words {
+        match self {
+            Role::Viewer => Words::new("閲覧", "Viewer"),
+            Role::Desk => Words::new("受付", "Desk"),
+            Role::Author => Words::new("作成", "Author"),
+            Role::Approver => Words::new("承認", "Approver"),
+            Role::Admin => Words::new("管理", "Administrator"),
+            Role::Api => Words::new("API", "API"),
         }
     }
 }
@@ -131,6 +143,38 @@ impl Permission {
             Permission::EditProfile => "edit-profile",
             Permission::PublishProfile => "publish-profile",
             Permission::ManageOperators => "manage-operators",
+        }
+    }
+
+    /// What one may do with it.
+    pub fn words(self) -> Words {
+        match self {
+            Permission::ViewFleet => Words::new("端末と状況を見る", "See terminals and the overview"),
+            Permission::RefreshFacts => Words::new("端末の情報を取り直す", "Have a terminal report anew"),
+            Permission::RunRemedy => Words::new("端末の不具合を直す", "Mend a terminal"),
+            Permission::CancelJob => Words::new("作業を取り消す", "Cancel work"),
+            Permission::TakeCalls => {
+                Words::new("電話を受けて手順をご案内する", "Take calls and lead through procedures")
+            }
+            Permission::RevokeTerminal => Words::new(
+                "端末を失効させる、重複の保留を解除する",
+                "Revoke a terminal, release a duplicate",
+            ),
+            Permission::EditFacilities => Words::new("医療機関等を編集する", "Edit facilities"),
+            Permission::ImportLedger => Words::new("台帳を取り込む・取り消す", "Import a ledger and take it back"),
+            Permission::ViewTokens => Words::new("登録トークンを見る", "See enrolment tokens"),
+            Permission::ManageTokens => Words::new("登録トークンを発行・失効する", "Make and revoke enrolment tokens"),
+            Permission::ViewPending => Words::new("承認待ちを見る", "See who awaits approval"),
+            Permission::DecidePending => Words::new("登録を承認・却下する", "Approve or reject an enrolment"),
+            Permission::ViewAudit => Words::new("監査記録を見る", "See the audit log"),
+            Permission::EditProfile => Words::new(
+                "端末設定と目標の版の下書きを作る",
+                "Write drafts of the terminal profile and its target versions",
+            ),
+            Permission::PublishProfile => Words::new("端末設定を公開する", "Publish the terminal profile"),
+            Permission::ManageOperators => {
+                Words::new("操作者とAPIトークンを管理する", "Manage operators and API tokens")
+            }
         }
     }
 }

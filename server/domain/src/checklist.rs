@@ -33,8 +33,10 @@ pub struct Item {
     pub title: Pair,
     /// Manual, operation, step.
     pub citation: Pair,
-    /// Rules that judge by one of these facts decide; without such a rule a person says.
-    pub facts: &'static [&'static str],
+    /// The rules that decide; without one a person says.
+    pub rules: &'static [&'static str],
+    /// Of what such a rule finds, only what has this in its name is meant.
+    pub of: Option<&'static str>,
     /// Only where the answer is this one.
     pub asks: Option<(Question, bool)>,
     /// What the manuals say differently.
@@ -270,7 +272,7 @@ fn applies(needs: impl Iterator<Item = (Question, bool)>, answer: impl Fn(Questi
 fn seen(item: &Item, verdicts: &[Verdict<'_>]) -> Seen {
     let looking = verdicts
         .iter()
-        .filter(|verdict| verdict.rule.all_evidence().any(|key| item.facts.contains(&key)));
+        .filter(|verdict| item.rules.contains(&verdict.rule.id.as_str()));
     let (mut passed, mut faults, mut unknown, mut any) = (Vec::new(), Vec::new(), Vec::new(), false);
     for verdict in looking {
         any = true;
@@ -282,7 +284,10 @@ fn seen(item: &Item, verdicts: &[Verdict<'_>]) -> Seen {
         };
         match &verdict.outcome {
             Outcome::Pass => passed.push(finding(None)),
-            Outcome::Fault { found, evidence, .. } => faults.push(finding(Some((*evidence, found.clone())))),
+            Outcome::Fault { found, evidence, .. } => match meant(item, found) {
+                Some(found) => faults.push(finding(Some((*evidence, found)))),
+                None => passed.push(finding(None)),
+            },
             Outcome::Unknown { why } => {
                 let words = why.words();
                 if !unknown.contains(&words) {
@@ -302,6 +307,17 @@ fn seen(item: &Item, verdicts: &[Verdict<'_>]) -> Seen {
         Seen::NotHere
     } else {
         Seen::Nothing
+    }
+}
+
+/// What of it the item is about.
+fn meant(item: &Item, found: &Value) -> Option<Value> {
+    match (item.of, found) {
+        (Some(word), Value::List(all)) => {
+            let of: Vec<String> = all.iter().filter(|name| name.contains(word)).cloned().collect();
+            (!of.is_empty()).then_some(Value::List(of))
+        }
+        (_, found) => Some(found.clone()),
     }
 }
 

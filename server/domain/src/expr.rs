@@ -280,8 +280,8 @@ impl fmt::Display for Expr {
             }
             Expr::Text(words) => {
                 let raw = words.raw();
-                let keyword: String = raw.chars().map(narrow).collect();
-                let special = matches!(keyword.as_str(), "AND" | "OR" | "NOT" | "*") || raw.starts_with('-');
+                let everything = matches!(raw, "*" | "＊");
+                let special = everything || parse::keyword_meant(raw).is_some() || raw.starts_with('-');
                 literal::write_word(f, raw, special)
             }
             Expr::Term(term) => write!(f, "{term}"),

@@ -23,7 +23,7 @@ pub use hours::{BadHours, Day, Hours, Opening};
 pub use phone::{BadPhone, Phone};
 pub use place::Prefecture;
 
-use crate::fold::{key_with_law, search_key};
+use crate::fold::{search_key, search_keys};
 use crate::time::Time;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,9 +78,10 @@ impl Facility {
 
     /// What it is found by, each as a key: codes of the past lead to it as well.
     pub fn search_lines(&self, earlier: &[Code10]) -> Vec<String> {
-        let mut lines = vec![self.code.to_string(), search_key(&self.name)];
+        let (name, with_law) = search_keys(&self.name);
+        let mut lines = vec![self.code.to_string(), name];
         // Whoever looks for nothing but a word of law finds those that have it.
-        lines.extend(key_with_law(&self.name).filter(|line| *line != lines[1]));
+        lines.extend(with_law);
         let place = self.prefecture.map(|prefecture| prefecture.words().ja);
         let texts = [self.kana.as_deref(), place.as_deref(), self.address.as_deref()];
         lines.extend(texts.into_iter().flatten().map(search_key));

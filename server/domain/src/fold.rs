@@ -8,7 +8,7 @@ mod query;
 use std::iter::Peekable;
 use std::str::Chars;
 
-pub use key::{dash, key_with_law, search_key};
+pub use key::{dash, search_key, search_keys};
 pub use number::{digits, typed_number};
 pub use query::{Query, Word};
 

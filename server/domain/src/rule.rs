@@ -133,12 +133,32 @@ impl Rule {
             not(dark.clone()),
             not(open.clone()),
         ];
-        let passes = Expr::all(vec![not(self.fault.clone()), not(dark)]);
-        let closes = Expr::all(vec![open, Expr::any(vec![not(self.applies.clone()), passes])]);
+        let closes = Expr::all(vec![open, self.lets_go()]);
         if self.unique {
             return closes;
         }
         Expr::any(vec![Expr::all(opens), closes])
+    }
+
+    /// What the rule looked at is not there any more: an account that was deleted, a program that was removed. It does not
+    /// pass, but there is nothing left that a fault could be about.
+    pub fn is_gone(&self, subject: &(impl Subject + ?Sized), now: Time) -> bool {
+        self.lets_go().evaluate(subject, now).is_true()
+    }
+
+    /// What closes its fault: it does not apply, or nothing that is there is wrong. What could not be read closes none.
+    fn lets_go(&self) -> Expr {
+        let not = |expr: Expr| Expr::Not(Box::new(expr));
+        let unread = |key: &str| {
+            let Some(field) = Field::find(key) else {
+                return Expr::Always;
+            };
+            let unknown = Expr::is_unknown(field).unwrap_or(Expr::Always);
+            Expr::is_absent(field).map_or(unknown.clone(), |absent| Expr::all(vec![unknown, not(absent)]))
+        };
+        let unread = Expr::all(self.all_evidence().map(unread).collect());
+        let clean = Expr::all(vec![not(of_what_is_there(&self.fault, true)), not(unread)]);
+        Expr::any(vec![not(of_what_is_there(&self.applies, true)), clean])
     }
 
     /// Whether a piece of its evidence is not known. What was looked for in vain is known, to a rule that asks for that.
@@ -162,6 +182,25 @@ impl Rule {
     }
 }
 
+/// The condition, in which a comparison of what was looked for in vain counts against it: below a denial as true, else as
+/// false. So it is false wherever only what is absent keeps it from being known.
+fn of_what_is_there(expr: &Expr, upright: bool) -> Expr {
+    let each = |of: &[Expr]| of.iter().map(|expr| of_what_is_there(expr, upright)).collect();
+    match expr {
+        Expr::Always | Expr::Text(_) => expr.clone(),
+        Expr::And(of) => Expr::all(each(of)),
+        Expr::Or(of) => Expr::any(each(of)),
+        Expr::Not(expr) => Expr::Not(Box::new(of_what_is_there(expr, !upright))),
+        Expr::Term(term) => match Expr::is_absent(term.field()) {
+            // Both are known of what is absent.
+            _ if matches!(term.literal(), Literal::Absent | Literal::Unknown) => expr.clone(),
+            Some(absent) if upright => Expr::all(vec![expr.clone(), Expr::Not(Box::new(absent))]),
+            Some(absent) => Expr::any(vec![expr.clone(), absent]),
+            None => expr.clone(),
+        },
+    }
+}
+
 /// What one rule says of one terminal.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Verdict<'a> {
@@ -178,7 +217,7 @@ pub enum Outcome {
         /// The fact that was found so.
         evidence: &'static str,
     },
-    /// Neither pass nor fault: it opens no fault and closes none.
+    /// Neither pass nor fault: it opens no fault, and closes none unless what the rule looked at is gone.
     Unknown {
         why: Why,
     },

@@ -201,10 +201,10 @@ pub async fn get(cx: &Cx, code: Code10) -> Result<Detail, AppError> {
     let code = ledger.current(code).ok_or_else(no_such_facility)?;
     let kept = store.facility(code).await?.ok_or_else(no_such_facility)?;
     let mut terminals: Vec<Resident> = ledger.terminals(code).into_iter().map(|id| resident(cx, id)).collect();
-    // The one to look at first stands first.
+    // The one to look at first stands first, as a search means it.
     terminals.sort_by_key(|one| {
-        let faults = one.row.as_ref().map_or(0, |row| row.entry.faults.len());
-        (one.standing != Standing::Conflict, std::cmp::Reverse(faults), one.id)
+        let urgency = one.row.as_ref().map_or((0, 0), index::Row::urgency);
+        (std::cmp::Reverse(urgency), one.standing != Standing::Conflict, one.id)
     });
     Ok(Detail {
         kept,

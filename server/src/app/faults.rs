@@ -69,6 +69,10 @@ impl Faults {
                         evidence: Some(evidence.to_owned()),
                     });
                 }
+                // Nobody is to mend what is not there any more.
+                Outcome::Unknown { .. } if was_open && verdict.rule.is_gone(row, now) => {
+                    self.closed.push((row.entry.id, rule));
+                }
                 // What cannot be known any more is no reason to call a fault mended.
                 Outcome::Unknown { .. } if was_open => open.push(rule),
                 Outcome::Unknown { .. } => {}

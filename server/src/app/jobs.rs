@@ -11,7 +11,8 @@ use std::sync::Arc;
 use kaishin_domain::access::Scope;
 use kaishin_domain::id::{JobId, TerminalId};
 use kaishin_domain::job::{self, Job, JobEvent, JobState, Outcome, Step};
-use kaishin_domain::time::Time;
+use kaishin_domain::remedy::Remedy;
+use kaishin_domain::time::{Span, Time};
 use serde_json::json;
 use tracing::{debug, info};
 
@@ -103,6 +104,28 @@ pub async fn cancel(cx: &Cx, id: JobId, reason: &str) -> Result<Job, AppError> {
     told(&cx.app, std::slice::from_ref(&cancelled));
     cx.app.bus.changed(Change::Audit);
     Ok(cancelled)
+}
+
+/// As it is ordered.
+fn made(cx: &Cx, now: Time, terminal: TerminalId, remedy: Remedy, life: Span, reason: &str) -> Job {
+    Job {
+        id: JobId::new(now, cx.app.entropy.bytes()),
+        terminal,
+        remedy,
+        state: JobState::Ready,
+        attempt: 0,
+        taken: 0,
+        deadline: now + life,
+        cancel_asked: false,
+        created_at: now,
+        created_by: cx.actor.name.clone(),
+        reason: in_short(reason),
+    }
+}
+
+/// As much of why as the record keeps.
+fn in_short(reason: &str) -> String {
+    reason.chars().take(500).collect()
 }
 
 fn no_such_job() -> AppError {

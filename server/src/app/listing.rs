@@ -8,6 +8,7 @@ use kaishin_domain::value::Value;
 
 use super::Cx;
 use super::error::AppError;
+use super::rules::known_faults;
 use super::workbook::Workbook;
 use crate::index::{Asked, Cursor, Facets, Page, Row, Sort};
 
@@ -117,6 +118,7 @@ impl Listing {
         most: usize,
     ) -> Result<(Page, Vec<Facets>), AppError> {
         cx.require(Permission::ViewFleet, Scope::Fleet)?;
+        known_faults(&cx.app, &self.filter)?;
         let asked = Asked {
             expr: &self.filter,
             sort: self.sort,

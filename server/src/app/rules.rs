@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 
+use kaishin_domain::access::{Permission, Scope};
 use kaishin_domain::call::Procedures;
+use kaishin_domain::expr::{Expr, Field, Literal, Phrase, fold};
 use kaishin_domain::rule::{Rule, RulePack};
 use kaishin_proto::profile::{BadProfile, Profile};
+use serde_json::json;
 
-use super::{AppError, Cx};
-use kaishin_domain::access::{Permission, Scope};
+use super::{App, AppError, Cx};
 
 /// One profile, and the pack that measures by it.
 #[derive(Debug)]
@@ -131,9 +133,87 @@ pub fn list(cx: &Cx) -> Result<Vec<(&Rule, u64)>, AppError> {
         .collect())
 }
 
+/// A fault that no rule finds matches no terminal: mistyped, it would look as if all were well.
+pub fn known_faults(app: &App, filter: &Expr) -> Result<(), AppError> {
+    let mut named = Vec::new();
+    filter.each_term(&mut |term| {
+        if let (Field::Fault, Literal::Text(words), false) = (term.field(), term.literal(), term.is_pattern()) {
+            named.push(words.clone());
+        }
+    });
+    // One that sleeps until the profile names its target is a rule all the same.
+    let awake = app.rules.rules().iter().map(|rule| rule.id.as_str());
+    let ids: Vec<&str> = awake.chain(app.rules.asleep().iter().map(String::as_str)).collect();
+    let known = |words: &Phrase| ids.iter().any(|id| fold(id) == words.folded());
+    named.retain(|words| !known(words));
+    if named.is_empty() {
+        return Ok(());
+    }
+    // One that a former profile's rule found may still be open.
+    let open = app.index.counts().by_fault;
+    named.retain(|words| !open.keys().any(|id| fold(id) == words.folded()));
+    let Some(mistyped) = named.first() else {
+        return Ok(());
+    };
+    let near = nearest(mistyped.folded(), ids.iter().copied());
+    Err(AppError::invalid(
+        "E-EXPR-16",
+        format!(
+            "「{}」という不具合はありません。近いもの: {}",
+            mistyped.raw(),
+            near.join("、")
+        ),
+        format!(
+            "There is no fault {:?}. The nearest: {}",
+            mistyped.raw(),
+            near.join(", ")
+        ),
+    )
+    .with(json!({ "expected": near })))
+}
+
+const MOST_NEAR: usize = 3;
+
+/// By how many characters have to be changed.
+fn nearest<'a>(typed: &str, ids: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    let mut near: Vec<(usize, &str)> = ids.map(|id| (steps(typed, id), id)).collect();
+    near.sort_unstable();
+    near.into_iter().take(MOST_NEAR).map(|(_, id)| id).collect()
+}
+
+/// How many characters have to come, go or change until one text is the other.
+fn steps(one: &str, other: &str) -> usize {
+    let other: Vec<char> = other.chars().collect();
+    let mut before: Vec<usize> = (0..=other.len()).collect();
+    for (at, c) in one.chars().enumerate() {
+        let mut row = vec![at + 1];
+        for (n, d) in other.iter().enumerate() {
+            let changed = before[n] + usize::from(c != *d);
+            row.push(changed.min(before[n + 1] + 1).min(row[n] + 1));
+        }
+        before = row;
+    }
+    before.last().copied().unwrap_or(0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_mistyped_fault_has_its_rule_among_the_nearest() {
+        let pack = InForce::built_in();
+        let ids = || pack.pack.rules().iter().map(|rule| rule.id.as_str());
+        for (typed, meant) in [
+            ("egde-extension-old", "edge-extension-old"),
+            ("fast-startup", "fast-startup-on"),
+            ("", "no-such"),
+        ] {
+            let near = nearest(typed, ids());
+            assert!(near.len() == MOST_NEAR, "{near:?}");
+            assert!(meant == "no-such" || near.contains(&meant), "{typed}: {near:?}");
+        }
+    }
 
     #[test]
     fn a_newer_profile_takes_effect_and_an_older_one_does_not() {

@@ -38,7 +38,7 @@ pub async fn list(cx: &Cx) -> Result<Vec<(SavedView, u64)>, AppError> {
     Ok(views.into_iter().map(counted).collect())
 }
 
-fn sound(new: NewView) -> Result<NewView, AppError> {
+fn sound(cx: &Cx, new: NewView) -> Result<NewView, AppError> {
     let name = new.name.trim().to_owned();
     if name.is_empty() || name.chars().count() > LONGEST_NAME {
         return Err(AppError::invalid(
@@ -47,7 +47,7 @@ fn sound(new: NewView) -> Result<NewView, AppError> {
             "Give a name of at most 80 characters.",
         ));
     }
-    parse_filter(&new.expr)?;
+    super::rules::known_faults(&cx.app, &parse_filter(&new.expr)?)?;
     super::listing::columns(&new.columns)?;
     super::listing::sort(&new.sort)?;
     Ok(NewView { name, ..new })
@@ -55,7 +55,7 @@ fn sound(new: NewView) -> Result<NewView, AppError> {
 
 pub async fn create(cx: &Cx, new: NewView) -> Result<SavedView, AppError> {
     cx.require(if new.team { SHARES } else { Permission::ViewFleet }, Scope::Fleet)?;
-    let (new, now) = (sound(new)?, cx.now());
+    let (new, now) = (sound(cx, new)?, cx.now());
     let own = cx.app.store.views(&cx.actor.name).await?;
     if own.iter().filter(|view| view.owner == cx.actor.name).count() >= MOST {
         return Err(AppError::conflict(
@@ -95,7 +95,7 @@ pub async fn create(cx: &Cx, new: NewView) -> Result<SavedView, AppError> {
 pub async fn update(cx: &Cx, id: ViewId, new: NewView) -> Result<SavedView, AppError> {
     let was = own(cx, id).await?;
     cx.require(if new.team { SHARES } else { Permission::ViewFleet }, Scope::Fleet)?;
-    let new = sound(new)?;
+    let new = sound(cx, new)?;
     let is = SavedView {
         team: new.team,
         name: new.name,

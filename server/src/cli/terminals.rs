@@ -2,6 +2,8 @@
 
 use clap::Args;
 use kaishin::http::address;
+use kaishin_domain::expr::{Field, Kind};
+use kaishin_domain::time::Time;
 use serde_json::{Value as Json, json};
 
 use super::failed::Failed;
@@ -59,7 +61,7 @@ impl List {
         let keys: Vec<&str> = self.columns.split(',').map(str::trim).collect();
         let head: Vec<&str> = std::iter::once("id").chain(keys.iter().copied()).collect();
         let row = |item: &Json| {
-            let cells = keys.iter().map(|key| said(&item["columns"][*key]));
+            let cells = keys.iter().map(|key| cell(key, &item["columns"][*key]));
             std::iter::once(said(&item["id"])).chain(cells).collect()
         };
         let rows: Vec<Vec<String>> = items.iter().map(row).collect();
@@ -78,7 +80,13 @@ impl List {
     }
 }
 
-/// A cell as the dashboard's files have it.
+/// A cell as the dashboard's files have it: programs are told moments in UTC, people as their clocks show them.
+fn cell(key: &str, value: &Json) -> String {
+    let moment = Field::find(key).is_some_and(|field| field.kind() == Kind::Time);
+    let at = value.as_str().filter(|_| moment).and_then(Time::parse);
+    at.map_or_else(|| said(value), Time::in_japan)
+}
+
 fn said(value: &Json) -> String {
     match value {
         Json::Null => String::new(),
@@ -93,5 +101,19 @@ fn said(value: &Json) -> String {
                 Some(reason) => format!("unknown:{reason}"),
             },
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_tells_moments_as_clocks_in_japan_show_them() {
+        let at = json!("2026-11-20T05:05:00Z");
+        assert_eq!(cell("last_seen", &at), "2026-11-20T14:05:00+09:00");
+        assert_eq!(cell("hostname", &at), "2026-11-20T05:05:00Z", "a name stays one");
+        assert_eq!(cell("last_seen", &json!({ "unknown": "not_reported" })), "unknown");
+        assert_eq!(cell("last_seen", &json!("now")), "now");
     }
 }

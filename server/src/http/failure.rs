@@ -101,7 +101,8 @@ pub async fn dress(State(app): State<Arc<App>>, request: Request, next: Next) ->
     let bare = plain_refusal(response.status(), &response);
     let error = match response.extensions().get::<Undressed>() {
         Some(Undressed(error)) => error.clone(),
-        None if bare && !asked.uri.path().starts_with("/api/") => Arc::new(refusal(response.status())),
+        None if bare && asked.uri.path().starts_with("/api/") => return told_to_programs(&response),
+        None if bare => Arc::new(refusal(response.status())),
         None => return response,
     };
     let page = auth::frame(&asked, &app).await;
@@ -111,9 +112,12 @@ pub async fn dress(State(app): State<Arc<App>>, request: Request, next: Next) ->
 
 /// What the framework itself refuses says so in a word without a code.
 fn plain_refusal(status: StatusCode, response: &Response) -> bool {
-    let html = response.headers().contains_key(header::CONTENT_TYPE);
+    let kind = response.headers().get(header::CONTENT_TYPE);
+    if kind.is_some_and(|kind| kind == "application/problem+json") {
+        return false;
+    }
     matches!(status, StatusCode::METHOD_NOT_ALLOWED | StatusCode::PAYLOAD_TOO_LARGE)
-        || (status == StatusCode::BAD_REQUEST && !html)
+        || (status == StatusCode::BAD_REQUEST && kind.is_none())
 }
 
 fn refusal(status: StatusCode) -> AppError {
@@ -129,6 +133,24 @@ fn refusal(status: StatusCode) -> AppError {
             "This cannot be done at this address. Choose from the menu.",
         ),
     }
+}
+
+/// The same for programs, with what the address does take.
+fn told_to_programs(refused: &Response) -> Response {
+    let status = refused.status();
+    let error = match status {
+        StatusCode::METHOD_NOT_ALLOWED => AppError::invalid(
+            "E-HTTP-02",
+            "このアドレスではこのメソッドは使えません。Allowヘッダーにあるメソッドを使ってください。",
+            "This address does not take this method. Use one that the Allow header names.",
+        ),
+        status => refusal(status),
+    };
+    let mut response = Problem(error).with_status(status);
+    if let Some(allow) = refused.headers().get(header::ALLOW) {
+        response.headers_mut().insert(header::ALLOW, allow.clone());
+    }
+    response
 }
 
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; \

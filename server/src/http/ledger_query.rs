@@ -7,6 +7,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use kaishin_domain::facility::{Code10, Field, Kind, Line, Prefecture, Topology, UpdateChoice};
 use serde::Deserialize;
+use serde_json::json;
 
 use crate::app::facilities::{self, CsvEncoding, Page};
 use crate::app::ledger::{Asked, Narrow, Order, State, YesNo};
@@ -63,6 +64,16 @@ fn no_such_choice(name: &'static str, text: &str) -> AppError {
         format!("絞り込み「{name}」に「{text}」は選べません。一覧から選び直してください。"),
         format!("{text:?} is no choice for {name}. Choose again from the list."),
     )
+}
+
+fn no_such_column(name: &str) -> AppError {
+    let known: Vec<&str> = Field::ALL.iter().map(|field| field.name()).collect();
+    AppError::invalid(
+        "E-INPUT-08",
+        format!("「{name}」という列はありません。選べる列: {}", known.join("、")),
+        format!("{name:?} is not a column. Use: {}", known.join(", ")),
+    )
+    .with(json!({ "expected": known }))
 }
 
 impl Wanted {
@@ -137,6 +148,8 @@ impl Wanted {
                 )
             })?),
         };
+        // Columns that there are not are refused even where the answer has all of them.
+        self.fields(&Field::ALL)?;
         let limit = super::query::limit(&self.limit, USUAL)?.clamp(1, facilities::MOST_ROWS);
         facilities::list(cx, &self.asked()?, after, limit).await
     }
@@ -152,14 +165,17 @@ impl Wanted {
     }
 
     /// The columns that are asked for, or these.
-    pub fn fields(&self, usual: &[Field]) -> Vec<Field> {
-        let named: Vec<Field> = self.named_columns().split(',').filter_map(Field::named).collect();
+    pub fn fields(&self, usual: &[Field]) -> Result<Vec<Field>, AppError> {
+        let columns = self.named_columns();
+        let names = columns.split(',').map(str::trim).filter(|name| !name.is_empty());
+        let named = names.map(|name| Field::named(name).ok_or_else(|| no_such_column(name)));
+        let named: Vec<Field> = named.collect::<Result<_, _>>()?;
         if named.is_empty() {
-            return usual.to_vec();
+            return Ok(usual.to_vec());
         }
         // A file without the code could not come in again, and a list without it leads nowhere.
         let wanted = |field: &Field| *field == Field::Code || *field == Field::Name || named.contains(field);
-        Field::ALL.into_iter().filter(wanted).collect()
+        Ok(Field::ALL.into_iter().filter(wanted).collect())
     }
 
     pub async fn csv(&self, cx: &Cx) -> Result<Response, AppError> {
@@ -168,7 +184,7 @@ impl Wanted {
             "cp932" | "shift_jis" | "sjis" => (CsvEncoding::Cp932, "text/csv; charset=Shift_JIS"),
             other => return Err(no_such_choice("encoding", other)),
         };
-        let file = facilities::csv(cx, &self.asked()?, &self.fields(&Field::ALL), encoding).await?;
+        let file = facilities::csv(cx, &self.asked()?, &self.fields(&Field::ALL)?, encoding).await?;
         let mut headers = attachment("facilities.csv", charset);
         if encoding == CsvEncoding::Cp932 {
             // A header holds no Japanese: the characters are named by their numbers, as many as a header has room for.
@@ -188,7 +204,7 @@ impl Wanted {
     }
 
     pub async fn xlsx(&self, cx: &Cx) -> Result<Response, AppError> {
-        let bytes = facilities::xlsx(cx, &self.asked()?, &self.fields(&Field::ALL)).await?;
+        let bytes = facilities::xlsx(cx, &self.asked()?, &self.fields(&Field::ALL)?).await?;
         let kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
         Ok((attachment("facilities.xlsx", kind), bytes).into_response())
     }
@@ -270,10 +286,33 @@ mod tests {
     #[test]
     fn code_and_name_are_always_among_the_columns() {
         let wanted = Wanted {
-            columns: "reader,nonsense".into(),
+            columns: "reader, ".into(),
             ..Wanted::default()
         };
-        assert_eq!(wanted.fields(&Field::ALL), [Field::Code, Field::Name, Field::Reader]);
-        assert_eq!(Wanted::default().fields(&[Field::Code]), [Field::Code]);
+        let columns = |wanted: &Wanted| wanted.fields(&[Field::Code]).expect("columns");
+        assert_eq!(columns(&wanted), [Field::Code, Field::Name, Field::Reader]);
+        assert_eq!(columns(&Wanted::default()), [Field::Code]);
+    }
+
+    #[test]
+    fn a_column_that_there_is_not_is_refused_rather_than_left_out() {
+        let ticked = [("c-nonsense".to_owned(), "on".to_owned())].into();
+        for wanted in [
+            Wanted {
+                columns: "reader,nonsense".into(),
+                ..Wanted::default()
+            },
+            Wanted {
+                ticked,
+                ..Wanted::default()
+            },
+        ] {
+            let error = wanted.fields(&Field::ALL).expect_err("no column");
+            assert_eq!(error.code, "E-INPUT-08");
+            assert!(
+                error.words.en.contains("\"nonsense\"") && error.words.en.contains("reader"),
+                "{error}"
+            );
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Answers: pages in order, facets, counts.
 
-use std::collections::HashSet;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::RwLockReadGuard;
 
 use kaishin_domain::expr::{Expr, Field, SEVERITIES, Standing, fold};
@@ -25,7 +26,7 @@ pub enum Hit {
         terminals: u64,
         online: u64,
         faulty: u64,
-        /// The one with the most faults.
+        /// The one to look at first: with the gravest fault, and of those the one with the most.
         worst: Option<TerminalId>,
     },
     Terminal(Box<Row>),
@@ -239,7 +240,7 @@ impl Fleet {
                 None => Facets::default().with_unknown(some(NOT_REPORTED, selection.len())),
                 Some(Column::Values(values)) => facets_of_values(values, selection, most),
                 Some(Column::Sets(sets)) => {
-                    facets_of_sets(sets.items(), selection, most).with_unknown(sets.whole.reasons(selection))
+                    facets_of_items(sets.items(), selection, most).with_unknown(sets.whole.reasons(selection))
                 }
                 Some(Column::Times(moments) | Column::Durations(moments)) => {
                     Facets::default().with_unknown(moments.reasons(selection))
@@ -310,7 +311,11 @@ impl Fleet {
             terminals: slots.len() as u64,
             online: slots.iter().filter(|slot| self.online.contains(**slot)).count() as u64,
             faulty: slots.iter().filter(|slot| faults(slot) > 0).count() as u64,
-            worst: slots.iter().max_by_key(faults).map(|slot| self.ids[*slot as usize]),
+            worst: slots
+                .iter()
+                .map(|slot| (self.urgency(*slot), Reverse(self.ids[*slot as usize])))
+                .max()
+                .map(|(_, id)| id.0),
         }
     }
 
@@ -401,8 +406,34 @@ fn facets_of_sets<'a>(
     facets_of_counts(sets.map(|(words, slots)| (words, overlap.count(slots))), most)
 }
 
+/// Items that a filter takes for the same are one, spelled as most have it.
+fn facets_of_items<'a>(
+    items: impl Iterator<Item = (&'a str, &'a RoaringBitmap)>,
+    selection: &RoaringBitmap,
+    most: usize,
+) -> Facets {
+    let overlap = Overlap::of(selection);
+    let mut alike: BTreeMap<String, Vec<(&str, &RoaringBitmap)>> = BTreeMap::new();
+    for (words, slots) in items {
+        alike.entry(fold(words)).or_default().push((words, slots));
+    }
+    let counted = alike.into_values().filter_map(|spellings| {
+        let each = spellings
+            .iter()
+            .map(|(words, slots)| (overlap.count(slots), Reverse(*words)));
+        let (count, Reverse(words)) = each.max()?;
+        if spellings.len() == 1 {
+            return Some((words, count));
+        }
+        // A terminal that has two of the spellings counts once.
+        let together = spellings.iter().map(|(_, slots)| *slots).union();
+        Some((words, overlap.count(&together)))
+    });
+    facets_of_counts(counted, most)
+}
+
 fn facets_of_values(values: &Dictionary, selection: &RoaringBitmap, most: usize) -> Facets {
-    let mut tally = values.tally(selection);
+    let mut tally = values.together(values.tally(selection));
     let all = tally.len();
     let sum = |tally: &[(u32, u64)]| tally.iter().map(|(_, count)| count).sum::<u64>();
     let total = sum(&tally);

@@ -5,7 +5,8 @@ mod overlap;
 mod ranks;
 mod sets;
 
-use std::collections::{BTreeMap, HashMap};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{BuildHasher, Hash, Hasher, RandomState};
 use std::sync::{PoisonError, RwLock};
 
@@ -80,6 +81,15 @@ impl Kept {
                 (Value::Version(one), Value::Version(other)) => one.0 == other.0,
                 (one, other) => one == other,
             },
+        }
+    }
+
+    /// Whether a filter takes the two for the same.
+    fn equals(&self, other: &Kept) -> bool {
+        match (self, other) {
+            (Kept::Text(one), Kept::Text(other)) => folded(one).eq(folded(other)),
+            (Kept::Other(one), Kept::Other(other)) => one == other,
+            (Kept::Text(_), Kept::Other(_)) | (Kept::Other(_), Kept::Text(_)) => false,
         }
     }
 
@@ -413,6 +423,39 @@ impl Dictionary {
         };
         let shown = |(number, count): &(u32, u64)| *count > 0 && !self.held[*number as usize].value.is_unknown();
         counted.into_iter().filter(shown).collect()
+    }
+
+    /// What a filter takes for the same is counted together, under the spelling that most have: `ＮＴＴ` and `NTT` are one
+    /// value, and so are `1.2` and `1.2.0`.
+    pub fn together(&self, tally: Vec<(u32, u64)>) -> Vec<(u32, u64)> {
+        // Equal values stand in one chain: the oldest of them there stands for all.
+        let oldest = |(number, _): &(u32, u64)| {
+            let own = &self.held[*number as usize];
+            let same = |other: &u32| self.held[*other as usize].value.equals(&own.value);
+            let oldest = self.chain(own.next_in_chain).filter(same).last()?;
+            Some((*number, oldest))
+        };
+        let later: BTreeMap<u32, u32> = tally.iter().filter_map(oldest).collect();
+        if later.is_empty() {
+            return tally;
+        }
+        let first: BTreeSet<u32> = later.values().copied().collect();
+        let mut spellings: BTreeMap<u32, Vec<(u32, u64)>> = BTreeMap::new();
+        let mut counted = Vec::with_capacity(tally.len());
+        for (number, count) in tally {
+            let one = later.get(&number).or_else(|| first.get(&number));
+            match one {
+                Some(one) => spellings.entry(*one).or_default().push((number, count)),
+                None => counted.push((number, count)),
+            }
+        }
+        counted.extend(spellings.into_values().filter_map(|alike| {
+            let words = |number: u32| super::entry::value_words(&self.value(number)).pop();
+            let place = |(number, count): &(u32, u64)| (Reverse(*count), self.key(*number), words(*number));
+            let (usual, _) = alike.iter().min_by_key(|one| place(one))?;
+            Some((*usual, alike.iter().map(|(_, count)| count).sum()))
+        }));
+        counted
     }
 
     /// How many of the selected slots have nothing known, by why; first those of which nothing was told.

@@ -107,6 +107,12 @@ pub struct Row {
 }
 
 impl Row {
+    /// Of several terminals the one with the most is looked at first: how grave its gravest fault is, then how many it has.
+    pub fn urgency(&self) -> (i64, u64) {
+        let gravity = self.severities.first().map_or(0, |severity| gravity_of(severity));
+        (gravity, self.entry.faults.len() as u64)
+    }
+
     pub fn online(&self) -> bool {
         self.online_since.is_some()
     }

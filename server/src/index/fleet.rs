@@ -13,11 +13,12 @@ use kaishin_proto::value::Value;
 use roaring::{MultiOps, RoaringBitmap};
 
 use super::column::{Dictionary, Moments, Sets, collect};
-use super::entry::{Facility, Work};
+use super::entry::{Facility, Work, gravity_of};
 use super::finder::Finder;
 use super::jobs::Jobs;
 use super::ledger::Ledger;
 use super::search::Search;
+use super::stay::{Stay, meeting};
 use super::{Entry, Flags, Presence, Row};
 
 pub(super) struct Fleet {
@@ -432,6 +433,17 @@ impl Fleet {
         faults.map(|(_, slots)| slots).union()
     }
 
+    /// Of several terminals the one with the most is looked at first: how grave its gravest fault is, then how many it has.
+    pub fn urgency(&self, slot: u32) -> (i64, u64) {
+        let count = self.fault_count[slot as usize];
+        if count == 0 {
+            return (0, 0);
+        }
+        let open = self.faults.iter().filter(|(_, slots)| slots.contains(slot));
+        let gravity = open.map(|(rule, _)| self.severity_of.get(rule).map_or(0, |severity| gravity_of(severity)));
+        (gravity.max().unwrap_or(0), u64::from(count))
+    }
+
     /// A terminal with all that is known of it, or only with these columns' facts.
     pub fn row(&self, slot: u32, columns: Option<&[Field]>) -> Option<Row> {
         let facts: BTreeMap<String, Value> = match columns {
@@ -464,7 +476,8 @@ impl Fleet {
         let told = UNIQUE_FACTS
             .iter()
             .filter_map(|key| Some((*key, self.column(key)?.get(slot)?)));
-        let shared = told.filter(|(key, value)| self.others_have(Some(slot), key, value));
+        let stay = self.stay(slot);
+        let shared = told.filter(|(key, value)| self.others_have((Some(slot), stay), key, value));
         Some(Row {
             shared: shared.map(|(key, _)| key).collect(),
             entry,
@@ -482,16 +495,21 @@ impl Fleet {
         let told = UNIQUE_FACTS
             .iter()
             .filter_map(|key| Some((*key, entry.facts.get(*key)?)));
-        let shared = told.filter(|(key, value)| self.others_have(slot, key, value));
+        let stay = slot.map_or(Stay::of(None, entry.last_seen), |slot| self.stay(slot));
+        let shared = told.filter(|(key, value)| self.others_have((slot, stay), key, value));
         shared.map(|(key, _)| key).collect()
     }
 
-    /// Terminals that are not trusted any more do not count.
-    fn others_have(&self, slot: Option<u32>, key: &str, value: &Value) -> bool {
+    fn stay(&self, slot: u32) -> Stay {
+        Stay::of(self.online_since(slot), self.last_seen(slot))
+    }
+
+    /// Terminals that are not trusted any more do not count, nor those whose place another took.
+    fn others_have(&self, (slot, stay): (Option<u32>, Stay), key: &str, value: &Value) -> bool {
         let Some(Column::Values(values)) = self.column(key) else {
             return false;
         };
-        let counts = |other: u32| Some(other) != slot && !self.revoked.contains(other);
+        let counts = |other: u32| Some(other) != slot && !self.revoked.contains(other) && stay.meets(self.stay(other));
         !value.is_unknown() && values.any_has(value, counts)
     }
 
@@ -500,8 +518,11 @@ impl Fleet {
             return Vec::new();
         };
         let here = values.several().map(|slots| slots - &self.revoked);
-        let several: Vec<RoaringBitmap> = here.filter(|slots| slots.len() > 1).collect();
-        several.iter().flatten().map(|slot| self.ids[slot as usize]).collect()
+        let meeting = here.flat_map(|slots| {
+            let stays = slots.iter().map(|slot| (self.stay(slot), slot));
+            meeting(stays.collect())
+        });
+        meeting.map(|slot| self.ids[slot as usize]).collect()
     }
 
     /// An estimate of the bytes that the columns, the search text and the maps hold.

@@ -16,6 +16,7 @@ mod ledger;
 mod naive;
 mod search;
 mod select;
+mod stay;
 
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 

@@ -12,6 +12,7 @@ use kaishin_proto::value::Value;
 
 use super::cursor::SortKey;
 use super::entry::{gravity_of, value_words};
+use super::stay::Stay;
 use super::{Counts, Cursor, Entry, Facets, Facility, Page, Presence, Row, Sort, Work};
 
 #[derive(Default)]
@@ -91,10 +92,12 @@ impl Fleet {
         };
         let shared = |key: &&&str| {
             let own = row.entry.facts.get(**key).filter(|value| !value.is_unknown());
+            let stay = |row: &Row| Stay::of(row.online_since, row.entry.last_seen);
             let others = self
                 .rows
                 .values()
-                .filter(|other| other.entry.id != row.entry.id && !other.entry.flags.revoked);
+                .filter(|other| other.entry.id != row.entry.id && !other.entry.flags.revoked)
+                .filter(|other| stay(other).meets(stay(row)));
             own.is_some_and(|own| {
                 others
                     .into_iter()
@@ -238,17 +241,32 @@ impl Fleet {
     }
 
     pub fn facets(&self, expr: &Expr, field: Field, most: usize, now: Time) -> Facets {
-        let mut counts: BTreeMap<String, (SortKey, u64)> = BTreeMap::new();
+        /// How many have a value in any spelling, and in each.
+        type Spelled = (u64, BTreeMap<String, (SortKey, u64)>);
+        let mut counts: BTreeMap<SortKey, Spelled> = BTreeMap::new();
         let mut reasons: BTreeMap<&'static str, u64> = BTreeMap::new();
         for row in self.matching(expr, now) {
             if let Some(reason) = unknown(&row, field) {
                 *reasons.entry(reason).or_default() += 1;
             }
+            let mut values = BTreeSet::new();
             for (words, key) in facet_words(&row, field) {
-                counts.entry(words).or_insert((key, 0)).1 += 1;
+                let value = match &key {
+                    SortKey::Text(folded, _) => SortKey::Text(folded.clone(), String::new()),
+                    SortKey::Number(_) | SortKey::Version(_) | SortKey::None => key.clone(),
+                };
+                let (all, spellings) = counts.entry(value.clone()).or_default();
+                *all += u64::from(values.insert(value));
+                spellings.entry(words).or_insert((key, 0)).1 += 1;
             }
         }
-        let counted = counts.into_iter().map(|(words, (key, count))| (words, key, count));
+        let counted = counts.into_values().filter_map(|(all, spellings)| {
+            let usual = |(words, (key, count)): &(&String, &(SortKey, u64))| {
+                (std::cmp::Reverse(*count), key.clone(), (*words).clone())
+            };
+            let (words, (key, _)) = spellings.iter().min_by_key(usual)?;
+            Some((words.clone(), key.clone(), all))
+        });
         Facets::most_frequent(counted.collect(), most).with_unknown(reasons.into_iter().collect())
     }
 

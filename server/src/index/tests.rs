@@ -419,6 +419,13 @@ impl Pair {
         let field = Heard::missing(&heard.counted, dice);
         let (most, limit) = (dice.below(6) as usize, 1 + dice.below(8) as usize);
         let facets = self.naive.facets(&expr, field, most, NOW);
+        for (words, count) in &facets.values {
+            let Some(equal) = Expr::equals(field, words) else {
+                continue;
+            };
+            let both = Expr::And(vec![expr.clone(), equal]);
+            assert_eq!(self.index.count(&both, NOW), *count, "{both} as the facet says");
+        }
         if ids.len() > 1 {
             heard.sorted.insert(sort.field.name());
         }
@@ -524,6 +531,40 @@ fn found(index: &Index, text: &str) -> Vec<String> {
         Hit::Terminal(row) => row.entry.hostname,
     })
     .collect()
+}
+
+#[test]
+fn the_worst_terminal_of_a_facility_is_the_one_with_the_gravest_fault() {
+    let index = Index::new();
+    index.put_facilities([&clinic("0110113719", "みどり医院")]);
+    let grave = [
+        ("sound-off", "notice"),
+        ("a", "warning"),
+        ("b", "warning"),
+        ("c", "warning"),
+        ("d", "serious"),
+    ];
+    index.set_severities(grave.map(|(rule, severity)| (rule.to_owned(), severity)));
+    for (n, faults) in [
+        (1, vec!["a", "b", "d"]),
+        (2, vec!["a", "b", "c", "sound-off"]),
+        (3, vec!["d"]),
+        (4, vec![]),
+    ] {
+        let mut entry = terminal(n, &format!("PC-{n}"));
+        entry.institution = Some("0110113719".into());
+        entry.faults = faults.into_iter().map(str::to_owned).collect();
+        index.upsert(entry);
+    }
+    let worst = index.find("みどり", 1).into_iter().find_map(|hit| match hit {
+        Hit::Facility { worst, .. } => worst,
+        Hit::Terminal(_) => None,
+    });
+    let mut rows: Vec<_> = (1..5).filter_map(|n| index.get(terminal(n, "").id)).collect();
+    rows.sort_by_key(|row| std::cmp::Reverse(row.urgency()));
+    let names: Vec<&str> = rows.iter().map(|row| row.entry.hostname.as_str()).collect();
+    assert_eq!(names, ["PC-1", "PC-3", "PC-2", "PC-4"], "the page's order is the same");
+    assert_eq!(worst, Some(terminal(1, "").id));
 }
 
 /// One facility with one terminal, and another with none.
@@ -702,4 +743,27 @@ fn a_list_of_more_terminals_than_are_kept_in_a_heap_is_sorted_as_well() {
     let facets = index.facets(&Expr::Always, Field::Hostname, 3, NOW);
     let first: Vec<&str> = facets.values.iter().map(|(words, _)| words.as_str()).collect();
     assert_eq!((first, facets.more), (vec!["PC-0000", "PC-0001", "PC-0002"], 2_997));
+}
+
+#[test]
+fn a_certificate_is_shared_by_those_who_were_here_together_and_not_by_a_machine_and_its_successor() {
+    let index = Index::new();
+    let key = "certificates.thumbprint";
+    let with = |n: u8, days: i64| {
+        let mut entry = terminal(n, &format!("PC-{n}"));
+        entry.facts.insert(key.into(), Value::Text("AA".into()));
+        entry.last_seen = Some(NOW - Span::days(days));
+        index.upsert(entry.clone());
+        entry.id
+    };
+    let shares = |id| index.get(id).expect("it is known").shared == [key];
+    let (old, new) = (with(1, 30), with(2, 0));
+    assert!(!shares(old) && !shares(new));
+    assert_eq!(index.sharing(key), []);
+    // Taken out of the cupboard again.
+    index.set_online(old, NOW);
+    assert!(shares(old) && shares(new));
+    assert_eq!(index.sharing(key).len(), 2);
+    let third = with(3, 10);
+    assert!(shares(third));
 }

@@ -3,7 +3,9 @@
 use kaishin_domain::facility::{Code10, EarlierCode, Facility, Kept, Kind, Line, Prefecture, Topology, UpdateChoice};
 use kaishin_domain::time::Time;
 
-use super::codec::{count, from_json, list, named, parse, parse_some, rows, some_time, to_json, unreadable, won};
+use super::codec::{
+    count, few_lengths, from_json, list, named, parse, parse_some, rows, some_time, to_json, unreadable, won,
+};
 use super::db::{Store, on_pool, on_tx};
 use super::error::StoreError;
 use super::writer::Tx;
@@ -181,10 +183,11 @@ impl Store {
     /// These facilities, in no particular order; one that is not there is left out.
     pub async fn facilities(&self, codes: &[Code10]) -> Result<Vec<Kept>, StoreError> {
         let mut found = Vec::with_capacity(codes.len());
-        for part in codes.chunks(500) {
+        for part in few_lengths(codes) {
             let text = format!("SELECT * FROM facility WHERE code IN ({})", list(1, part.len()));
+            let text = self.statement(text);
             let rows: Vec<Row> = on_pool!(self, c => {
-                let mut query = sqlx::query_as(sqlx::AssertSqlSafe(text));
+                let mut query = sqlx::query_as(text);
                 for code in part {
                     query = query.bind(code.to_string());
                 }
@@ -213,7 +216,7 @@ impl Tx {
     /// Many facilities, new ones with revision 1. A lost race is an error: one is there already, or no longer has the
     /// revision before this one.
     pub async fn put_facilities(&mut self, all: &[Kept]) -> Result<(), StoreError> {
-        for part in all.chunks(200) {
+        for part in few_lengths(all) {
             let text = format!(
                 "INSERT INTO facility VALUES {}
                  ON CONFLICT (code) DO UPDATE SET name = excluded.name, kana = excluded.kana, kind = excluded.kind,
@@ -230,8 +233,9 @@ impl Tx {
             for kept in part {
                 written.push(phones(&kept.facility)?);
             }
+            let text = self.statement(text);
             let done = on_tx!(self, c => {
-                let mut query = sqlx::query(sqlx::AssertSqlSafe(text));
+                let mut query = sqlx::query(text);
                 for (kept, phones) in part.iter().zip(written) {
                     query = bind_facility!(query, kept, phones);
                 }

@@ -5,7 +5,7 @@ use kaishin_domain::facility::{Code10, Facility};
 use kaishin_domain::id::ImportId;
 use kaishin_domain::time::Time;
 
-use super::codec::{count, from_json, parse, rows, to_json, unreadable, won};
+use super::codec::{count, few_lengths, from_json, parse, rows, to_json, unreadable, won};
 use super::db::{Store, on_pool, on_tx};
 use super::error::StoreError;
 use super::writer::Tx;
@@ -248,7 +248,7 @@ impl Tx {
     }
 
     pub async fn insert_import_rows(&mut self, id: ImportId, written: &[ImportRow]) -> Result<(), StoreError> {
-        for part in written.chunks(500) {
+        for part in few_lengths(written) {
             let values = rows(part.len(), &["", "", "", "", ""]);
             let text =
                 format!("INSERT INTO facility_import_row (import_id, code, line, revision, before) VALUES {values}");
@@ -257,8 +257,9 @@ impl Tx {
                 let before = row.before.as_ref();
                 befores.push(before.map(|before| to_json("facility before", before)).transpose()?);
             }
+            let text = self.statement(text);
             on_tx!(self, c => {
-                let mut query = sqlx::query(sqlx::AssertSqlSafe(text));
+                let mut query = sqlx::query(text);
                 for (row, before) in part.iter().zip(befores) {
                     query = query
                         .bind(id.to_string())
@@ -275,15 +276,16 @@ impl Tx {
 
     pub async fn insert_import_remarks(&mut self, id: ImportId, remarks: &[Remark]) -> Result<(), StoreError> {
         let mut number: i64 = 0;
-        for part in remarks.chunks(500) {
+        for part in few_lengths(remarks) {
             let values = rows(part.len(), &["", "", "", ""]);
             let text = format!("INSERT INTO facility_import_remark (import_id, number, line, remark) VALUES {values}");
             let mut texts = Vec::with_capacity(part.len());
             for remark in part {
                 texts.push(to_json("remark", remark)?);
             }
+            let statement = self.statement(text);
             on_tx!(self, c => {
-                let mut query = sqlx::query(sqlx::AssertSqlSafe(text));
+                let mut query = sqlx::query(statement);
                 for (remark, text) in part.iter().zip(texts) {
                     number += 1;
                     query = query.bind(id.to_string()).bind(number).bind(signed(remark.line)).bind(text);
@@ -316,11 +318,12 @@ impl Tx {
 
     /// Facilities that an import made go again. A lost race is an error.
     pub async fn delete_facilities(&mut self, all: &[(Code10, u32)]) -> Result<(), StoreError> {
-        for part in all.chunks(500) {
+        for part in few_lengths(all) {
             let values = rows(part.len(), &["TEXT", "BIGINT"]);
             let text = format!("DELETE FROM facility WHERE (code, revision) IN (VALUES {values})");
+            let text = self.statement(text);
             let done = on_tx!(self, c => {
-                let mut query = sqlx::query(sqlx::AssertSqlSafe(text));
+                let mut query = sqlx::query(text);
                 for (code, revision) in part {
                     query = query.bind(code.to_string()).bind(i64::from(*revision));
                 }

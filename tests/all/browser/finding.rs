@@ -162,6 +162,41 @@ async fn a_view_is_kept_shared_opened_by_another_and_removed() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_finds_a_facility_stands_at_its_worst_terminal() {
+    let browser = need!(Browser::start("ja").await, "chromedriver");
+    let (demo, api) = demo().await;
+    let faulty = api
+        .get("/api/v1/terminals?q=fault:any%20-facility.code:unknown&limit=1")
+        .await
+        .expect(200)
+        .json();
+    let code = faulty["items"][0]["institution_code"]
+        .as_str()
+        .expect("a code")
+        .to_owned();
+    let found = api.get(&format!("/api/v1/search?q={code}")).await.expect(200).json();
+    let items = found["items"].as_array().expect("items");
+    let facility = items
+        .iter()
+        .find(|item| item["kind"] == "facility")
+        .expect("its facility");
+    let worst = facility["worst"].as_str().expect("a terminal to look at").to_owned();
+
+    browser.goto(&format!("{}/search?q={code}", demo.invitation.http)).await;
+    sign_in(&browser, &demo, "suzuki").await;
+    browser.click(".found-list a[href^='/facilities/']").await;
+    page(&browser, &format!("#terminal-{worst}")).await;
+    let here = format!("return document.activeElement.getAttribute('href') === '/terminals/{worst}'");
+    eventually(SOON, "its worst terminal is the one to open", async || {
+        (browser.run(&here).await == true).then_some(())
+    })
+    .await;
+    complains_of_nothing(&browser).await;
+    drop(browser);
+    demo.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn all_that_match_are_taken_at_once_with_their_number_and_a_check_value() {
     let browser = need!(Browser::start("ja").await, "chromedriver");
     let (demo, api) = demo().await;

@@ -83,12 +83,12 @@ async fn an_author_corrects_a_profile_where_it_is_wrong_and_an_approver_publishe
         picture(&browser, &folder, "draft-ja").await;
     }
     browser.click("form[action='/versions/profile/publish'] button").await;
-    browser.shows("main .strip", "第2版").await;
+    browser.shows("main .strip", "第3版").await;
     browser.click(".chips a[href='/versions/history']").await;
     browser.shows("main .card .strip", "新しい顔認証ソフト").await;
     complains_of_nothing(&browser).await;
     eventually(SOON, "terminals have the profile and its fault", async || {
-        let path = "/api/v1/terminals?q=fault%3Aoqs-face-old%20agent.profile%3A2";
+        let path = "/api/v1/terminals?q=fault%3Aoqs-face-old%20agent.profile%3A3";
         (api.get(path).await.expect(200).json()["total"].as_u64()? > 0).then_some(())
     })
     .await;

@@ -70,6 +70,10 @@ async fn an_author_looks_at_a_ledger_writes_it_and_takes_it_back() {
     assert_eq!(browser.complaints().await, Vec::<String>::new());
 
     browser.click(".nav a[href='/facilities']").await;
+    browser.shows("#list-title", "1 件").await;
+    in_utf8(&harness, "code,name,kind\n2710000015,うめ医院,診療所\n").await;
+    browser.shows("main tbody", "うめ医院").await;
+    browser.shows("#list-title", "2 件").await;
     browser.shows("main tbody", "さくら医院").await;
     browser.click("main tbody th a").await;
     browser.shows("main", "台帳の取り込み").await;

@@ -63,6 +63,7 @@ done-profile-published = The profile is published and on its way to every connec
 rules-title = Rules
 rules-lead = { $count } rules tell what is wrong with a terminal, each with its explanation and the manual that demands it.
 rules-asleep = Rules that sleep because the profile names no target version:
+rules-blind = Rules that cannot judge because the profile does not say where to look:
 rules-rule = Rule
 rules-severity = Severity
 rules-citation = Demanded by

@@ -60,6 +60,7 @@ done-profile-published = 端末設定を公開しました。接続中の端末�
 rules-title = ルール
 rules-lead = 端末を見分ける{ $count }件のルールです。それぞれに説明と、根拠となる資料があります。
 rules-asleep = 端末設定に目標の版がないため休んでいるルール:
+rules-blind = 端末設定に調べる場所がないため判定できないルール:
 rules-rule = ルール
 rules-severity = 重さ
 rules-citation = 根拠

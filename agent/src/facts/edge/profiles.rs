@@ -3,9 +3,12 @@
 
 use std::path::{Path, PathBuf};
 
+use kaishin_proto::time::{Span, Time};
 use kaishin_proto::value::{Reason, Version};
 use serde_json::Value as Json;
 
+use super::super::About;
+use super::super::people::People;
 use super::preferences::{self, Installed};
 use crate::os::{EntryKind, Os, OsError, Read, User};
 
@@ -14,9 +17,17 @@ pub const USER_DATA: &str = r"AppData\Local\Microsoft\Edge\User Data";
 const TRIES: u32 = 3;
 /// More profiles of one user are no clinic's.
 const MOST_PROFILES: usize = 20;
+/// The browser writes a profile's settings whenever it runs with it. Whose were left alone for so long, while others of the
+/// same machine were not, is nobody who works here: a technician's, or theirs who have left.
+const UNUSED: Span = Span::days(60);
+const SETTINGS: [&str; 2] = ["Secure Preferences", "Preferences"];
 
 pub struct BrowserProfile {
     pub user: String,
+    /// Whether anybody works with it: only such a one has to have what is asked for.
+    pub counts: bool,
+    /// When the browser last ran with it.
+    used: Read<Time>,
     pub signed_in: bool,
     /// "Default", "Profile 1"
     pub folder: String,
@@ -33,15 +44,63 @@ impl BrowserProfile {
 }
 
 /// Users who have never opened the browser have no profile and are not among them.
-pub fn all(os: &dyn Os) -> Read<Vec<BrowserProfile>> {
+pub fn all(os: &dyn Os, about: &About) -> Read<Vec<BrowserProfile>> {
+    let people = People::look(os, about)?;
+    let counting = people.who_counts();
     let mut found = Vec::new();
-    for user in os.users()? {
+    for user in &people.all {
         let data = user.path(USER_DATA);
-        for (folder, name) in folders(os, &data)?.into_iter().take(MOST_PROFILES) {
-            found.push(profile(os, &user, &data, folder, name));
+        let folders = folders(os, &data)?.into_iter().take(MOST_PROFILES);
+        let profiles = folders.map(|(folder, name)| profile(os, user, &data, folder, name));
+        found.push((user, profiles.collect::<Vec<_>>()));
+    }
+    let every = found.iter().flat_map(|(_, profiles)| profiles);
+    let newest = every.map(|profile| profile.used.clone()).collect::<Read<Vec<Time>>>();
+    let newest = newest.map(|used| used.into_iter().max());
+    let person = |user: &User| people.persons().any(|person| person == user);
+    for (user, profiles) in &mut found {
+        // Whoever counts has at least the one that they used last.
+        let last = profiles
+            .iter()
+            .filter_map(|profile| profile.used.as_ref().ok())
+            .max()
+            .copied();
+        let only = profiles.len() == 1;
+        for profile in profiles {
+            let is_theirs = counting.contains(user) && (only || profile.used.as_ref().ok() == last.as_ref());
+            profile.counts = person(user);
+            match (&newest, &profile.used) {
+                _ if is_theirs => {}
+                (Ok(Some(newest)), Ok(used)) => profile.counts &= newest.since(*used) <= UNUSED,
+                (Ok(None), _) => {}
+                // Nobody knows whether anything is asked of it.
+                (Err(error), _) | (_, Err(error)) => {
+                    profile.installed = Err(error.clone());
+                    profile.developer_mode = Err(error.clone());
+                }
+            }
         }
     }
-    Ok(found)
+    Ok(found.into_iter().flat_map(|(_, profiles)| profiles).collect())
+}
+
+/// By when its settings were written; one that has none yet was never used.
+fn used(os: &dyn Os, place: &Path) -> Read<Time> {
+    let entries = match os.list_dir(place) {
+        Ok(entries) => entries,
+        Err(error) if error.reason == Reason::NotFound => return Ok(Time::ZERO),
+        Err(error) => return Err(error),
+    };
+    let settings = entries
+        .into_iter()
+        .filter(|entry| SETTINGS.contains(&entry.name.as_str()));
+    let undated = || OsError::not_found(format!("{} has no date", place.display()));
+    let written = settings.map(|entry| entry.modified.ok_or_else(undated));
+    Ok(written
+        .collect::<Read<Vec<Time>>>()?
+        .into_iter()
+        .max()
+        .unwrap_or(Time::ZERO))
 }
 
 fn below(folder: &Path, rest: &str) -> PathBuf {
@@ -80,14 +139,16 @@ fn is_name(folder: &str) -> bool {
 fn profile(os: &dyn Os, user: &User, data: &Path, folder: String, name: String) -> BrowserProfile {
     let place = below(data, &folder);
     let settings = preferences::merged(
-        optional(json(os, &below(&place, "Secure Preferences"))),
-        optional(json(os, &below(&place, "Preferences"))),
+        optional(json(os, &below(&place, SETTINGS[0]))),
+        optional(json(os, &below(&place, SETTINGS[1]))),
     );
     let settings =
         settings.map_err(|error| OsError::new(error.reason, format!("{}/{folder}: {}", user.shown(), error.detail)));
     let manifest = |path: &str| manifest_version(os, &place, path);
     BrowserProfile {
         user: user.shown().to_owned(),
+        counts: true,
+        used: used(os, &place),
         signed_in: user.signed_in,
         developer_mode: settings
             .as_ref()

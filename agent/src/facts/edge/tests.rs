@@ -1,6 +1,8 @@
 use std::sync::Arc;
 
-use kaishin_proto::value::Table;
+use kaishin_proto::clock::Clock;
+use kaishin_proto::time::{Span, Time};
+use kaishin_proto::value::{Reason, Table};
 use serde_json::json;
 
 use super::super::tests::{about, reason, sim, value};
@@ -153,7 +155,7 @@ fn settings_written_by_half_are_unknown_for_all_and_name_the_profile() {
         assert_eq!(unknown.reason, Reason::Damaged, "{key}");
         assert!(unknown.detail.contains("uketsuke/Profile 1"), "{unknown:?}");
     }
-    assert!(table_of(&sim, "edge.profiles").rows.iter().any(|row| row[5] == "ok"));
+    assert!(table_of(&sim, "edge.profiles").rows.iter().any(|row| row[6] == "ok"));
     for odd in [
         b"\xff\xfe{}".as_slice(),
         b"[]",
@@ -227,9 +229,11 @@ fn where_nobody_has_a_browser_profile_all_is_missing() {
 fn an_extension_whose_id_nobody_knows_is_unknown_and_not_missing() {
     let sim = two_profiles();
     sim.put_file(format!(r"{FOLDER}\delegate.crx"), *b"Cr24\x03\0\0\0\xff\xff\xff\xff");
-    for key in ["edge.delegate.version", "edge.delegate.enabled", "edge.missing"] {
+    for key in ["edge.delegate.version", "edge.delegate.enabled"] {
         assert_eq!(reason(&value(&sim, key)), Some(Reason::Damaged), "{key}");
     }
+    // That another is missing is known all the same, and that this one is not there is not.
+    assert_eq!(list(&sim, "edge.missing"), ["pinauth: uketsuke/Profile 1"]);
     assert_eq!(value(&sim, "edge.pinauth.version"), version("2.1"));
     sim.remove_file(format!(r"{FOLDER}\delegate.crx"));
     assert_eq!(reason(&value(&sim, "edge.delegate.version")), Some(Reason::NotFound));
@@ -238,6 +242,106 @@ fn an_extension_whose_id_nobody_knows_is_unknown_and_not_missing() {
     Arc::make_mut(&mut about.profile).edge.delegate.id = Some(Key::simulated(0).id());
     let facts = facts::section("edge", &sim, &about).unwrap();
     assert!(facts.contains(&("edge.delegate.version".to_owned(), version("1.10"))));
+}
+
+#[test]
+fn what_one_profile_lacks_is_told_whatever_another_hides() {
+    let sim = two_profiles();
+    sim.put_file(place(r"Default\Secure Preferences"), *b"{\"exten");
+    assert_eq!(list(&sim, "edge.missing"), ["pinauth: uketsuke/Profile 1"]);
+    assert_eq!(list(&sim, "edge.disabled"), ["nopinauth: uketsuke/Profile 1"]);
+    assert_eq!(value(&sim, "edge.delegate.version"), version("1.10"));
+    assert_eq!(value(&sim, "edge.nopinauth.enabled"), Value::Truth(false));
+    assert_eq!(reason(&value(&sim, "edge.delegate.enabled")), Some(Reason::Damaged));
+    // New enough in the one, and nobody knows of the other.
+    let settings = json!({Key::simulated(0).id(): entry("2.1")});
+    put(
+        &sim,
+        r"Profile 1\Preferences",
+        json!({"extensions": {"settings": settings}}),
+    );
+    assert_eq!(reason(&value(&sim, "edge.delegate.version")), Some(Reason::Damaged));
+}
+
+#[test]
+fn where_no_file_tells_an_id_what_might_be_nothing_of_ours_is_missing() {
+    let sim = two_profiles();
+    for file in ["delegate.crx", "nopinauth.crx", "pinauth.crx"] {
+        sim.remove_file(format!(r"{FOLDER}\{file}"));
+    }
+    assert_eq!(reason(&value(&sim, "edge.missing")), Some(Reason::NotFound));
+    let named = |extension: &str, name: &str| {
+        let part = json!({"location": 5, "manifest": {"name": "part of the browser", "version": "1"}});
+        let settings =
+            json!({extension: {"location": 1, "manifest": {"name": name, "version": "2.0"}}, "b".repeat(32): part});
+        for profile in ["Default", "Profile 1"] {
+            sim.remove_file(place(&format!(r"{profile}\Preferences")));
+            let file = format!(r"{profile}\Secure Preferences");
+            put(&sim, &file, json!({"extensions": {"settings": settings}}));
+        }
+    };
+    // By its name it is the one, and so neither of the others.
+    named(&"a".repeat(32), "PIN有認証用アプリケーション");
+    let missing = list(&sim, "edge.missing");
+    assert_eq!(missing.len(), 4, "{missing:?}");
+    assert!(!missing.iter().any(|place| place.starts_with("pinauth")), "{missing:?}");
+    // Called as nobody knows: it might be any.
+    named(&"a".repeat(32), "別の拡張");
+    assert_eq!(reason(&value(&sim, "edge.missing")), Some(Reason::NotFound));
+    assert_eq!(reason(&value(&sim, "edge.disabled")), Some(Reason::NotFound));
+    named("gone", "");
+    let missing = list(&sim, "edge.missing");
+    assert_eq!(missing.len(), 6, "{missing:?}");
+}
+
+#[test]
+fn a_profile_that_nobody_works_with_any_more_lacks_nothing() {
+    const DAY: i64 = Span::days(1).0;
+    let clock = Clock::manual(Time(1_700_000_000_000_000));
+    let sim = Sim::new(1, 1, clock.clone());
+    let empty = json!({"extensions": {"settings": {}, "ui": {"developer_mode": true}}});
+    let local = json!({"profile": {"info_cache": {"Default": {}}}});
+    let of = |user: &str, file: &str| format!(r"C:\Users\{user}\AppData\Local\Microsoft\Edge\User Data\{file}");
+    for user in ["incho", "OqsComApp"] {
+        sim.put_file(of(user, "Local State"), local.to_string());
+        sim.put_file(of(user, r"Default\Secure Preferences"), empty.to_string());
+        sim.remove_file(of(user, r"Default\Preferences"));
+    }
+    let missing = |user: &str| list(&sim, "edge.missing").iter().any(|place| place.contains(user));
+    let whole = sim
+        .file(of("uketsuke", r"Default\Secure Preferences"))
+        .unwrap()
+        .to_vec();
+    let used = |sim: &Sim| sim.put_file(of("uketsuke", r"Default\Secure Preferences"), whole.clone());
+    used(&sim);
+    assert!(missing("incho"), "who was here today and has left");
+    assert!(!missing("OqsComApp"), "programs have no need of it");
+    clock.advance(Span(60 * DAY));
+    used(&sim);
+    assert!(missing("incho"));
+    clock.advance(Span(DAY));
+    used(&sim);
+    assert_eq!(list(&sim, "edge.missing"), [""; 0]);
+    assert_eq!(value(&sim, "edge.developer_mode"), Value::Truth(false));
+    let rows = table_of(&sim, "edge.profiles").rows;
+    assert!(rows.iter().any(|row| row[0] == "incho" && row[4] == "no"), "{rows:?}");
+    // Where it cannot be seen who uses theirs, nothing is known to be lacking.
+    let begun = sim.calls();
+    list(&sim, "edge.missing");
+    for nth in 1..=sim.calls() - begun {
+        sim.fail_call(nth, crate::os::OsError::failed("a sick disk"));
+        let found = value(&sim, "edge.missing");
+        assert!(found.is_unknown() || found == Value::List(vec![]), "{nth}: {found:?}");
+    }
+    // Whoever is here counts, however long they have not opened the browser.
+    let incho = sim
+        .users()
+        .unwrap()
+        .into_iter()
+        .find(|user| user.shown() == "incho")
+        .unwrap();
+    sim.sign_in(&incho.sid);
+    assert!(missing("incho"));
 }
 
 #[test]

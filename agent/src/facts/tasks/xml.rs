@@ -1,7 +1,10 @@
 //! A scheduled task's definition, as Task Scheduler writes it: who runs it, what it does, and when. Of the rest nothing is
 //! read. UTF-16 in either order or UTF-8; whatever is not well-formed is damaged as a whole.
 
+use std::collections::BTreeSet;
+
 use kaishin_proto::profile::Clock24;
+use kaishin_proto::time::Time;
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 
@@ -13,11 +16,23 @@ const LONGEST: usize = 512 * 1024;
 const DEEPEST: usize = 32;
 /// Minutes that Japan is ahead of UTC, all year.
 const JAPAN: i32 = 9 * 60;
+/// From Monday on, as the scheduler calls them.
+const WEEK: [&str; 7] = [
+    "Monday",
+    "Tuesday",
+    "Wednesday",
+    "Thursday",
+    "Friday",
+    "Saturday",
+    "Sunday",
+];
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Task {
     /// A SID or a name, as written; `None` where the task runs as a group.
     pub user: Option<String>,
+    /// Whether it runs only while that user, or one of that group, is signed in.
+    pub signed_in: bool,
     pub actions: Vec<Exec>,
     pub triggers: Vec<Trigger>,
 }
@@ -36,12 +51,67 @@ pub struct Trigger {
     /// The time of day at which it begins, on this terminal's clock.
     pub at: Option<Clock24>,
     pub repeats: bool,
+    pub schedule: Schedule,
+    /// When it was to come for the last time; a moment that cannot be read is as if it were past.
+    ends: Option<Option<Time>>,
+    /// Whether it goes on for a while only.
+    for_a_while: bool,
+}
+
+/// On which days it comes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Schedule {
+    #[default]
+    Daily,
+    /// On these days of each week, 0 Monday to 6 Sunday.
+    Weekly(BTreeSet<usize>),
+    /// Less often, and sooner or later on any.
+    Seldom,
+}
+
+impl Schedule {
+    pub fn is_daily(&self) -> bool {
+        match self {
+            Schedule::Daily => true,
+            Schedule::Weekly(days) => days.len() == WEEK.len(),
+            Schedule::Seldom => false,
+        }
+    }
+
+    pub fn comes_on(&self, day: usize) -> bool {
+        match self {
+            Schedule::Daily | Schedule::Seldom => true,
+            Schedule::Weekly(days) => days.contains(&day),
+        }
+    }
+
+    fn add(&mut self, day: &str) {
+        let Some(day) = WEEK.iter().position(|name| *name == day) else {
+            return;
+        };
+        match self {
+            Schedule::Daily => *self = Schedule::Weekly(BTreeSet::from([day])),
+            Schedule::Weekly(days) => {
+                days.insert(day);
+            }
+            Schedule::Seldom => {}
+        }
+    }
 }
 
 impl Trigger {
     /// Comes back by the clock, and not once.
     pub fn is_regular(&self) -> bool {
         self.enabled && (self.kind == "CalendarTrigger" || self.kind == "TimeTrigger" && self.repeats)
+    }
+
+    /// By when the scheduler will run the task next, for this trigger or another of its own.
+    pub fn has_ended(&self, next_run: Option<Time>) -> bool {
+        let limited = self.for_a_while || self.ends.is_some();
+        match next_run {
+            None => limited,
+            Some(next) => self.ends.is_some_and(|ends| ends.is_none_or(|ends| ends < next)),
+        }
     }
 }
 
@@ -148,14 +218,21 @@ fn broken(error: &dyn std::fmt::Display) -> OsError {
     OsError::damaged(format!("a task's XML: {error}"))
 }
 
+/// One of those under whose names a task may run.
+#[derive(Default)]
+struct Principal {
+    id: String,
+    user: Option<String>,
+    signed_in: bool,
+}
+
 #[derive(Default)]
 struct Reading {
     /// Names of the open elements, without prefixes.
     path: Vec<String>,
     text: String,
     task: Task,
-    /// Id and user of each principal.
-    principals: Vec<(String, Option<String>)>,
+    principals: Vec<Principal>,
     /// Whose rights the actions ask for.
     context: Option<String>,
     seen: bool,
@@ -172,8 +249,10 @@ impl Reading {
         match self.here().as_slice() {
             ["Task"] => self.seen = true,
             ["Task", "Principals", "Principal"] => {
-                self.principals
-                    .push((attribute(element, "id")?.unwrap_or_default(), None));
+                self.principals.push(Principal {
+                    id: attribute(element, "id")?.unwrap_or_default(),
+                    ..Principal::default()
+                });
             }
             ["Task", "Actions"] => self.context = attribute(element, "Context")?,
             ["Task", "Actions", "Exec"] => self.task.actions.push(Exec::default()),
@@ -184,11 +263,28 @@ impl Reading {
                     enabled: true,
                     at: None,
                     repeats: false,
+                    schedule: Schedule::default(),
+                    ends: None,
+                    for_a_while: false,
+                });
+            }
+            ["Task", "Triggers", _, "ScheduleByMonth" | "ScheduleByMonthDayOfWeek"] => self.comes(|_| Schedule::Seldom),
+            ["Task", "Triggers", _, "ScheduleByWeek", "DaysOfWeek", day] => {
+                let day = (*day).to_owned();
+                self.comes(|mut schedule| {
+                    schedule.add(&day);
+                    schedule
                 });
             }
             _ => {}
         }
         Ok(())
+    }
+
+    fn comes(&mut self, when: impl FnOnce(Schedule) -> Schedule) {
+        if let Some(trigger) = self.task.triggers.last_mut() {
+            trigger.schedule = when(std::mem::take(&mut trigger.schedule));
+        }
     }
 
     fn here(&self) -> Vec<&str> {
@@ -204,12 +300,31 @@ impl Reading {
         );
         let here: Vec<&str> = self.path.iter().map(String::as_str).collect();
         match (here.as_slice(), principal, exec, trigger) {
-            (["Task", "Principals", "Principal", "UserId"], Some(principal), ..) => principal.1 = Some(text),
+            (["Task", "Principals", "Principal", "UserId"], Some(principal), ..) => principal.user = Some(text),
+            (["Task", "Principals", "Principal", "GroupId"], Some(principal), ..) => principal.signed_in = true,
+            (["Task", "Principals", "Principal", "LogonType"], Some(principal), ..) => {
+                principal.signed_in |= text == "InteractiveToken";
+            }
             (["Task", "Actions", "Exec", "Command"], _, Some(exec), _) => exec.command = text,
             (["Task", "Actions", "Exec", "Arguments"], _, Some(exec), _) => exec.arguments = text,
             (["Task", "Triggers", _, "Enabled"], _, _, Some(trigger)) => trigger.enabled = text != "false",
             (["Task", "Triggers", _, "StartBoundary"], _, _, Some(trigger)) => trigger.at = time_of_day(&text),
-            (["Task", "Triggers", _, "Repetition", "Interval"], _, _, Some(trigger)) => trigger.repeats = true,
+            (["Task", "Triggers", _, "EndBoundary"], _, _, Some(trigger)) => trigger.ends = Some(moment(&text)),
+            (["Task", "Triggers", _, "ScheduleByDay", "DaysInterval"], _, _, Some(trigger))
+            | (["Task", "Triggers", _, "ScheduleByWeek", "WeeksInterval"], _, _, Some(trigger))
+                if text != "1" =>
+            {
+                trigger.schedule = Schedule::Seldom;
+            }
+            (["Task", "Triggers", "TimeTrigger", "Repetition", "Interval"], _, _, Some(trigger)) => {
+                trigger.repeats = true;
+                if !within_a_day(&text) {
+                    trigger.schedule = Schedule::Seldom;
+                }
+            }
+            (["Task", "Triggers", "TimeTrigger", "Repetition", "Duration"], _, _, Some(trigger)) => {
+                trigger.for_a_while = true;
+            }
             _ => {}
         }
         self.path.pop();
@@ -221,8 +336,11 @@ impl Reading {
         }
         let asked = self.context.take();
         let named = |id: &String| asked.as_ref() == Some(id);
-        let at = self.principals.iter().position(|(id, _)| named(id)).unwrap_or(0);
-        self.task.user = self.principals.into_iter().nth(at).and_then(|(_, user)| user);
+        let at = self.principals.iter().position(|principal| named(&principal.id));
+        if let Some(principal) = self.principals.into_iter().nth(at.unwrap_or(0)) {
+            self.task.user = principal.user;
+            self.task.signed_in = principal.signed_in;
+        }
         Ok(self.task)
     }
 }
@@ -230,6 +348,24 @@ impl Reading {
 fn attribute(element: &BytesStart<'_>, name: &str) -> Read<Option<String>> {
     let found = element.try_get_attribute(name).map_err(|error| broken(&error))?;
     Ok(found.map(|found| String::from_utf8_lossy(&found.value).into_owned()))
+}
+
+/// `2021-06-01T04:00:00`, the terminal's own time, or with `Z` or an offset.
+fn moment(text: &str) -> Option<Time> {
+    Time::parse(text).or_else(|| Time::parse(&format!("{text}+09:00")))
+}
+
+/// Whether what comes back after that long comes every day: `P1D`, `PT12H`, `PT30M`.
+fn within_a_day(interval: &str) -> bool {
+    let number = |text: &str, most: u32| text.parse::<u32>().is_ok_and(|number| number <= most);
+    let Some(time) = interval.strip_prefix("PT") else {
+        return interval == "P1D";
+    };
+    match (time.strip_suffix('H'), time.strip_suffix('M')) {
+        (Some(hours), _) => number(hours, 24),
+        (None, Some(minutes)) => number(minutes, 24 * 60),
+        (None, None) => false,
+    }
 }
 
 /// `2021-06-01T04:00:00`, the terminal's own time; with `Z` or an offset, a moment, which Japan calls by its own hour.
@@ -323,6 +459,47 @@ mod tests {
                 arguments: arguments.into(),
             };
             assert_eq!(exec.restarts(), restarts, "{command} {arguments}");
+        }
+    }
+
+    #[test]
+    fn what_repeats_within_a_day_comes_every_day() {
+        for (interval, daily) in [
+            ("P1D", true),
+            ("PT24H", true),
+            ("PT12H", true),
+            ("PT5M", true),
+            ("PT1440M", true),
+            ("PT48H", false),
+            ("P7D", false),
+            ("PTH", false),
+            ("", false),
+        ] {
+            assert_eq!(within_a_day(interval), daily, "{interval}");
+        }
+    }
+
+    #[test]
+    fn a_trigger_has_ended_once_the_next_run_lies_behind_its_end() {
+        let with = |ends: &str| {
+            let xml = format!("<Task><Triggers><CalendarTrigger>{ends}</CalendarTrigger></Triggers></Task>");
+            read(xml.as_bytes()).unwrap().triggers.remove(0)
+        };
+        let at = |text: &str| Some(Time::parse(text).unwrap());
+        let (before, after) = (at("2026-06-01T03:59:00+09:00"), at("2026-06-01T04:01:00+09:00"));
+        let local = "<EndBoundary>2026-06-01T04:00:00</EndBoundary>";
+        let utc = "<EndBoundary>2026-05-31T19:00:00Z</EndBoundary>";
+        for (ends, next, ended) in [
+            ("", None, false),
+            ("", after, false),
+            (local, before, false),
+            (local, after, true),
+            (local, None, true),
+            (utc, before, false),
+            (utc, after, true),
+            ("<EndBoundary>some day</EndBoundary>", before, true),
+        ] {
+            assert_eq!(with(ends).has_ended(next), ended, "{ends} {next:?}");
         }
     }
 

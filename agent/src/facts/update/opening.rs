@@ -11,6 +11,8 @@ const HOUR: u16 = 60;
 const DAY: u16 = 24 * HOUR;
 /// The longest active hours that Windows takes.
 const LONGEST_ACTIVE: u16 = 18 * HOUR;
+/// When most facilities work.
+const DAYTIME: (u16, u16) = (9 * HOUR, 18 * HOUR);
 
 /// The openings into which the hour falls that begins with the installation. Day 0 is every day, 1 Sunday to 7 Saturday.
 pub fn at_install(hours: &Hours, hour: &Read<i64>, day: &Read<i64>) -> Read<Vec<String>> {
@@ -32,28 +34,45 @@ pub fn at_install(hours: &Hours, hour: &Read<i64>, day: &Read<i64>) -> Read<Vec<
 pub fn outside_active(hours: &Hours, start: &Read<i64>, end: &Read<i64>) -> Read<Vec<String>> {
     let (start, end) = (minutes(start)?, minutes(end)?);
     told(hours)?;
-    let left_out = |start: u16, end: u16| {
-        let gaps = match start.cmp(&end) {
-            std::cmp::Ordering::Less => vec![(0, start), (end, DAY)],
-            std::cmp::Ordering::Equal => vec![(0, DAY)],
-            std::cmp::Ordering::Greater => vec![(end, start)],
-        };
-        let within = |(from, until): (u16, u16)| {
-            let cut = move |open: Open| (open.from.minutes().max(from), open.until.minutes().min(until));
-            hours.openings(|_| true).map(cut).filter(|(from, until)| from < until)
-        };
-        gaps.into_iter().flat_map(within).collect::<BTreeSet<_>>()
-    };
-    if (0..24).all(|hour| !left_out(hour * HOUR, (hour * HOUR + LONGEST_ACTIVE) % DAY).is_empty()) {
+    let openings = hours.openings(|_| true);
+    let openings: Vec<(u16, u16)> = openings
+        .map(|open| (open.from.minutes(), open.until.minutes()))
+        .collect();
+    let all_of_it = |hour: u16| left_out(&openings, hour * HOUR, (hour * HOUR + LONGEST_ACTIVE) % DAY).is_empty();
+    if !(0..24).any(all_of_it) {
         return Err(OsError::not_found(
             "no active hours are long enough for these opening hours",
         ));
     }
+    Ok(spans(left_out(&openings, start, end)))
+}
+
+/// The same of the usual working day, for facilities of which no hours are told.
+pub fn daytime_outside_active(start: &Read<i64>, end: &Read<i64>) -> Read<Vec<String>> {
+    let (start, end) = (minutes(start)?, minutes(end)?);
+    Ok(spans(left_out(&[DAYTIME], start, end)))
+}
+
+/// What of these spans of a day no active hours cover.
+fn left_out(of: &[(u16, u16)], start: u16, end: u16) -> BTreeSet<(u16, u16)> {
+    let gaps = match start.cmp(&end) {
+        std::cmp::Ordering::Less => vec![(0, start), (end, DAY)],
+        std::cmp::Ordering::Equal => vec![(0, DAY)],
+        std::cmp::Ordering::Greater => vec![(end, start)],
+    };
+    let within = |(from, until): (u16, u16)| {
+        let cut = move |(begin, close): &(u16, u16)| (from.max(*begin), until.min(*close));
+        of.iter().map(cut).filter(|(from, until)| from < until)
+    };
+    gaps.into_iter().flat_map(within).collect()
+}
+
+fn spans(found: BTreeSet<(u16, u16)>) -> Vec<String> {
     let clock = |minutes: u16| format!("{:02}:{:02}", minutes / HOUR, minutes % HOUR);
-    let found = left_out(start, end).into_iter();
-    Ok(found
+    let found = found.into_iter();
+    found
         .map(|(from, until)| format!("{}-{}", clock(from), clock(until)))
-        .collect())
+        .collect()
 }
 
 fn minutes(hour: &Read<i64>) -> Read<u16> {
@@ -146,5 +165,29 @@ mod tests {
         let sick = Err(OsError::no_permission("closed"));
         let found = outside_active(&clinic(), &Ok(8), &sick).unwrap_err();
         assert_eq!(found.reason, Reason::NoPermission);
+    }
+
+    #[test]
+    fn active_hours_past_midnight_cover_the_working_day_like_any_others() {
+        for (start, end, expected) in [
+            (8, 20, ""),
+            (9, 18, ""),
+            (6, 0, ""),
+            (8, 2, ""),
+            (0, 18, ""),
+            (10, 20, "09:00-10:00"),
+            (8, 17, "17:00-18:00"),
+            (20, 14, "14:00-18:00"),
+            (22, 4, "09:00-18:00"),
+            (9, 9, "09:00-18:00"),
+            (12, 10, "10:00-12:00"),
+        ] {
+            let found = daytime_outside_active(&Ok(start), &Ok(end));
+            assert_eq!(told_by(found), expected, "{start} to {end}");
+        }
+        let sick = Err(OsError::no_permission("closed"));
+        let found = daytime_outside_active(&sick, &Ok(18)).unwrap_err();
+        assert_eq!(found.reason, Reason::NoPermission);
+        assert_eq!(told_by(daytime_outside_active(&Ok(8), &Ok(24))), "Damaged");
     }
 }

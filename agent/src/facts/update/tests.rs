@@ -114,43 +114,6 @@ fn the_hour_is_told_where_updates_install_by_themselves() {
 }
 
 #[test]
-fn results_are_times_in_utc_and_codes() {
-    let sim = without_policies();
-    sim.remove_key(HKLM, RESULTS);
-    assert_eq!(reason(&value(&sim, "update.last_search")), Some(Reason::NotFound));
-    assert_eq!(reason(&value(&sim, "update.last_error")), Some(Reason::NotFound));
-    let put = |step: &str, name: &str, value| sim.poke(HKLM, &format!(r"{RESULTS}\{step}"), name, Some(value));
-    put("Detect", "LastSuccessTime", RegistryValue::text("2026-11-20 05:04:03"));
-    put("Detect", "LastError", RegistryValue::dword(0));
-    assert_eq!(
-        value(&sim, "update.last_search"),
-        Value::Time(Time(1_795_151_043_000_000))
-    );
-    assert_eq!(word(&sim, "update.last_error"), "none");
-    // A success that says that a restart is due.
-    put("Detect", "LastError", RegistryValue::dword(0x0024_0005));
-    assert_eq!(word(&sim, "update.last_error"), "none");
-    put("Detect", "LastError", RegistryValue::dword(0xc190_0101));
-    assert_eq!(word(&sim, "update.last_error"), "0xC1900101");
-    put("Detect", "LastError", RegistryValue::dword(0x8024_0438));
-    assert_eq!(word(&sim, "update.last_error"), "0x80240438");
-    for odd in [
-        "yesterday",
-        "2026-11-20",
-        "2026-13-20 05:04:03",
-        "2026-11-20 05:04:03+09:00",
-        "",
-    ] {
-        put("Install", "LastSuccessTime", RegistryValue::text(odd));
-        assert_eq!(
-            reason(&value(&sim, "update.last_install")),
-            Some(Reason::Damaged),
-            "{odd}"
-        );
-    }
-}
-
-#[test]
 fn a_policy_overrides_the_settings_of_active_hours() {
     let sim = without_policies();
     sim.remove_key(HKLM, SETTINGS);

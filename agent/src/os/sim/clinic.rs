@@ -2,18 +2,19 @@
 
 mod browser;
 mod software;
-mod updates;
+pub(super) mod updates;
 
-pub use updates::{RESULTS, noted};
+pub use software::AUTO_UPDATE;
 
 use std::collections::BTreeSet;
 
-use kaishin_proto::time::Time;
+use kaishin_proto::time::{Span, Time};
 
 use super::image::Image;
 use super::site::{Site, furnish_people};
 use super::{BIOS, CURRENT_VERSION, Hive, RegistryValue, Volume};
 use crate::chance::Chance;
+use crate::facts::people;
 use crate::os::users::PROFILE_LIST;
 
 const HKLM: Hive = Hive::LocalMachine;
@@ -62,8 +63,14 @@ const SYSTEMS: &[(&str, &str, u32, &[u32], u64)] = &[
 
 const PLACES: &[&str] = &["UKETSUKE", "MADOGUCHI", "JIMU", "OQS", "RECEPTION", "KAIKEI"];
 
-/// Whose profiles a terminal has, by the last part of the SID. The first is signed in; the last is the link software's.
-pub const USERS: &[(&str, &str)] = &[("1001", "uketsuke"), ("1002", "incho"), ("1005", "OqsComApp")];
+/// The last part of a SID, and its name.
+pub type Account = (&'static str, &'static str);
+
+/// Whose profiles a terminal has. The first is signed in; the last is the link software's. Where people sign in as that very
+/// account, as the manual sets a terminal up, it is the only one.
+pub const USERS: &[Account] = &[("1001", "uketsuke"), ("1002", "incho"), ("1005", "OqsComApp")];
+/// Set a terminal up, opened the browser once and never came back.
+pub const TECHNICIAN: Account = ("1003", "gijutsu");
 
 /// All terminals came from one master image, and so say their SIDs.
 pub fn sid(user: &str) -> String {
@@ -76,9 +83,21 @@ pub struct Lot {
     /// About a third of the fleet; faults are found on these alone.
     pub troubled: bool,
     pub now: Time,
+    pub people: &'static [Account],
 }
 
 impl Lot {
+    /// Who sits in front of it.
+    pub fn here(&self) -> Account {
+        self.people[0]
+    }
+
+    /// What was written today, as whoever draws up many terminals sees it.
+    pub fn today(&self) -> Time {
+        const DAY: i64 = Span::days(1).0;
+        Time(self.now.0.div_euclid(DAY) * DAY)
+    }
+
     /// One in `n` of the troubled terminals has this fault.
     pub fn fault(&mut self, n: u64) -> bool {
         let drawn = self.chance.below(n) == 0;
@@ -105,6 +124,8 @@ pub(super) struct Clinic {
     fast_startup: Option<u32>,
     hibernate: u32,
     restart_pending: bool,
+    people: &'static [Account],
+    technician: bool,
 }
 
 impl Clinic {
@@ -133,8 +154,11 @@ impl Clinic {
             revision: revisions[chance.below(revisions.len() as u64) as usize],
             installed: 1_600_000_000 + chance.below(120_000_000) as u32,
             fast_startup,
-            hibernate: u32::from(chance.below(4) != 0),
+            // Whoever switched hibernation off never set fast startup, which went with it.
+            hibernate: u32::from(chance.below(4) != 0 || fast_startup.is_some()),
             restart_pending: chance.below(15) == 0,
+            people: if n.is_multiple_of(3) { &USERS[2..] } else { USERS },
+            technician: n % 8 == 4,
         }
     }
 
@@ -147,21 +171,24 @@ impl Clinic {
             chance,
             troubled: self.fast_startup != Some(0) || more,
             now,
+            people: self.people,
         }
     }
 
     /// Lays out the terminal's registry and files, part by part.
     pub fn furnish(&self, image: &mut Image, now: Time) {
-        users(image);
+        self.users(image);
         self.machine(image);
         updates::furnish(image, self.lot(2, now), SYSTEMS[self.system].2);
-        browser::furnish(image, self.lot(3, now));
-        software::furnish(image, self.lot(4, now), SYSTEMS[self.system].2);
+        browser::furnish(image, self.lot(3, now), self.technician);
+        software::furnish(image, self.lot(4, now), SYSTEMS[self.system].1, SYSTEMS[self.system].2);
         furnish_people(image, &mut self.lot(101, now));
     }
 
     pub fn site(&self, now: Time) -> Site {
-        Site::of(self.lot(100, now), MODELS[self.model].1.contains("E14"))
+        let model = MODELS[self.model].1;
+        let portable = ["ThinkPad", "LIFEBOOK"].iter().any(|name| model.starts_with(name));
+        Site::of(self.lot(100, now), model.contains("E14"), portable)
     }
 
     pub fn volumes(&self) -> Vec<Volume> {
@@ -180,8 +207,27 @@ impl Clinic {
         }]
     }
 
+    pub fn here(&self) -> Account {
+        self.people[0]
+    }
+
     pub fn signed_in(&self) -> BTreeSet<String> {
-        BTreeSet::from([sid(USERS[0].0)])
+        BTreeSet::from([sid(self.here().0)])
+    }
+
+    fn users(&self, image: &mut Image) {
+        let mut all = self.people.to_vec();
+        all.extend(self.technician.then_some(TECHNICIAN));
+        image.share(&format!("users/{all:?}"), |layer| {
+            for (id, name) in &all {
+                let key = format!(r"{PROFILE_LIST}\{}", sid(id));
+                let folder = RegistryValue::text(&format!(r"C:\Users\{name}"));
+                layer.set(HKLM, &key, "ProfileImagePath", folder);
+                layer.add_key(Hive::Users, &format!(r"{}\Software", sid(id)));
+            }
+            let last = RegistryValue::text(&sid(self.here().0));
+            layer.set(HKLM, people::SIGN_IN, people::LAST, last);
+        });
     }
 
     /// Board, Windows and power.
@@ -223,17 +269,6 @@ impl Clinic {
             image.share("restart-pending", |layer| layer.add_key(HKLM, super::REBOOT_REQUIRED));
         }
     }
-}
-
-fn users(image: &mut Image) {
-    image.share("users", |layer| {
-        for (id, name) in USERS {
-            let key = format!(r"{PROFILE_LIST}\{}", sid(id));
-            let folder = RegistryValue::text(&format!(r"C:\Users\{name}"));
-            layer.set(HKLM, &key, "ProfileImagePath", folder);
-            layer.add_key(Hive::Users, &format!(r"{}\Software", sid(id)));
-        }
-    });
 }
 
 fn weighted(chance: &mut Chance, weights: impl Iterator<Item = u64> + Clone) -> usize {

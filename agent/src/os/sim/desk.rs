@@ -5,8 +5,9 @@ use std::collections::VecDeque;
 
 use kaishin_proto::time::{Span, Time};
 
-use super::{REBOOT_REQUIRED, Sim, State, clinic, site};
-use crate::os::{Heard, Hive, Notice, Presence, RegistryValue, UpdateRun};
+use super::clinic::updates;
+use super::{REBOOT_REQUIRED, Sim, State, site};
+use crate::os::{Heard, Hive, Notice, Presence, RegistryValue, UpdateResults, UpdateRun};
 
 /// From the order to restart to a machine that works again.
 const RESTART_TAKES: Span = Span::seconds(40);
@@ -29,6 +30,8 @@ pub(super) struct Desk {
     /// What it will write about itself, and when.
     script: VecDeque<(Time, &'static str)>,
     pub updates: Updates,
+    /// In place of what the terminal itself would say.
+    pub results: Option<UpdateResults>,
     began: Option<Time>,
 }
 
@@ -63,6 +66,7 @@ impl Default for Desk {
                 takes: Span::minutes(10),
                 fails: VecDeque::new(),
             },
+            results: None,
             began: None,
         }
     }
@@ -227,6 +231,11 @@ impl Sim {
         self.lock().desk.updates = updates;
     }
 
+    /// What Windows Update says of its past from now on, whatever becomes of it.
+    pub fn set_update_results(&self, results: UpdateResults) {
+        self.lock().desk.results = Some(results);
+    }
+
     /// How many restarts the distribution software needs until no update is left.
     pub fn set_distribution_rounds(&self, rounds: u32) {
         self.lock().desk.rounds = rounds;
@@ -238,23 +247,26 @@ impl Sim {
 }
 
 impl State {
-    /// As Windows Update notes its results in the registry.
+    /// As Windows Update notes its results.
     pub(super) fn note_update(&mut self, run: UpdateRun, now: Time) {
         let (code, installed) = match run {
-            UpdateRun::Done { installed } => (0, installed),
-            UpdateRun::Failed { code } => (code, 0),
+            UpdateRun::Done { installed } => (None, installed),
+            UpdateRun::Failed { code } => (Some(code), 0),
             UpdateRun::Idle | UpdateRun::Searching | UpdateRun::Downloading { .. } | UpdateRun::Installing { .. } => {
                 return;
             }
         };
         let own = &mut self.image.own;
-        for step in ["Detect", "Download", "Install"] {
-            let key = format!(r"{}\{step}", clinic::RESULTS);
-            own.set(Hive::LocalMachine, &key, "LastError", RegistryValue::dword(code));
-            if code == 0 {
-                let noted = RegistryValue::text(&clinic::noted(now));
-                own.set(Hive::LocalMachine, &key, "LastSuccessTime", noted);
+        let mut note = |name, value| own.set(Hive::LocalMachine, updates::RESULTS, name, value);
+        match code {
+            Some(code) => {
+                note(updates::FAILED, updates::noted(now));
+                note(updates::CODE, RegistryValue::dword(code));
             }
+            None => note(updates::SEARCHED, updates::noted(now)),
+        }
+        if installed > 0 {
+            note(updates::INSTALLED, updates::noted(now));
         }
         if installed > 0 {
             own.set(Hive::LocalMachine, REBOOT_REQUIRED, "", RegistryValue::dword(1));

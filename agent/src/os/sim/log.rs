@@ -37,7 +37,7 @@ impl State {
             let at = self.booted - Span::days(day);
             let bad_day = unlucky && day % 5 == 2;
             match what {
-                Happenings::Restarts => found.extend(restart(at, &self.hostname, bad_day)),
+                Happenings::Restarts => found.extend(restart(at, &self.hostname, self.here.1, bad_day)),
                 Happenings::WindowsUpdate if day % 7 == 3 => {
                     let update = "セキュリティ インテリジェンス更新プログラム KB2267602";
                     let source = "Microsoft-Windows-WindowsUpdateClient";
@@ -51,8 +51,8 @@ impl State {
                     let source = "Service Control Manager";
                     let later = at + Span::minutes(90);
                     found.push(entry(later, source, 7031, 2, &["OqsDistroApp", "1", "60000"]));
-                    let place = r"C:\Users\uketsuke\AppData\Local\Microsoft\Edge";
-                    let told = ["msedge.exe", place, "c0000005"];
+                    let place = format!(r"C:\Users\{}\AppData\Local\Microsoft\Edge", self.here.1);
+                    let told = ["msedge.exe", &place, "c0000005"];
                     found.push(entry(later, "Application Error", 1000, 2, &told));
                 }
                 Happenings::Network if bad_day => {
@@ -68,14 +68,14 @@ impl State {
 }
 
 /// Ordered by somebody, or without a word, as when the power goes.
-fn restart(at: Time, hostname: &str, suddenly: bool) -> Vec<Happened> {
+fn restart(at: Time, hostname: &str, user: &str, suddenly: bool) -> Vec<Happened> {
     let kernel = "Microsoft-Windows-Kernel-General";
     let mut found = vec![entry(at, kernel, 12, 4, &["10", "0", "19044"])];
     if suddenly {
         let source = "Microsoft-Windows-Kernel-Power";
         found.push(entry(at + Span::seconds(9), source, 41, 1, &["0", "0x0"]));
     } else {
-        let by = format!(r"{hostname}\uketsuke");
+        let by = format!(r"{hostname}\{user}");
         let told = [r"C:\Windows\system32\shutdown.exe", hostname, "0x500ff", &by];
         found.push(entry(at - Span::seconds(70), "User32", 1074, 4, &told));
         found.push(entry(at - Span::seconds(40), kernel, 13, 4, &[]));

@@ -18,6 +18,7 @@ use tokio::sync::mpsc;
 use tracing::debug;
 
 use super::super::{OsError, Read};
+use super::Sim;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Behaviour {
@@ -42,6 +43,24 @@ pub struct PageOpened {
     pub hostname: String,
     /// Works once.
     pub link: String,
+}
+
+/// Who comes and goes.
+impl Sim {
+    pub fn sign_in(&self, sid: &str) {
+        let mut state = self.lock();
+        state.signed_in.insert(sid.to_owned());
+        state.browser_starts(self.clock.now());
+    }
+
+    pub fn sign_out(&self, sid: &str) {
+        self.lock().signed_in.remove(sid);
+    }
+
+    /// Who sits in front of this machine from now on.
+    pub fn person(&self, person: Person) {
+        self.lock().person = person;
+    }
 }
 
 impl Default for Person {

@@ -12,7 +12,7 @@ use super::image::{Image, Layer};
 use super::{Hive, RegistryValue};
 use crate::facts::network::{ARP_OFFLOAD, CLASS};
 use crate::os::{Account, Antivirus, Join, Joined, Links, OsError, Read, Share, Sleep, TaskSeen, restart_task};
-use definition::When;
+use definition::{Logon, When};
 pub use people::{certificate, furnish as furnish_people};
 
 const W32TIME: &str = r"SYSTEM\CurrentControlSet\Services\W32Time\Parameters";
@@ -49,7 +49,9 @@ struct SetUp {
     other_account: bool,
     bad_password: bool,
     failed: Option<usize>,
-    restart: Option<Clock24>,
+    restart: Option<When>,
+    /// The restart runs only while the reception is signed in.
+    restart_signed_in: bool,
     restart_name: &'static str,
 }
 
@@ -97,7 +99,7 @@ fn link_sid() -> String {
 }
 
 impl Site {
-    pub fn of(mut lot: Lot, e14: bool) -> Site {
+    pub fn of(mut lot: Lot, e14: bool, portable: bool) -> Site {
         let lot = &mut lot;
         let set_up = SetUp::of(lot);
         let links = lot.chance.below(20);
@@ -111,7 +113,7 @@ impl Site {
                 wired: links > 1,
                 wireless: links < 3,
             },
-            sleep: sleep(lot),
+            sleep: sleep(lot, portable),
             network: network(lot),
             wired: if e14 || lot.chance.below(2) == 0 {
                 "Realtek PCIe GbE Family Controller"
@@ -193,12 +195,17 @@ impl SetUp {
             lot.fault(n).then_some(which)
         };
         let odd = lot.chance.below(6) as u16;
-        let restart = match (lot.fault(3), lot.chance.below(8)) {
+        let daily = |hour, minute| Clock24::new(hour, minute).map(When::Daily);
+        let (is_odd, drawn) = (lot.fault(3), lot.chance.below(8));
+        let restart = match (is_odd, drawn) {
             (true, 0) => None,
-            (true, 1) => Clock24::new(3, 53),
-            (true, 2) => Clock24::new(2, 30),
-            (true, _) => Clock24::new(4, 0),
-            (false, hour) => Clock24::new(1 + hour as u16 % 2, 10 * odd + 1 + hour as u16 % 4),
+            (true, 1) => daily(3, 53),
+            (true, 2) => daily(2, 30),
+            (true, 3) => daily(10, 7),
+            (true, 4) => Clock24::new(2, 37).map(When::Sundays),
+            (true, 5) => daily(2, 37),
+            (true, _) => daily(4, 0),
+            (false, hour) => daily(1 + hour as u16 % 2, 10 * odd + 1 + hour as u16 % 4),
         };
         SetUp {
             missing: of_four(lot, 12),
@@ -207,6 +214,7 @@ impl SetUp {
             bad_password: lot.fault(8),
             failed: of_four(lot, 10),
             restart,
+            restart_signed_in: is_odd && drawn == 5,
             restart_name: ["再起動", "毎日の再起動", "Restart", "shutdown"][lot.chance.below(4) as usize],
         }
     }
@@ -220,7 +228,7 @@ impl SetUp {
         let whens = [
             When::Boot,
             When::Boot,
-            When::Daily(Clock24::new(3, 17)),
+            Clock24::new(3, 17).map_or(When::Boot, When::Daily),
             When::Every("PT5M"),
         ];
         let mut tasks = Vec::new();
@@ -238,18 +246,29 @@ impl SetUp {
             };
             tasks.push(TaskSeen {
                 path: format!(r"\{name}"),
-                xml: Ok(definition::task(name, &user, (&command, ""), when, enabled)),
+                xml: Ok(definition::task(
+                    name,
+                    (&user, Logon::Password),
+                    (&command, ""),
+                    when,
+                    enabled,
+                )),
                 enabled,
                 last_result,
                 last_run: Some(when.last(booted, now)),
                 next_run: when.next(now).filter(|_| enabled),
             });
         }
-        if let Some(at) = self.restart {
-            let (when, name) = (When::Daily(Some(at)), self.restart_name);
+        if let Some(when) = self.restart {
+            let (name, reception) = (self.restart_name, sid(USERS[0].0));
+            let by = if self.restart_signed_in {
+                (reception.as_str(), Logon::InteractiveToken)
+            } else {
+                (SYSTEM_SID, Logon::Service)
+            };
             tasks.push(TaskSeen {
                 path: format!(r"\{name}"),
-                xml: Ok(definition::task(name, SYSTEM_SID, ("shutdown", "/r /t 0"), when, true)),
+                xml: Ok(definition::task(name, by, ("shutdown", "/r /t 0"), when, true)),
                 enabled: true,
                 last_result: 0,
                 last_run: Some(when.last(booted, now)),
@@ -330,11 +349,13 @@ fn joined(lot: &mut Lot) -> Joined {
     }
 }
 
-fn sleep(lot: &mut Lot) -> Sleep {
-    let mut after = |n, minutes| Ok(if lot.fault(n) { Span::minutes(minutes) } else { Span(0) });
+fn sleep(lot: &mut Lot, portable: bool) -> Sleep {
+    let mut after = |n, minutes| if lot.fault(n) { Span::minutes(minutes) } else { Span(0) };
+    let (plugged_in, on_battery) = (after(3, 30), after(2, 15));
+    let on_battery = portable.then_some(on_battery);
     Sleep {
-        plugged_in: after(3, 30),
-        on_battery: after(2, 15),
+        plugged_in: Ok(plugged_in),
+        on_battery: on_battery.ok_or_else(|| OsError::not_found("no battery")),
     }
 }
 

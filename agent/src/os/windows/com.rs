@@ -113,7 +113,7 @@ impl Text {
     }
 
     /// Windows means "" by nothing at all.
-    fn read(&self) -> Option<String> {
+    pub fn read(&self) -> Option<String> {
         if self.0.is_null() {
             return Some(String::new());
         }
@@ -158,8 +158,8 @@ pub fn heard(code: HRESULT, what: &str) -> Read<()> {
     Err(match code.cast_unsigned() {
         0x8007_0005 => OsError::no_permission(detail),
         0x8007_0002 | 0x8007_0003 => OsError::not_found(detail),
-        // Not implemented, no such interface, no such class, no such module.
-        0x8000_4001 | 0x8000_4002 | 0x8004_0154 | 0x8007_007e => OsError::not_supported(detail),
+        // Not implemented, no such interface, no such class or name of one, no such module.
+        0x8000_4001 | 0x8000_4002 | 0x8004_0154 | 0x8004_01f3 | 0x8007_007e => OsError::not_supported(detail),
         _ => OsError::failed(detail),
     })
 }

@@ -31,6 +31,8 @@ use crate::os::{Heard, Notice, OsError, Presence, Read};
 const ALREADY_SCHEDULED: i32 = 1190;
 /// Mains and battery alike are not known: a desktop.
 const UNKNOWN_LINE: u8 = 255;
+const UNKNOWN_BATTERY: u8 = 255;
+const NO_BATTERY: u8 = 128;
 /// What became of a notice longer ago than this is not heard any more.
 const COUNTS_FOR: Span = Span::seconds(30);
 
@@ -101,13 +103,27 @@ pub fn presence() -> Read<Presence> {
         .ok_or_else(|| OsError::not_supported("Windows does not tell when this session was last used"))
 }
 
-pub fn on_battery() -> Read<bool> {
+fn power() -> Read<SYSTEM_POWER_STATUS> {
     let mut status = SYSTEM_POWER_STATUS::default();
     // SAFETY: `status` outlives the call.
     if unsafe { GetSystemPowerStatus(&mut status) } == 0 {
         return Err(last_error("the power's state"));
     }
-    match status.ACLineStatus {
+    Ok(status)
+}
+
+/// A power plan has numbers for a battery, and Windows tells them, whether there is one or not.
+pub fn has_battery() -> Read<bool> {
+    match power()?.BatteryFlag {
+        UNKNOWN_BATTERY => Err(OsError::not_supported(
+            "this machine does not tell whether it has a battery",
+        )),
+        flag => Ok(flag & NO_BATTERY == 0),
+    }
+}
+
+pub fn on_battery() -> Read<bool> {
+    match power()?.ACLineStatus {
         UNKNOWN_LINE => Err(OsError::not_supported("this machine does not tell what it runs on")),
         line => Ok(line == 0),
     }

@@ -33,7 +33,7 @@ use super::smbios::{self, Firmware};
 use super::{
     Account, Antivirus, Boot, Entry, Happened, Happenings, Heard, Hive, Joined, Links, MAX_FILE, Machine, Notice,
     Opened, Os, OsError, OsVersion, Presence, Read, RegistryKey, RegistryTree, RegistryValue, Share, Sleep, Supply,
-    TaskSeen, UpdateRun, User, Volume, winver,
+    TaskSeen, UpdateResults, UpdateRun, User, Volume, winver,
 };
 
 const CURRENT_VERSION: &str = r"SOFTWARE\Microsoft\Windows NT\CurrentVersion";
@@ -310,6 +310,10 @@ impl Os for Windows {
 
     fn update_progress(&self) -> Read<UpdateRun> {
         Ok(self.updates.progress())
+    }
+
+    fn update_results(&self) -> UpdateResults {
+        self.updates.results()
     }
 
     fn running(&self, services: &[String]) -> Read<Vec<String>> {

@@ -10,7 +10,7 @@ use windows_sys::Win32::System::LibraryLoader::{GetProcAddress, LOAD_LIBRARY_SEA
 use windows_sys::core::{BSTR, GUID, HRESULT};
 
 use super::com::{Apartment, Base, Get, Object, Table, This, heard};
-use super::wide;
+use super::{desk, wide};
 use crate::os::{Antivirus, OsError, Read, Sleep, Supply};
 
 pub struct Library {
@@ -67,7 +67,11 @@ pub fn sleep_after() -> Sleep {
     match plan() {
         Ok((library, scheme)) => Sleep {
             plugged_in: standby(&library, &scheme, c"PowerReadACValueIndex"),
-            on_battery: standby(&library, &scheme, c"PowerReadDCValueIndex"),
+            on_battery: match desk::has_battery() {
+                Ok(true) => standby(&library, &scheme, c"PowerReadDCValueIndex"),
+                Ok(false) => Err(OsError::not_found("this machine has no battery")),
+                Err(error) => Err(error),
+            },
         },
         Err(error) => Sleep {
             plugged_in: Err(error.clone()),

@@ -1,4 +1,4 @@
-//! Replaces the browser's three old extensions by the new ones that lie on the terminal, for every user and every profile. The
+//! Replaces the browser's three old extensions by the new ones that lie on the terminal, for everybody who works here, in each of their profiles. The
 //! order is the safety: the new ones are let in first, and nothing old is removed before all new ones are seen to be there and
 //! on for everybody. Where old and new have the same id, the browser puts one in the other's place and nothing is removed at
 //! all. Which files, ids and versions these are is the terminal profile's to say.
@@ -15,35 +15,21 @@ use kaishin_proto::value::Reason;
 
 use super::proof;
 use super::setting::Want;
-use super::{Acted, Around, Before, Cure, Done, Failed, Probed, Repeat, State, Step, no_trace};
+use super::{Acted, Around, Before, Cure, Done, Failed, Probed, State, Step, no_trace};
 use crate::os::{Os, OsError, Read};
 use crate::words;
 use files::New;
 use rule::{About, Rule, YES};
 use seen::{Lack, Seen};
 
-const fn again(name: &'static str) -> Step {
-    Step {
-        name,
-        repeat: Repeat::Idempotent,
-    }
-}
-
-const fn look_first(name: &'static str) -> Step {
-    Step {
-        name,
-        repeat: Repeat::Probe,
-    }
-}
-
 const STEPS: &[Step] = &[
-    again("preflight"),
-    look_first("allow"),
-    again("install"),
-    look_first("remove-old"),
-    again("gone"),
-    look_first("clear"),
-    again("verify"),
+    Step::again("preflight"),
+    Step::looked_for("allow"),
+    Step::again("install"),
+    Step::looked_for("remove-old"),
+    Step::again("gone"),
+    Step::looked_for("clear"),
+    Step::again("verify"),
 ];
 
 /// A person drags files meanwhile, and looks for the tick.
@@ -193,7 +179,7 @@ fn plan(strategy: Strategy, os: &dyn Os, around: &Around) -> Result<Plan, Failed
         detail: error.detail,
     };
     let all = files::all(os, &around.about.profile)?;
-    let seen = Seen::look(os)?;
+    let seen = Seen::look(os, &around.about)?;
     let ids = || all.iter().map(|new| new.id.clone()).collect::<Vec<_>>();
     let old: Vec<String> = all.iter().flat_map(|new| new.old_ids.iter().cloned()).collect();
     permitted(strategy, os, &all).map_err(|refused| match refused {
@@ -411,7 +397,7 @@ fn install(strategy: Strategy, os: &dyn Os, around: &Around) -> Result<Acted, Fa
 /// What is still missing, or still to be tidied up.
 fn to_come(strategy: Strategy, os: &dyn Os, around: &Around) -> Result<Vec<Lack>, Failed> {
     let all = files::all(os, &around.about.profile)?;
-    let seen = Seen::look(os)?;
+    let seen = Seen::look(os, &around.about)?;
     let lacks = seen.lacks(&all);
     // What a person switched on to put the files in; nothing of it is needed by policy.
     Ok(if strategy == Strategy::Assisted && lacks.is_empty() {
@@ -459,7 +445,7 @@ fn remove_old(strategy: Strategy, os: &dyn Os, around: &Around) -> Result<Done, 
 }
 
 fn gone(os: &dyn Os, around: &Around) -> Result<Acted, Failed> {
-    let told = match Seen::look(os).map(|seen| seen.old(&old_ids(around))) {
+    let told = match Seen::look(os, &around.about).map(|seen| seen.old(&old_ids(around))) {
         Ok(old) if old.is_empty() => return Ok(Done::told("no profile has an old one").into()),
         Ok(old) => old.join("; "),
         Err(error) if seen::may_pass(&error) => error.detail,
@@ -506,7 +492,7 @@ fn clear(os: &dyn Os, around: &Around) -> Result<Done, Failed> {
 }
 
 fn verify(os: &dyn Os, around: &Around) -> Result<Done, Failed> {
-    let seen = Seen::look(os)?;
+    let seen = Seen::look(os, &around.about)?;
     let observed = proof::observe(&["edge".to_owned()], &["edge.missing", "edge.disabled"], os, around)?;
     let all = files::all(os, &around.about.profile).map_err(|failed| Failed {
         code: if failed.is_refusal() {

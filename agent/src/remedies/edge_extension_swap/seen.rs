@@ -1,8 +1,9 @@
-//! What every browser profile of every user has of the three extensions, and what it still lacks.
+//! What every browser profile that somebody works with has of the three extensions, and what it still lacks.
 
 use kaishin_proto::value::{Reason, Version};
 
 use super::files::New;
+use crate::facts::About;
 use crate::facts::edge::preferences::Installed;
 use crate::facts::edge::profiles::{self, BrowserProfile};
 use crate::os::{Os, OsError, Read};
@@ -20,9 +21,10 @@ pub struct Lack {
 }
 
 impl Seen {
-    /// Unknown where any of the profiles cannot be read: nobody is passed over.
-    pub fn look(os: &dyn Os) -> Read<Seen> {
-        let profiles = profiles::all(os)?;
+    /// Unknown where any of the profiles cannot be read: nobody who works here is passed over.
+    pub fn look(os: &dyn Os, about: &About) -> Read<Seen> {
+        let mut profiles = profiles::all(os, about)?;
+        profiles.retain(|profile| profile.counts);
         match profiles.iter().find_map(|profile| profile.installed.as_ref().err()) {
             Some(error) => Err(error.clone()),
             None if profiles.is_empty() => Err(OsError::not_found("nobody has a browser profile")),

@@ -2,12 +2,13 @@
 
 use super::{Item, Operation, Pair, Question};
 
-const fn item(id: &'static str, title: Pair, citation: Pair, facts: &'static [&'static str]) -> Item {
+const fn item(id: &'static str, title: Pair, citation: Pair, rules: &'static [&'static str]) -> Item {
     Item {
         id,
         title,
         citation,
-        facts,
+        rules,
+        of: None,
         asks: None,
         at_odds: None,
     }
@@ -21,6 +22,10 @@ impl Item {
         }
     }
 
+    const fn of(self, word: &'static str) -> Item {
+        Item { of: Some(word), ..self }
+    }
+
     const fn at_odds(self, ja: &'static str, en: &'static str) -> Item {
         Item {
             at_odds: Some((ja, en)),
@@ -29,12 +34,12 @@ impl Item {
     }
 }
 
-const TASKS: &[&str] = &[
-    "tasks.missing",
-    "tasks.disabled",
-    "tasks.wrong_account",
-    "tasks.bad_password",
-    "tasks.failed",
+/// Of whichever task.
+const TASKS: [&str; 4] = [
+    "task-disabled",
+    "task-wrong-account",
+    "task-bad-password",
+    "task-failed",
 ];
 
 pub const OPERATIONS: &[Operation] = &[
@@ -47,19 +52,19 @@ pub const OPERATIONS: &[Operation] = &[
                 "account-exists",
                 ("OqsComAppアカウントがある（大文字・小文字まで一致）", "The account OqsComApp is there, exact in case"),
                 ("セットアップ手順書 操作1 手順7〜9", "Set-up manual, operation 1, steps 7-9"),
-                &["accounts.oqs_name", "accounts.oqs_exact", "accounts.oqs_enabled"],
+                &["account-missing", "account-name-case", "account-disabled"],
             ),
             item(
                 "account-admin",
                 ("OqsComAppが管理者になっている", "OqsComApp is an administrator"),
                 ("セットアップ手順書 操作1「アカウントの種類」1〜5", "Set-up manual, operation 1, kind of account, steps 1-5"),
-                &["accounts.oqs_admin"],
+                &["account-not-administrator"],
             ),
             item(
                 "account-password",
                 ("OqsComAppのパスワードに期限切れがない", "The password of OqsComApp does not run out"),
                 ("セットアップ手順書 操作1 手順7、更新時の注意（パスワードと名前は変えない）", "Set-up manual, operation 1, step 7; renewal notes: name and password never change"),
-                &["accounts.oqs_password_expires", "accounts.oqs_password_changed"],
+                &["account-password-expiring", "account-password-may-expire"],
             ),
             item(
                 "account-sign-in",
@@ -78,13 +83,13 @@ pub const OPERATIONS: &[Operation] = &[
                 "dotnet",
                 (".NET Framework 4.8以上が入っている", ".NET Framework 4.8 or later is installed"),
                 ("セットアップ手順書 操作2「.NET Framework」1〜4", "Set-up manual, operation 2, .NET Framework, steps 1-4"),
-                &["dotnet.release", "dotnet.version"],
+                &["dotnet-old"],
             ),
             item(
                 "face-library",
                 ("顔認証ライブラリを含むブラウザー拡張のインストーラーを実行した", "The installer of extensions and face library was run"),
                 ("セットアップ手順書 操作2「顔認証ライブラリ」1〜4", "Set-up manual, operation 2, face library, steps 1-4"),
-                &["oqs.face.version"],
+                &["oqs-face-missing", "oqs-face-old"],
             )
             .at_odds(
                 "入れ替え用ファイルのフォルダーは、OQS-Auth（セットアップ手順書）とOQS\\Auth（別資料）の二通りに書かれています。",
@@ -94,17 +99,7 @@ pub const OPERATIONS: &[Operation] = &[
                 "extensions",
                 ("三つの拡張機能が入っていて有効", "The three extensions are installed and enabled"),
                 ("セットアップ手順書 操作2「拡張機能の組み込み」1〜7", "Set-up manual, operation 2, adding the extensions, steps 1-7"),
-                &[
-                    "edge.missing",
-                    "edge.disabled",
-                    "edge.delegate.version",
-                    "edge.nopinauth.version",
-                    "edge.pinauth.version",
-                    "edge.delegate.enabled",
-                    "edge.nopinauth.enabled",
-                    "edge.pinauth.enabled",
-                    "edge.crx_ready",
-                ],
+                &["edge-extension-missing", "edge-extension-old", "edge-extension-disabled", "edge-crx-not-ready"],
             )
             .at_odds(
                 "三つの拡張機能の名前と拡張子（.crx/.crux）は資料ごとに異なります。名前ではなく識別番号で確認しています。",
@@ -114,7 +109,7 @@ pub const OPERATIONS: &[Operation] = &[
                 "developer-mode",
                 ("Edgeの開発者モードを切った", "Developer mode of Edge is off again"),
                 ("セットアップ手順書 操作2「拡張機能の組み込み」8", "Set-up manual, operation 2, adding the extensions, step 8"),
-                &["edge.developer_mode"],
+                &["edge-developer-mode-on"],
             ),
         ],
     },
@@ -127,14 +122,7 @@ pub const OPERATIONS: &[Operation] = &[
                 "proxy",
                 ("プロキシサーバーと例外が正しい（WinHTTPも同じ）", "Proxy and its bypass list are right, WinHTTP too"),
                 ("セットアップ手順書 操作3「プロキシサーバー」1〜11", "Set-up manual, operation 3, proxy, steps 1-11"),
-                &[
-                    "proxy.enabled",
-                    "proxy.server",
-                    "proxy.missing",
-                    "proxy.joined",
-                    "proxy.winhttp",
-                    "proxy.winhttp_missing",
-                ],
+                &["proxy-off", "proxy-server-wrong", "proxy-bypass-missing", "proxy-bypass-joined", "proxy-winhttp-differs", "proxy-winhttp-bypass-missing"],
             )
             .at_odds(
                 "例外の *.lineauth.mnw は別資料で *.lineauth.mnwg と書かれています。NTTPCとNTTデータ中国の構成も資料により異なります。",
@@ -144,25 +132,31 @@ pub const OPERATIONS: &[Operation] = &[
                 "sleep",
                 ("スリープしない", "The terminal does not sleep"),
                 ("セットアップ手順書 操作3「スリープ設定と高速スタートアップ」1〜4", "Set-up manual, operation 3, sleep and fast startup, steps 1-4"),
-                &["power.sleep_ac", "power.sleep_dc"],
+                &["sleep-on"],
             ),
             item(
                 "fast-startup",
                 ("高速スタートアップが無効", "Fast startup is off"),
                 ("セットアップ手順書 操作3「スリープ設定と高速スタートアップ」5〜9", "Set-up manual, operation 3, sleep and fast startup, steps 5-9"),
-                &["power.fast_startup"],
+                &["fast-startup-on"],
             ),
             item(
                 "time",
                 ("時刻サーバーを設定し、時刻が合っている", "The time server is set and the clock is right"),
                 ("セットアップ手順書 操作3「時刻の設定」1〜6", "Set-up manual, operation 3, time, steps 1-6"),
-                &["time.source", "time.type", "time.offset", "time.zone"],
+                &["time-server-wrong", "time-not-synchronised", "clock-off"],
             ),
             item(
                 "restart-task",
                 ("1日1回の再起動を予定した（3:50〜4:10を避け、分の末尾は0と5以外）", "A daily restart is scheduled, not 03:50-04:10, minute not ending in 0 or 5"),
                 ("セットアップ手順書 操作3「再起動スケジュール」1〜13", "Set-up manual, operation 3, restart schedule, steps 1-13"),
-                &["tasks.restart_times", "tasks.restart_forbidden"],
+                &[
+                    "restart-not-scheduled",
+                    "restart-in-opening",
+                    "restart-needs-sign-in",
+                    "restart-forbidden-time",
+                    "restart-round-minute",
+                ],
             )
             .only(Question::AutomaticPower, true)
             .at_odds(
@@ -174,11 +168,12 @@ pub const OPERATIONS: &[Operation] = &[
                 ("Windows Updateを毎日自動で入れる", "Windows Update installs by itself every day"),
                 ("セットアップ手順書 操作3「Windows Updateの自動化」1〜10", "Set-up manual, operation 3, automatic Windows Update, steps 1-10"),
                 &[
-                    "update.mode",
-                    "update.set_by",
-                    "update.install_hour",
-                    "update.install_in_opening",
-                    "update.install_day",
+                    "update-mode-not-automatic",
+                    "update-notify-only",
+                    "update-mode-unset",
+                    "update-hour-in-clinic-hours",
+                    "update-before-restart",
+                    "update-day-not-daily",
                 ],
             )
             .only(Question::AutomaticPower, true)
@@ -190,25 +185,20 @@ pub const OPERATIONS: &[Operation] = &[
                 "active-hours",
                 ("アクティブ時間を診療時間に合わせた", "Active hours cover the opening hours"),
                 ("セットアップ手順書 操作3「アクティブ時間」1〜8", "Set-up manual, operation 3, active hours, steps 1-8"),
-                &[
-                    "update.active_start",
-                    "update.active_end",
-                    "update.opening_not_active",
-                    "update.active_automatic",
-                ],
+                &["active-hours-automatic", "active-hours-short"],
             )
             .only(Question::AutomaticPower, false),
             item(
                 "daily-restart",
                 ("1日1回再起動されている", "The terminal is restarted once a day"),
                 ("セットアップ手順書 操作3「電源を手動で操作する場合」", "Set-up manual, operation 3, power by hand"),
-                &["boot.time"],
+                &["restart-overdue"],
             ),
             item(
                 "display",
                 ("画面の拡大率が100%", "Display scale is 100 %"),
                 ("セットアップ手順書 操作3「ディスプレイ設定」1〜3", "Set-up manual, operation 3, display, steps 1-3"),
-                &["display.scale"],
+                &["display-scale"],
             ),
         ],
     },
@@ -220,7 +210,7 @@ pub const OPERATIONS: &[Operation] = &[
             "share-face",
             ("C:\\OQS\\faceを共有した", "C:\\OQS\\face is shared"),
             ("セットアップ手順書 操作4 手順1〜9", "Set-up manual, operation 4, steps 1-9"),
-            &["shares.missing"],
+            &["share-face-missing"],
         )],
     },
     Operation {
@@ -232,13 +222,13 @@ pub const OPERATIONS: &[Operation] = &[
                 "link-installed",
                 ("連携アプリケーションが入っている", "The link application is installed"),
                 ("セットアップ手順書 操作5「01」1〜3", "Set-up manual, operation 5, part 01, steps 1-3"),
-                &["oqs.link.version"],
+                &["oqs-link-old"],
             ),
             item(
                 "share-link",
                 ("C:\\OQS\\reqとresを共有した", "C:\\OQS\\req and res are shared"),
                 ("セットアップ手順書 操作5「02」1〜9", "Set-up manual, operation 5, part 02, steps 1-9"),
-                &["shares.missing"],
+                &["share-link-missing"],
             ),
         ],
     },
@@ -251,12 +241,7 @@ pub const OPERATIONS: &[Operation] = &[
                 "certificate",
                 ("有効な電子証明書が秘密鍵とともにある", "A valid certificate is there with its key"),
                 ("セットアップ手順書 操作6「01」1〜9、「02」1〜3", "Set-up manual, operation 6, part 01 steps 1-9, part 02 steps 1-3"),
-                &[
-                    "certificates.expires",
-                    "certificates.key",
-                    "certificates.leftover",
-                    "certificates.thumbprint",
-                ],
+                &["certificate-missing", "certificate-expired", "certificate-expiring", "certificate-without-key", "certificate-leftover", "certificate-shared"],
             )
             .at_odds(
                 "セットアップ手順書は秘密鍵を書き出せない形で入れるよう求め、別資料は秘密鍵ごとの書き出しを案内しています。",
@@ -266,7 +251,7 @@ pub const OPERATIONS: &[Operation] = &[
                 "mpki",
                 ("証明書を更新するソフト（MPKIクライアント）が入っている", "The certificate client (MPKI) is installed"),
                 ("セットアップ手順書 操作6 注意", "Set-up manual, operation 6, note"),
-                &["oqs.mpki.version"],
+                &["oqs-mpki-missing", "oqs-mpki-old"],
             ),
         ],
     },
@@ -279,7 +264,7 @@ pub const OPERATIONS: &[Operation] = &[
                 "connects",
                 ("必要な接続先につながる", "Every destination is reached"),
                 ("セットアップ手順書 操作7、別紙のポート一覧", "Set-up manual, operation 7, and its list of ports"),
-                &["connectivity.failed"],
+                &["unreachable-dns", "unreachable-time", "unreachable-proxy", "unreachable-verification", "unreachable-distribution", "unreachable-certificates", "unreachable-cloud"],
             ),
             item(
                 "shortcut",
@@ -337,7 +322,7 @@ pub const OPERATIONS: &[Operation] = &[
                 "distribution-installed",
                 ("配信アプリケーションが入っている", "The distribution application is installed"),
                 ("セットアップ手順書 操作11「01」1〜4", "Set-up manual, operation 11, part 01, steps 1-4"),
-                &["oqs.distribution.version"],
+                &["oqs-distribution-missing", "oqs-distribution-old"],
             )
             .at_odds(
                 "別資料の版数表には配信アプリケーションが二つの版数（1.0.4と1.0.6）で載り、どちらもセットアップ手順書の2.0.1より前です。",
@@ -353,14 +338,15 @@ pub const OPERATIONS: &[Operation] = &[
                 "distribution-update",
                 ("自動更新の入り・切りが端末に合っている（レセコン兼用は切る）", "Its automatic update suits the terminal (off on a shared receipt computer)"),
                 ("セットアップ手順書 操作11「01」2 注意", "Set-up manual, operation 11, part 01, step 2, note"),
-                &["oqs.auto_update"],
+                &["distribution-auto-update-on-shared", "distribution-auto-update-on-pro"],
             ),
             item(
                 "distribution-task",
                 ("起動タスクがOqsComAppで登録されている", "Its start task is registered for OqsComApp"),
                 ("セットアップ手順書 操作11「02」1〜12", "Set-up manual, operation 11, part 02, steps 1-12"),
-                TASKS,
-            ),
+                &["task-distribution-missing", TASKS[0], TASKS[1], TASKS[2], TASKS[3]],
+            )
+            .of("distroapp"),
         ],
     },
     Operation {
@@ -372,7 +358,7 @@ pub const OPERATIONS: &[Operation] = &[
                 "versions",
                 ("アプリケーションが最新になっている", "The applications are current"),
                 ("セットアップ手順書 操作12「01」1〜3", "Set-up manual, operation 12, part 01, steps 1-3"),
-                &["oqs.status"],
+                &["distribution-stuck", "oqs-distribution-old", "oqs-face-old"],
             ),
             item(
                 "check-face",
@@ -405,8 +391,9 @@ pub const OPERATIONS: &[Operation] = &[
                 "link-tasks",
                 ("連携アプリケーションの三つのタスクがOqsComAppで登録されている", "The link application's three tasks are registered for OqsComApp"),
                 ("セットアップ手順書 操作12「09」定期起動 1〜12", "Set-up manual, operation 12, part 09, tasks, steps 1-12"),
-                TASKS,
+                &["task-link-missing", TASKS[0], TASKS[1], TASKS[2], TASKS[3]],
             )
+            .of("comapp")
             .only(Question::ReceiptLink, true),
             item(
                 "check-system",

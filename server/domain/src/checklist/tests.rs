@@ -4,7 +4,6 @@ use super::*;
 use kaishin_proto::profile::Profile;
 
 use crate::expr::Expr;
-use crate::fact;
 use crate::rule::{Citation, Rule, RulePack, Severity, Why};
 use crate::value::{Reason, Unknown, Version};
 
@@ -69,7 +68,7 @@ fn unknown() -> Outcome {
 /// How `fast-startup` stands under these verdicts and marks.
 fn stands(outcomes: &[Outcome], marks: &[Mark]) -> Line {
     let rules: Vec<Rule> = (0..outcomes.len())
-        .map(|n| rule(&format!("rule-{n}"), "power.fast_startup"))
+        .map(|_| rule("fast-startup-on", "power.fast_startup"))
         .collect();
     let verdicts: Vec<Verdict<'_>> = rules
         .iter()
@@ -96,24 +95,139 @@ fn the_manual_has_twelve_operations_and_every_item_stands_once() {
         for (ja, en) in words.into_iter().flatten() {
             assert!(!ja.is_empty() && !en.is_empty() && en.is_ascii(), "{}: {en}", item.id);
         }
-        for key in item.facts {
-            assert!(fact::find(key).is_some(), "{} names {key}, which is no fact", item.id);
+    }
+}
+
+/// What no operation of the manual asks for, and what is of one of its facts but means another thing.
+const IN_NO_ITEM: &[&str] = &[
+    "account-password-changed",
+    "agent-old",
+    "antivirus-off",
+    "arp-offload-on",
+    "disk-low",
+    "edge-absent",
+    "edge-old",
+    "on-battery",
+    "os-edition-not-allowed",
+    "os-out-of-support",
+    "os-patch-old-17763",
+    "os-patch-old-19044",
+    "os-support-ended",
+    "os-support-ending",
+    "profile-refused",
+    "restart-pending",
+    "update-failing",
+    "update-mode-not-manual",
+    "update-policy-disagrees",
+    "update-policy-disagrees-manual",
+    "update-policy-disagrees-undecided",
+    "update-search-stale",
+    "update-service-disabled",
+    "update-stale",
+];
+
+fn pack() -> RulePack {
+    RulePack::built_in(&Profile::built_in()).expect("the built-in pack is sound")
+}
+
+#[test]
+fn every_rule_decides_an_item_or_is_known_to_decide_none() {
+    let pack = pack();
+    let awake = pack.rules().iter().map(|rule| rule.id.as_str());
+    let all: BTreeSet<&str> = awake.chain(pack.asleep().iter().map(String::as_str)).collect();
+    let items = || OPERATIONS.iter().flat_map(|operation| operation.items);
+    let mut named: BTreeSet<&str> = IN_NO_ITEM.iter().copied().collect();
+    for item in items() {
+        for rule in item.rules {
+            assert!(all.contains(rule), "{} names {rule}, which is no rule", item.id);
+            assert!(!IN_NO_ITEM.contains(rule), "{} names {rule}", item.id);
+            named.insert(rule);
         }
+    }
+    assert_eq!(named, all);
+    let places = |rule: &str| {
+        items()
+            .filter(|item| item.rules.contains(&rule))
+            .map(|item| item.id)
+            .collect::<Vec<_>>()
+    };
+    for (rule, of) in [
+        ("share-face-missing", vec!["share-face"]),
+        ("share-link-missing", vec!["share-link"]),
+        ("task-distribution-missing", vec!["distribution-task"]),
+        ("task-link-missing", vec!["link-tasks"]),
+        ("task-disabled", vec!["distribution-task", "link-tasks"]),
+        ("account-password-may-expire", vec!["account-password"]),
+    ] {
+        assert_eq!(places(rule), of, "{rule}");
+    }
+}
+
+/// A terminal with these facts, judged by the pack that comes with the product.
+struct Known(std::collections::BTreeMap<&'static str, Value>);
+
+impl crate::expr::Subject for Known {
+    fn id(&self) -> crate::id::TerminalId {
+        crate::id::TerminalId::new(NOW, [1; 10])
+    }
+    fn hostname(&self) -> &str {
+        "UKETSUKE-01"
+    }
+    fn institution(&self) -> Option<&str> {
+        None
+    }
+    fn online(&self) -> bool {
+        true
+    }
+    fn last_seen(&self) -> Option<Time> {
+        Some(NOW)
+    }
+    fn stands(&self, _: crate::expr::Standing) -> bool {
+        true
+    }
+    fn faults(&self) -> Vec<&str> {
+        Vec::new()
+    }
+    fn fact(&self, key: &str) -> Option<std::borrow::Cow<'_, Value>> {
+        self.0.get(key).map(std::borrow::Cow::Borrowed)
     }
 }
 
 #[test]
-fn what_the_agent_is_to_see_of_an_item_some_rule_judges() {
-    let mut profile = Profile::built_in();
-    profile.latest.edge = Version::parse("130.0");
-    let pack = RulePack::built_in(&profile).expect("the built-in pack is sound");
-    for item in OPERATIONS.iter().flat_map(|operation| operation.items) {
-        let judged = |key: &&str| pack.rules().iter().any(|rule| rule.all_evidence().any(|of| of == *key));
-        assert!(
-            item.facts.is_empty() || item.facts.iter().any(judged),
-            "no rule judges {}",
-            item.id
-        );
+fn an_item_is_wrong_for_what_it_asks_and_not_for_what_stands_in_the_same_fact() {
+    let list = |items: &[&str]| Value::List(items.iter().map(|item| (*item).to_owned()).collect());
+    let version = || Value::Version(Version("3.0".into()));
+    let facts = [
+        ("agent.platform", Value::Text("windows".into())),
+        ("oqs.face.version", version()),
+        ("oqs.link.version", version()),
+        ("shares.missing", list(&[r"C:\OQS\req"])),
+        ("tasks.missing", list(&["OQS_exec_comappstart"])),
+        ("tasks.disabled", list(&["OQS_exec_distroappstart"])),
+        ("tasks.wrong_account", list(&[])),
+        ("tasks.bad_password", list(&[])),
+        ("tasks.failed", list(&[])),
+        ("accounts.oqs_password_never_expires", Value::Truth(true)),
+        ("accounts.oqs_password_changed", Value::Time(NOW)),
+    ];
+    let known = Known(facts.into());
+    let pack = pack();
+    let marks = [Question::FaceReader, Question::ReceiptLink].map(|question| mark(question.id(), Some(true)));
+    let list = checklist(&crate::rule::judge(&pack, &known, NOW), &marks);
+    for (item, stand, rules) in [
+        ("share-face", Stand::Seen, vec!["share-face-missing"]),
+        ("share-link", Stand::Wrong, vec!["share-link-missing"]),
+        ("distribution-task", Stand::Wrong, vec!["task-disabled"]),
+        ("link-tasks", Stand::Wrong, vec!["task-link-missing"]),
+        // Just installed, and so the password was changed lately.
+        ("account-password", Stand::Seen, vec!["account-password-may-expire"]),
+    ] {
+        let line = list.line(item).expect("it stands there");
+        let (Seen::Pass(found) | Seen::Fault(found)) = &line.seen else {
+            panic!("{item}: {:?}", line.seen);
+        };
+        let found: Vec<&str> = found.iter().map(|finding| finding.rule.as_str()).collect();
+        assert_eq!((line.stand, found), (stand, rules), "{item}");
     }
 }
 

@@ -1,7 +1,7 @@
 //! What could be typed next: keys, operators, values. What values there are is asked of whoever calls.
 
 use super::field::{Field, Kind, OPEN, SEVERITIES, Standing};
-use super::literal::is_quote;
+use super::literal::{NONE, is_quote};
 use super::term::Op;
 use crate::fold::{fold, narrow};
 
@@ -286,11 +286,16 @@ fn fixed(field: Field) -> Vec<(&'static str, &'static str, &'static str)> {
         Kind::Number | Kind::Text | Kind::Version | Kind::Duration | Kind::Size | Kind::Several => Vec::new(),
     };
     if field == Field::Fault {
-        fixed.push(("any", "いずれか", "any"));
+        fixed.extend([("any", "いずれか", "any"), (NONE, "なし", "none")]);
         fixed.extend(SEVERITIES.iter().map(|severity| (*severity, "重さ", "severity")));
     }
     if field == Field::Job {
-        fixed.extend([("any", "いずれか", "any"), (OPEN, "終わっていない", "without a result")]);
+        let any = ("any", "いずれか", "any");
+        fixed.extend([
+            any,
+            (NONE, "なし", "none"),
+            (OPEN, "終わっていない", "without a result"),
+        ]);
     }
     fixed.extend(field.choices().into_iter().flatten().map(|choice| (*choice, "", "")));
     let always_known = matches!(field.kind(), Kind::Standing | Kind::Several) || field == Field::Online;

@@ -50,6 +50,14 @@ pub enum Problem {
         key: &'static str,
     },
     OperatorAlone,
+    /// A minus that stands before nothing.
+    MinusAlone,
+    /// No letter and no digit to look for.
+    WordEmpty,
+    KeywordSmall {
+        word: String,
+        keyword: &'static str,
+    },
 }
 
 impl ParseError {
@@ -67,6 +75,9 @@ impl ParseError {
             Problem::TooDeep { .. } => "E-EXPR-10",
             Problem::NotIndexed { .. } => "E-EXPR-11",
             Problem::OperatorAlone => "E-EXPR-12",
+            Problem::MinusAlone => "E-EXPR-13",
+            Problem::WordEmpty => "E-EXPR-14",
+            Problem::KeywordSmall { .. } => "E-EXPR-15",
         }
     }
 
@@ -87,6 +98,9 @@ impl ParseError {
                 let fitting = Op::ALL.into_iter().filter(|op| op.fits(*kind));
                 fitting.map(|op| op.to_string()).collect()
             }
+            Problem::MinusAlone => vec!["-key:value".into(), "-text".into(), "-(".into()],
+            Problem::WordEmpty => vec!["text".into(), "key:value".into(), "*".into()],
+            Problem::KeywordSmall { word, keyword } => vec![(*keyword).to_owned(), format!("\"{word}\"")],
             Problem::QuoteOpen => vec!["\"".into()],
             Problem::ParenthesisOpen => vec![")".into()],
             Problem::ParenthesisExtra => vec!["OR".into(), "key:value".into(), "text".into()],
@@ -123,6 +137,15 @@ impl ParseError {
             Problem::OperatorAlone => {
                 format!("{place}文字目の記号の前に項目がありません。「項目:値」の形にしてください。")
             }
+            Problem::MinusAlone => format!(
+                "{place}文字目の-の後に条件がありません。「でない」は、-fault:any のように空白を空けずに続けて書いてください。"
+            ),
+            Problem::WordEmpty => {
+                format!("{place}文字目の言葉に、探せる文字も数字もありません。すべての端末は*と書いてください。")
+            }
+            Problem::KeywordSmall { word, keyword } => format!(
+                "{place}文字目の「{word}」は、大文字で{keyword}と書いてください。言葉として探すときは\"\"で囲んでください。"
+            ),
         }
     }
 
@@ -157,6 +180,15 @@ impl ParseError {
             Problem::OperatorAlone => {
                 format!("There is no key before the operator at character {place}. Write key:value.")
             }
+            Problem::MinusAlone => format!(
+                "Nothing follows the - at character {place}. For \"not\", write it without a space, as in -fault:any."
+            ),
+            Problem::WordEmpty => format!(
+                "The word at character {place} has no letter or digit to search for. Write * for every terminal."
+            ),
+            Problem::KeywordSmall { word, keyword } => format!(
+                "Write \"{word}\" at character {place} in capitals: {keyword}. To search for it as text, put it in quotes."
+            ),
         }
     }
 }

@@ -15,7 +15,7 @@ pub fn grammar() -> String {
     format!(
         r#"expression  = [ alternative {{ "OR" alternative }} ] ;
 alternative = condition {{ [ "AND" ] condition }} ;
-condition   = ( "NOT" | "-" ) condition | "(" expression ")" | "*" | term | word ;
+condition   = "NOT" condition | "-" condition (* without a space between *) | "(" expression ")" | "*" | term | word ;
 term        = key operator value | "has:" key | "unknown:" key ;
 operator    = ":" | "=" | "!=" | "<" | "<=" | ">" | ">=" ;
 value       = truth | number | version | time | age | duration | size | text | "any" | unknown | absent ;
@@ -32,7 +32,7 @@ duration    = [ "-" ] digits unit ;
 unit        = {spans} ;
 size        = digits [ {sizes} ] ;
 text        = characters without spaces, in which "*" stands for anything | '"' any characters '"' ;
-word        = text ;"#
+word        = text with a letter or a digit, and in whatever case not "AND", "OR" or "NOT" unless in quotes ;"#
     )
 }
 

@@ -72,7 +72,8 @@ impl Literal {
         if !quoted && is_unknown(plain) {
             return Some(Literal::Unknown);
         }
-        if !quoted && is_absent(plain) {
+        let nothing = is_absent(plain) || kind == Kind::Several && is_none(plain);
+        if !quoted && nothing {
             return Some(Literal::Absent);
         }
         match kind {
@@ -137,10 +138,11 @@ fn whole_seconds(span: Span) -> bool {
 fn is_word_for_nothing(text: &str) -> bool {
     let plain: String = text.chars().map(narrow).collect();
     let plain = plain.trim();
-    is_unknown(plain) || is_absent(plain)
+    is_unknown(plain) || is_absent(plain) || is_none(plain)
 }
 
 pub(super) const ABSENT: [&str; 2] = ["absent", "なし"];
+pub(super) const NONE: &str = "none";
 pub(super) const UNKNOWN: [&str; 2] = ["unknown", "不明"];
 pub(super) const TRUTHS: [(bool, [&str; 5]); 2] = [
     (true, ["yes", "true", "on", "はい", "有効"]),
@@ -149,6 +151,11 @@ pub(super) const TRUTHS: [(bool, [&str; 5]); 2] = [
 
 fn is_absent(text: &str) -> bool {
     ABSENT.iter().any(|word| text.eq_ignore_ascii_case(word))
+}
+
+/// What English has for it where there can be several: no fault, no job.
+fn is_none(text: &str) -> bool {
+    text.eq_ignore_ascii_case(NONE)
 }
 
 pub(super) fn is_unknown(text: &str) -> bool {

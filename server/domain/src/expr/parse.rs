@@ -5,10 +5,11 @@ use super::error::{ParseError, Problem};
 use super::field::{Field, alike};
 use super::literal::{Literal, Phrase, is_quote};
 use super::term::{Op, Short, Term, is_of_many, short_for};
-use crate::fold::{fold, narrow};
+use crate::fold::{dash, fold, narrow, search_key};
 
 const MOST_CHARS: usize = 4_000;
 const MOST_LEVELS: usize = 64;
+const KEYWORDS: [&str; 3] = ["AND", "OR", "NOT"];
 
 pub(super) fn parse(text: &str) -> Result<Expr, ParseError> {
     let chars: Vec<char> = text.chars().collect();
@@ -135,7 +136,10 @@ impl Parser {
         match self.peek() {
             None | Some(')') => self.fail(start, 0, Problem::TermMissing),
             Some('(') => self.group(),
-            Some(c) if is_quote(c) => Ok(Expr::Text(Phrase::new(self.quoted()?))),
+            Some(c) if is_quote(c) => {
+                let text = self.quoted()?;
+                self.word(text, start, self.at - start)
+            }
             Some(_) => self.word_or_term(),
         }
     }
@@ -191,10 +195,16 @@ impl Parser {
         let len = self.at - start;
         self.skip_space();
         let Some(op) = self.operator() else {
-            return Ok(match word.as_str() {
-                "*" | "＊" => Expr::Always,
-                _ => Expr::Text(Phrase::new(word)),
-            });
+            if matches!(word.as_str(), "*" | "＊") {
+                return Ok(Expr::Always);
+            }
+            if let Some(keyword) = keyword_meant(&word) {
+                return self.fail(start, len, Problem::KeywordSmall { word, keyword });
+            }
+            if !word.is_empty() && word.chars().all(|c| dash(c) == '-') {
+                return self.fail(start, len, Problem::MinusAlone);
+            }
+            return self.word(word, start, len);
         };
         if word.is_empty() {
             return self.fail(start, self.at - start, Problem::OperatorAlone);
@@ -206,6 +216,14 @@ impl Parser {
         }
         let field = self.field(&word, start, len)?;
         self.value(field, op, start)
+    }
+
+    /// A word to look for. One that has nothing to look for would be found everywhere.
+    fn word(&self, text: String, start: usize, len: usize) -> Result<Expr, ParseError> {
+        if says_nothing(&text) {
+            return self.fail(start, len, Problem::WordEmpty);
+        }
+        Ok(Expr::Text(Phrase::new(text)))
     }
 
     fn field(&self, word: &str, start: usize, len: usize) -> Result<Field, ParseError> {
@@ -305,6 +323,17 @@ impl Parser {
             .choices()
             .is_some_and(|choices| choices.contains(&fold(text).as_str()))
     }
+}
+
+/// Signs alone, or nothing.
+pub(super) fn says_nothing(word: &str) -> bool {
+    !search_key(word).chars().any(char::is_alphanumeric)
+}
+
+/// What somebody meant who wrote a keyword otherwise than in capitals.
+pub(super) fn keyword_meant(word: &str) -> Option<&'static str> {
+    let word = fold(word);
+    KEYWORDS.into_iter().find(|keyword| word.eq_ignore_ascii_case(keyword))
 }
 
 fn any(field: Field) -> Expr {

@@ -166,7 +166,6 @@ fn what_an_operator_types_finds_the_terminal() {
         ("\"ThinkPad E14\" uke", True),
         ("PF―3ABC", True),
         ("131-0123456", True),
-        ("\"・\"", True),
         ("prefecture:東京都 都道府県:東*", True),
         ("facility.prefecture!=東京都", False),
         ("prefecture:tokyo prefecture:東京", True),
@@ -239,6 +238,18 @@ fn an_error_says_where_what_and_what_instead() {
         ("agent.started:x", "E-EXPR-11", 0, 13, Some("hostname")),
         (")", "E-EXPR-01", 0, 0, Some("key:value")),
         ("fault.severity:grave", "E-EXPR-04", 15, 5, Some("serious")),
+        ("- fault:any", "E-EXPR-13", 0, 1, Some("-key:value")),
+        ("online:yes －　fault:any", "E-EXPR-13", 11, 1, Some("-key:value")),
+        ("-", "E-EXPR-13", 0, 1, Some("-text")),
+        ("受付 − 会計", "E-EXPR-13", 3, 1, Some("-text")),
+        ("\"\"", "E-EXPR-14", 0, 2, Some("*")),
+        ("a -\"・\"", "E-EXPR-14", 3, 3, Some("text")),
+        ("，", "E-EXPR-14", 0, 1, Some("*")),
+        ("fault:any or online:no", "E-EXPR-15", 10, 2, Some("OR")),
+        ("fault:any　ａｎｄ online:no", "E-EXPR-15", 10, 3, Some("AND")),
+        ("Not fault:any", "E-EXPR-15", 0, 3, Some("NOT")),
+        ("not(online:yes)", "E-EXPR-15", 0, 3, Some("NOT")),
+        ("and", "E-EXPR-15", 0, 3, Some("\"and\"")),
     ] {
         let error = Expr::parse(text).expect_err(text);
         assert_eq!((error.code(), error.at, error.len), (code, at, len), "{text}: {error}");
@@ -260,6 +271,7 @@ fn expressions_are_printed_as_they_are_best_typed() {
         ("NOT  a AND　b", "-a b"),
         ("a OR (b c) OR model：\"x y\"", "a OR (b c) OR hardware.model:\"x y\""),
         ("\"AND\" \"-x\" last_seen > 14d", "\"AND\" \"-x\" last_seen>2w"),
+        ("\"or\" \"Not\" nor", "\"or\" \"Not\" nor"),
         ("path \"C:\\OQS\"", "path \"C:\\\\OQS\""),
         ("", "*"),
     ] {
@@ -322,7 +334,9 @@ fn term() -> impl Strategy<Value = Term> {
 fn expr() -> impl Strategy<Value = Expr> {
     let leaf = prop_oneof![
         8 => term().prop_map(Expr::Term),
-        2 => "(\\PC{0,6}|AND|OR|ＯＲ|－a|-a|\\*|＊|uke|医療法人|unknown|不明)".prop_map(|text| Expr::Text(Phrase::new(text))),
+        2 => "(\\PC{0,6}|AND|OR|ＯＲ|or|Not|－a|-a|\\*|＊|uke|医療法人|unknown|不明)"
+            .prop_filter("there is something to look for", |text| !parse::says_nothing(text))
+            .prop_map(|text| Expr::Text(Phrase::new(text))),
         1 => Just(Expr::Always),
     ];
     leaf.prop_recursive(4, 24, 4, |inner| {
@@ -365,7 +379,7 @@ proptest! {
     fn nothing_made_of_its_own_signs_makes_it_panic(
         pieces in prop::collection::vec(
             prop::sample::select(vec![
-                "(", ")", "（", "\"", "”", "\\", ":", "<=", "!=", "!", "-", "－", " ", "　", "AND", "OR", "NOT", "os.build",
+                "(", ")", "（", "\"", "”", "\\", ":", "<=", "!=", "!", "-", "－", " ", "　", "AND", "OR", "NOT", "or", "os.build",
                 "last_seen", "7d", "unknown", "受付", "*", "hardware.memory", "99999999999999999999", "2026-13-45", "T",
             ]),
             0..20,

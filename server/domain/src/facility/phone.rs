@@ -43,6 +43,22 @@ impl Phone {
         })
     }
 
+    /// A cell that a spreadsheet took for a number: its digits are there, but for the zero before them.
+    pub fn without_its_zero(cell: &str) -> Option<Phone> {
+        let digits = cell.bytes().all(|byte| byte.is_ascii_digit()) && !cell.starts_with('0');
+        // Only mobile and internet numbers have eleven digits, and all of them have a zero in the third place.
+        let possible = match cell.len() {
+            9 => true,
+            10 => cell.as_bytes().get(1) == Some(&b'0'),
+            _ => false,
+        };
+        if digits && possible {
+            Phone::read(&format!("0{cell}")).ok()
+        } else {
+            None
+        }
+    }
+
     /// Several in one cell, parted by a slash, comma or line break.
     pub fn read_all(text: &str) -> Result<Vec<Phone>, BadPhone> {
         text.split(['/', '／', ',', '、', '，', ';', '\n'])

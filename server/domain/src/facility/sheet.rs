@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{BadField, Code10, CodeNote, Facility, Field, Prefecture};
+use super::{BadField, Code10, CodeNote, Facility, Field, Phone, Prefecture};
 use crate::words::Words;
 
 /// What is said of one row: refused, or written all the same.
@@ -73,6 +73,15 @@ pub struct Row {
 
 const SHOWN: usize = 80;
 
+/// What stands in a file where its encoding had no character: a mark that people know from print, never a number in
+/// disguise. A name that has it is not what was meant.
+pub const GETA: char = '〓';
+
+/// What a spreadsheet shows where a formula has no result.
+const FORMULA_FAULTS: [&str; 9] = [
+    "#REF!", "#N/A", "#VALUE!", "#NAME?", "#DIV/0!", "#NULL!", "#NUM!", "#SPILL!", "#CALC!",
+];
+
 impl Sheet {
     pub fn new(titles: &[String], clear: bool) -> Result<(Sheet, Vec<Remark>), BadTitles> {
         let mut remarks = Vec::new();
@@ -136,6 +145,15 @@ impl Sheet {
             ));
             return None;
         }
+        let formula = self.columns.iter().zip(&cells).position(|((_, field), cell)| {
+            let cell = cell.trim();
+            field.is_some() && cell.starts_with('#') && FORMULA_FAULTS.contains(&cell)
+        });
+        if let Some(at) = formula {
+            let words = formula_words();
+            remarks.push(refused(line, self.title(at), &cells[at], "E-LEDGER-17", words));
+            return None;
+        }
         let at = self.columns.iter().position(|(_, field)| *field == Some(Field::Code))?;
         let text = cells.get(at).map_or("", String::as_str);
         let (code, notes) = match Code10::read(text) {
@@ -189,22 +207,16 @@ impl Sheet {
             };
             let cell = row.cells.get(at).map_or("", |cell| cell.trim());
             let done = match (cell.is_empty(), self.clear && row.cells.len() > at) {
-                (false, _) => field.put(&mut facility, cell),
+                (false, _) => take(&mut facility, was, field, cell),
                 // The name is the one thing that nobody can mean to clear.
-                (true, true) if field != Field::Name => field.clear(&mut facility),
-                (true, _) => Ok(()),
+                (true, true) if field != Field::Name => field.clear(&mut facility).map(|()| None),
+                (true, _) => Ok(None),
             };
-            if let Err(bad @ BadField::Phone(_)) = done {
-                // A number that nobody can dial is no reason to know nothing of the place.
-                said.push(warned(
-                    row.line,
-                    Some(title.clone()),
-                    cell,
-                    "W-LEDGER-08",
-                    phone_words(bad),
-                ));
-            } else if let Err(bad) = done {
-                remarks.push(refused(row.line, Some(title.clone()), cell, bad.code(), bad.words()));
+            let column = Some(title.clone());
+            match done {
+                Ok(None) => {}
+                Ok(Some((code, words))) => said.push(warned(row.line, column, cell, code, words)),
+                Err(bad) => remarks.push(refused(row.line, column, cell, bad.code(), bad.words())),
             }
         }
         if facility.name.is_empty() && remarks.len() == before {
@@ -242,6 +254,36 @@ impl Sheet {
 
     fn title(&self, at: usize) -> Option<String> {
         self.columns.get(at).map(|(title, _)| title.clone())
+    }
+}
+
+/// Puts a cell into its field, and says what was made of it where that is not what stands in it.
+fn take(
+    facility: &mut Facility,
+    was: Option<&Facility>,
+    field: Field,
+    cell: &str,
+) -> Result<Option<(&'static str, Words)>, BadField> {
+    if cell.contains(GETA) {
+        return match was.and_then(|was| field.text(was)) {
+            Some(known) => Ok((known != cell).then(|| ("W-LEDGER-09", lost_words(&known)))),
+            None => field
+                .put(facility, cell)
+                .map(|()| Some(("W-LEDGER-10", lost_before_words()))),
+        };
+    }
+    match (field.put(facility, cell), Phone::without_its_zero(cell)) {
+        (Err(BadField::Phone(_)), Some(phone)) => {
+            let words = zero_lost_words(phone.normal());
+            let known = was.is_some_and(|was| was.phones.iter().map(Phone::normal).eq([phone.normal()]));
+            if !known {
+                facility.phones = vec![phone];
+            }
+            Ok(Some(("W-LEDGER-11", words)))
+        }
+        // A number that nobody can dial is no reason to know nothing of the place.
+        (Err(bad @ BadField::Phone(_)), None) => Ok(Some(("W-LEDGER-08", phone_words(bad)))),
+        (done, _) => done.map(|()| None),
     }
 }
 
@@ -341,7 +383,49 @@ fn phone_words(bad: BadField) -> Words {
     )
 }
 
+fn lost_words(known: &str) -> Words {
+    let known = shown(known);
+    Words::new(
+        format!(
+            "「〓」は、シフトJISで保存したときに失われた文字です。この列は読み飛ばし、今の台帳の「{known}」のままにします。変えるときは、UTF-8のCSVかExcelで取り込んでください。"
+        ),
+        format!(
+            "〓 stands for a character that was lost when the file was saved in Shift JIS. This cell is passed over and {known:?} stays. To change it, import CSV in UTF-8 or a workbook."
+        ),
+    )
+}
+
+fn lost_before_words() -> Words {
+    Words::new(
+        "「〓」は、シフトJISで保存したときに失われた文字です。このまま取り込みます。あとで台帳を修正してください。",
+        "〓 stands for a character that was lost when the file was saved in Shift JIS. The cell is taken as it is; mend it in the ledger afterwards.",
+    )
+}
+
+fn zero_lost_words(phone: &str) -> Words {
+    Words::new(
+        format!("先頭の0が落ちた電話番号として {phone} と読みます。違うときは台帳を直してください。"),
+        format!("Read as {phone}, its leading zero lost; mend the ledger if that is wrong."),
+    )
+}
+
+fn formula_words() -> Words {
+    Words::new(
+        "計算式がエラーになっているセルです。元の表で計算式を直すか、値だけを貼り付けて保存し直してください。",
+        "The cell's formula has no result. Mend the formula in the sheet, or paste the values only and save it again.",
+    )
+}
+
 impl Remark {
+    /// Somebody changed the facility after the row was judged: what it would do to it now is not what was looked at.
+    pub fn overtaken(line: u64, name: &str) -> Remark {
+        let words = Words::new(
+            "確認のあとに、ほかの人がこの医療機関等を変更しました。この行は取り込んでいません。取り込むときは、ファイルを選び直して、今の台帳との違いを確かめてください。",
+            "Somebody changed this facility after the preview, so this row was left out. To import it, choose the file again and look at what it would change now.",
+        );
+        refused(line, None, name, "E-LEDGER-36", words)
+    }
+
     /// A quote that nobody closed, or that closes within a cell: these lines cannot be told apart, and none is read.
     pub fn stray_quote(first: u64, last: u64, text: &str) -> Remark {
         let words = if first == last {
@@ -502,6 +586,69 @@ mod tests {
             Some(Verdict::Same),
             "a cell that is not there says nothing either"
         );
+    }
+
+    #[test]
+    fn a_character_that_the_encoding_lost_overwrites_nothing() {
+        let mut known = Facility::new("0110113719".parse().unwrap(), "𠮷田医院");
+        known.contact = Some("髙𣘺".into());
+        let titles = ["code", "name", "contact", "address"];
+        let mut lost = sheet(&titles, true);
+        let row = ["0110113719", "〓田医院", "髙〓", "〓町1"];
+        let (verdict, said) = judged(&mut lost, Some(&known), 2, &row);
+        let Some(Verdict::Changed { to, fields }) = verdict else {
+            panic!("{verdict:?}")
+        };
+        assert_eq!(said, ["W-LEDGER-09", "W-LEDGER-09", "W-LEDGER-10"]);
+        assert_eq!(fields, [Field::Address], "what nobody knew is taken as it is");
+        assert_eq!((to.name.as_str(), to.contact.as_deref()), ("𠮷田医院", Some("髙𣘺")));
+        let (verdict, said) = judged(&mut sheet(&titles, false), Some(&to), 2, &row);
+        assert_eq!(verdict, Some(Verdict::Same));
+        assert_eq!(
+            said,
+            ["W-LEDGER-09", "W-LEDGER-09"],
+            "of what is the same already nothing is said"
+        );
+        let (verdict, said) = judged(&mut sheet(&titles, false), None, 2, &["1340000015", "〓田薬局"]);
+        assert!(matches!(verdict, Some(Verdict::New(facility)) if facility.name == "〓田薬局"));
+        assert_eq!(said, ["W-LEDGER-10"]);
+    }
+
+    #[test]
+    fn a_number_that_lost_its_zero_has_it_back_and_a_broken_formula_is_called_one() {
+        let mut known = Facility::new("0110113719".parse().unwrap(), "さくら医院");
+        known.phones = vec![Phone::read("03-1234-5678").unwrap()];
+        let mut sheet = sheet(&["code", "name", "phones", "売上"], false);
+        let zero = vec!["W-LEDGER-11".to_owned()];
+        let mut judge = |line: u64, row: &[&str]| judged(&mut sheet, Some(&known), line, row);
+        assert_eq!(
+            judge(2, &["0110113719", "さくら医院", "312345678"]),
+            (Some(Verdict::Same), zero.clone())
+        );
+        for (line, (cell, number)) in [("9012345678", "09012345678"), ("120123456", "0120123456")]
+            .iter()
+            .enumerate()
+        {
+            let code = ["1340000015", "2710000015"][line];
+            let (verdict, said) = judge(line as u64 + 3, &[code, "うめ", cell]);
+            let Some(Verdict::New(facility)) = verdict else {
+                panic!("{verdict:?}")
+            };
+            assert_eq!((facility.phones[0].normal(), said), (*number, zero.clone()));
+        }
+        assert_eq!(
+            judge(5, &["2710000023", "うめ", "1310000376"]).1,
+            ["W-LEDGER-08"],
+            "ten digits of something else"
+        );
+        assert_eq!(
+            judge(6, &["2710000031", "#REF!", ""]),
+            (None, vec!["E-LEDGER-17".into()])
+        );
+        assert!(matches!(
+            judge(7, &["2710000049", "#1医院", "", "#N/A"]).0,
+            Some(Verdict::New(_))
+        ));
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! The key by which names, addresses and codes are found: whoever types `ｻｸﾗ`, `さくら` or `サクラ` means the same clinic.
 
+use std::sync::LazyLock;
+
 use unicode_normalization::UnicodeNormalization;
 
 /// Words of law that nobody says on the phone, longest first, in the form that the other steps leave them in.
@@ -81,18 +83,34 @@ const VARIANTS: [(&str, char); 44] = [
     ("ヶゖ", 'け'),
 ];
 
+/// The same, to be looked up: every name of a register goes through it several times.
+static USUAL: LazyLock<Vec<(char, char)>> = LazyLock::new(|| {
+    let each = |(variants, usual): &(&'static str, char)| {
+        variants
+            .chars()
+            .map(move |variant| (variant, *usual))
+            .collect::<Vec<_>>()
+    };
+    let mut usual: Vec<(char, char)> = VARIANTS.iter().flat_map(each).collect();
+    usual.sort_unstable();
+    usual
+});
+
 /// NFKC, lower case, hiragana, one form of each variant kanji and of every dash and long mark; without the words of law,
 /// spaces, middle dots and what is not seen. What is nothing but words of law keeps them, so that it can be looked for.
 pub fn search_key(text: &str) -> String {
-    let whole = settled(text);
-    let bare = without_law(&whole);
-    if bare.is_empty() { whole } else { bare }
+    search_keys(text).0
 }
 
-/// The same with its words of law; none where it has none.
-pub fn key_with_law(text: &str) -> Option<String> {
+/// The key, and the same with its words of law where it has any besides.
+pub fn search_keys(text: &str) -> (String, Option<String>) {
     let whole = settled(text);
-    LEGAL_FORMS.iter().any(|form| whole.contains(form)).then_some(whole)
+    let bare = without_law(&whole);
+    if bare.is_empty() || bare == whole {
+        (whole, None)
+    } else {
+        (bare, Some(whole))
+    }
 }
 
 /// Whether a key has nothing in it but words of law.
@@ -169,10 +187,8 @@ fn variant(c: char) -> char {
     if c < '\u{3400}' && c != 'ゖ' {
         return c;
     }
-    VARIANTS
-        .iter()
-        .find(|(variants, _)| variants.contains(c))
-        .map_or(c, |(_, usual)| *usual)
+    let found = USUAL.binary_search_by_key(&c, |(variant, _)| *variant);
+    found.ok().and_then(|at| USUAL.get(at)).map_or(c, |(_, usual)| *usual)
 }
 
 /// One form of every dash, long mark and tilde, of whatever width.
@@ -225,11 +241,9 @@ mod tests {
     fn a_word_of_law_alone_is_still_a_word() {
         assert_eq!(search_key("医療法人社団"), "医療法人社団");
         assert!(is_law(&search_key("(医)社団")) && !is_law("さくら") && !is_law(""));
-        assert_eq!(
-            key_with_law("医療法人社団 さくら").as_deref(),
-            Some("医療法人社団さくら")
-        );
-        assert_eq!(key_with_law("さくら"), None);
+        let with_law = |text: &str| search_keys(text).1;
+        assert_eq!(with_law("医療法人社団 さくら").as_deref(), Some("医療法人社団さくら"));
+        assert_eq!((with_law("さくら"), with_law("医療法人社団")), (None, None));
     }
 
     proptest! {

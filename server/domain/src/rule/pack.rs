@@ -34,6 +34,7 @@ pub struct RulePack {
     pub version: u32,
     rules: Vec<Rule>,
     asleep: Vec<String>,
+    blind: Vec<String>,
     procedures: Vec<Procedure>,
     fields: Vec<Field>,
 }
@@ -143,6 +144,7 @@ impl RulePack {
             version: head.version,
             rules: Vec::new(),
             asleep: Vec::new(),
+            blind: Vec::new(),
             procedures: Vec::new(),
             fields: Vec::new(),
         };
@@ -165,6 +167,12 @@ impl RulePack {
         });
         pack.procedures = known.collect();
         pack.fields = fields_of(&pack.rules);
+        let unseen = profile.unseen();
+        let cannot = pack
+            .rules
+            .iter()
+            .filter(|rule| rule.all_evidence().any(|fact| unseen.contains(&fact)));
+        pack.blind = cannot.map(|rule| rule.id.clone()).collect();
         Ok(pack)
     }
 
@@ -179,6 +187,11 @@ impl RulePack {
     /// Rules that wait for a target version in the profile.
     pub fn asleep(&self) -> &[String] {
         &self.asleep
+    }
+
+    /// Rules that can never open, because the profile does not say where to look for what they are about.
+    pub fn blind(&self) -> &[String] {
+        &self.blind
     }
 
     pub fn procedures(&self) -> &[Procedure] {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use kaishin_proto::fact::{self, Type};
-use kaishin_proto::profile::{Patch, Profile};
+use kaishin_proto::profile::{Patch, Profile, RegistryPlace};
 use kaishin_proto::value::Version;
 
 use super::*;
@@ -252,7 +252,19 @@ fn a_terminal_is_unsettled_exactly_where_its_verdict_would_open_or_close_a_fault
                 for key in rule.all_evidence() {
                     dark.facts.insert(key, Value::unknown(Reason::Failed, ""));
                 }
-                subjects.extend([on_linux(known.clone()), known, silent, dark]);
+                let mut gone = known.clone();
+                for key in rule.all_evidence() {
+                    gone.facts.insert(key, Value::unknown(Reason::NotFound, ""));
+                }
+                let one_by_one = rule.all_evidence().flat_map(|key| {
+                    [Reason::NotFound, Reason::Failed].map(|reason| {
+                        let mut known = known.clone();
+                        known.facts.insert(key, Value::unknown(reason, ""));
+                        known
+                    })
+                });
+                subjects.extend(one_by_one);
+                subjects.extend([on_linux(known.clone()), known, silent, dark, gone]);
             }
         }
         for mut terminal in subjects {
@@ -264,16 +276,122 @@ fn a_terminal_is_unsettled_exactly_where_its_verdict_would_open_or_close_a_fault
                 let mut due = match outcome(rule, &terminal, NOW) {
                     Outcome::Fault { .. } => !open,
                     Outcome::Pass | Outcome::NotApplicable => open,
-                    Outcome::Unknown { .. } => false,
+                    Outcome::Unknown { .. } => open && rule.is_gone(&terminal, NOW),
                 };
-                if rule.unique {
+                if rule.unique && outcome(rule, &terminal, NOW) != Outcome::NotApplicable {
                     // The others are looked at beside it.
-                    due = open && outcome(rule, &terminal, NOW) == Outcome::NotApplicable;
+                    due = open && rule.is_gone(&terminal, NOW);
                 }
                 let unsettled = rule.unsettled().evaluate(&terminal, NOW).is_true();
                 assert_eq!(unsettled, due, "{} {:?} open: {open}", rule.id, terminal.facts);
             }
         }
+    }
+}
+
+#[test]
+fn a_fault_closes_once_what_it_is_about_is_gone_and_not_for_what_could_not_be_read() {
+    let pack = pack();
+    for case in TABLE {
+        let rule = pack.rule(case.rule).expect("it is in the pack");
+        for (text, faulty) in alternatives(case.faults, case.given) {
+            let with = |reason: Reason| {
+                let mut known = faulty.clone();
+                for key in rule.all_evidence() {
+                    known.facts.insert(key, Value::unknown(reason, ""));
+                }
+                known
+            };
+            let gone = with(Reason::NotFound);
+            match outcome(rule, &gone, NOW) {
+                // That it is not there is what is wrong.
+                Outcome::Fault { .. } => assert!(rule.asks_for_absence(Field::find(rule.evidence).expect("a fact"))),
+                Outcome::Unknown { .. } => assert!(rule.is_gone(&gone, NOW), "{}: {text}", rule.id),
+                Outcome::NotApplicable => {}
+                Outcome::Pass => panic!("{}: {text} passes", rule.id),
+            }
+            for reason in [
+                Reason::Failed,
+                Reason::NoPermission,
+                Reason::Damaged,
+                Reason::NotSupported,
+            ] {
+                assert!(!rule.is_gone(&with(reason), NOW), "{}: {text}: {reason:?}", rule.id);
+            }
+        }
+    }
+}
+
+#[test]
+fn of_several_that_could_show_the_fault_one_that_is_gone_says_nothing_of_the_others() {
+    let pack = pack();
+    let rule = pack.rule("edge-extension-old").expect("it is in the pack");
+    let mut terminal = windows("edge.delegate.version=absent edge.nopinauth.version=2.0 edge.pinauth.version=2.0");
+    assert!(rule.is_gone(&terminal, NOW), "the old one was removed");
+    let failed = Value::unknown(Reason::Failed, "");
+    terminal.facts.insert("edge.pinauth.version", failed);
+    assert!(!rule.is_gone(&terminal, NOW), "this one may be old");
+    // A deleted account takes its password with it.
+    let rule = pack.rule("account-password-expiring").expect("it is in the pack");
+    let terminal = windows("accounts.oqs_password_never_expires=absent accounts.oqs_password_expires=absent");
+    assert!(rule.is_gone(&terminal, NOW));
+}
+
+#[test]
+fn where_the_facility_has_chosen_the_remedy_sets_its_choice_and_where_not_nothing() {
+    use crate::remedy::UpdateMode;
+    let pack = pack();
+    for (choice, wanted) in [
+        ("facility.update_choice=automatic", Some(UpdateMode::Automatic)),
+        ("facility.update_choice=manual", Some(UpdateMode::Manual)),
+        ("", None),
+    ] {
+        for mode in ["manual", "automatic", "notify", "not-configured"] {
+            let other = if mode == "manual" { "automatic" } else { "manual" };
+            let terminal = windows(&format!(
+                "update.mode={mode} update.registry_mode={mode} update.policy_file_mode={other} update.install_hour=5 \
+                 update.install_day=0 {choice}"
+            ));
+            let remedies = judge(&pack, &terminal, NOW)
+                .into_iter()
+                .filter(|verdict| matches!(verdict.outcome, Outcome::Fault { .. }))
+                .filter_map(|verdict| Some((verdict.rule.id.as_str(), verdict.rule.remedy?)));
+            let set: Vec<(&str, UpdateMode)> = remedies
+                .filter_map(|(rule, remedy)| {
+                    let Remedy::WindowsUpdateMode { mode, .. } = remedy else {
+                        return None;
+                    };
+                    Some((rule, mode))
+                })
+                .collect();
+            assert_eq!(set.is_empty(), wanted.is_none(), "{choice} {mode}: {set:?}");
+            assert!(
+                set.iter().all(|(_, mode)| Some(*mode) == wanted),
+                "{choice} {mode}: {set:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_distribution_application_is_not_stuck_where_the_manuals_stop_it() {
+    let pack = pack();
+    let stopped = "os.edition=EnterpriseS oqs.status=stopped oqs.status_at=9d";
+    for (facts, applies) in [
+        ("", true),
+        ("facility.shared_receipt=yes", false),
+        ("os.edition=Professional", false),
+        ("oqs.auto_update=no", false),
+        (
+            "oqs.auto_update=absent facility.shared_receipt=no os.edition=IoTEnterpriseS",
+            true,
+        ),
+        // A word that nobody knows says nothing.
+        ("oqs.status=other", false),
+    ] {
+        let outcome = verdict(&pack, "distribution-stuck", &windows(&format!("{stopped} {facts}")));
+        assert_eq!(outcome != Outcome::NotApplicable, applies, "{facts}: {outcome:?}");
+        assert_eq!(matches!(outcome, Outcome::Fault { .. }), applies, "{facts}");
     }
 }
 
@@ -286,6 +404,21 @@ fn a_rule_without_its_target_version_sleeps() {
     );
     assert!(pack.rule("edge-old").is_none());
     assert!(pack.rules().len() > 70);
+}
+
+#[test]
+fn rules_about_what_the_profile_does_not_say_where_to_find_are_told() {
+    let mut profile = Profile::built_in();
+    let told = |profile: &Profile| RulePack::built_in(profile).expect("sound").blind().to_vec();
+    assert_eq!(
+        told(&profile),
+        ["distribution-auto-update-on-shared", "distribution-auto-update-on-pro"]
+    );
+    profile.distribution.auto_update = Some(RegistryPlace {
+        key: r"SOFTWARE\OQS\OqsDistroApp".into(),
+        value: "AutoUpdate".into(),
+    });
+    assert_eq!(told(&profile), [""; 0]);
 }
 
 #[test]

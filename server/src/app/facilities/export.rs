@@ -4,13 +4,11 @@
 use std::collections::BTreeSet;
 
 use encoding_rs::{EncoderResult, SHIFT_JIS};
+use kaishin_domain::facility::sheet::GETA;
 use kaishin_domain::facility::{Facility, Field};
 
 use crate::app::workbook::Workbook;
 use crate::app::{AppError, spreadsheet};
-
-/// What stands where CP932 has no character: a mark that people know from print, never a number in disguise.
-const GETA: char = '〓';
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum CsvEncoding {

@@ -6,11 +6,12 @@
 mod plan;
 mod undo;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use kaishin_domain::access::{Permission, Scope};
+use kaishin_domain::facility::Code10;
 use kaishin_domain::facility::sheet::Remark;
 use kaishin_domain::id::ImportId;
 use kaishin_domain::time::{Span, Time};
@@ -219,7 +220,7 @@ fn again(error: &AppError) -> AppError {
     AppError::new(error.kind, error.code, words.ja, words.en).with(error.detail.clone())
 }
 
-/// Writes what was read. All of it or nothing.
+/// Writes what was read: all of it or nothing, but for what others changed since it was read.
 pub fn carry_out(cx: &Cx, id: ImportId) -> Result<Arc<Import>, AppError> {
     cx.require(Permission::ImportLedger, Scope::Fleet)?;
     let app = cx.app.clone();
@@ -250,9 +251,9 @@ pub fn carry_out(cx: &Cx, id: ImportId) -> Result<Arc<Import>, AppError> {
     })?;
     let (writing, cx) = (import.clone(), cx.clone());
     tokio::spawn(async move {
-        let written = write(&cx, &writing, &plan).await;
+        let written = write(&cx, &writing, plan).await;
         let state = match written {
-            Ok(()) => State::Done(plan),
+            Ok(plan) => State::Done(plan),
             Err(error) => State::Failed(Arc::new(error)),
         };
         writing.becomes(&app, state);
@@ -263,7 +264,54 @@ pub fn carry_out(cx: &Cx, id: ImportId) -> Result<Arc<Import>, AppError> {
 /// In parts, so that nothing waits long for the rest; but all of it is one transaction.
 const PART: usize = 500;
 
-async fn write(cx: &Cx, import: &Import, plan: &Arc<Plan>) -> Result<(), AppError> {
+/// So often what others change at the same moment is left out before the import gives up.
+const TRIES: u32 = 5;
+
+/// What was written: the rows of facilities that somebody changed since the preview are left out and told, so that one
+/// edit at a busy desk does not undo the work on all the others.
+async fn write(cx: &Cx, import: &Import, mut plan: Arc<Plan>) -> Result<Arc<Plan>, AppError> {
+    let mut overtaken = plan::moved(&cx.app, &plan);
+    for _ in 0..TRIES {
+        if !overtaken.is_empty() {
+            if import.strict {
+                return Err(changed_since(&plan, &overtaken));
+            }
+            plan = Arc::new(plan.without(&overtaken));
+        }
+        import.done.store(0, Ordering::Relaxed);
+        match write_all(cx, import, &plan).await {
+            Ok(()) => return Ok(plan),
+            Err(error) if error.code == LOST => overtaken = plan::overtaken(&cx.app, &plan).await?,
+            Err(error) => return Err(error),
+        }
+    }
+    Err(changed_since(&plan, &overtaken))
+}
+
+/// As the store tells that a facility is no longer as it was read.
+const LOST: &str = "E-STORE-01";
+
+fn changed_since(plan: &Plan, overtaken: &HashSet<Code10>) -> AppError {
+    let of = plan.writes.iter().map(|write| &write.after.facility);
+    let named: Vec<&str> = of
+        .filter(|facility| overtaken.contains(&facility.code))
+        .take(3)
+        .map(|facility| facility.name.as_str())
+        .collect();
+    AppError::conflict(
+        "E-LEDGER-37",
+        format!(
+            "確認のあとに、ほかの人が医療機関等を変更したため（{}）、何も書き込みませんでした。ファイルを選び直して、もう一度確かめてください。",
+            named.join("、")
+        ),
+        format!(
+            "Facilities were changed after the preview ({}), so nothing was written. Choose the file again and look at what it would change now.",
+            named.join(", ")
+        ),
+    )
+}
+
+async fn write_all(cx: &Cx, import: &Import, plan: &Arc<Plan>) -> Result<(), AppError> {
     if plan.writes.is_empty() {
         return Ok(());
     }

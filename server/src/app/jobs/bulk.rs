@@ -3,8 +3,8 @@
 use std::collections::{BTreeSet, HashMap};
 
 use kaishin_domain::access::{Permission, Scope};
-use kaishin_domain::id::{JobId, TerminalId};
-use kaishin_domain::job::{DEFAULT_LIFE, Job, JobState};
+use kaishin_domain::id::TerminalId;
+use kaishin_domain::job::{DEFAULT_LIFE, Job};
 use kaishin_domain::remedy::Remedy;
 use kaishin_domain::terminal::Terminal;
 use kaishin_domain::time::Span;
@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 use super::super::error::AppError;
 use super::super::{Change, Cx, Wake};
 use super::order::{asks_or_shows, sound_life};
-use super::told;
+use super::{in_short, made, told};
 use crate::store::StoreError;
 
 /// In one call; a whole fleet is a campaign's to order.
@@ -65,21 +65,8 @@ pub async fn create_many(cx: &Cx, orders: Orders) -> Result<Ordered, AppError> {
         .into_iter()
         .partition(|id| known.get(id).is_some_and(Terminal::is_active));
     let now = cx.now();
-    let reason: String = orders.reason.chars().take(500).collect();
-    let job = |terminal: TerminalId| Job {
-        id: JobId::new(now, cx.app.entropy.bytes()),
-        terminal,
-        remedy: orders.remedy,
-        state: JobState::Ready,
-        attempt: 0,
-        taken: 0,
-        deadline: now + life,
-        cancel_asked: false,
-        created_at: now,
-        created_by: cx.actor.name.clone(),
-        reason: reason.clone(),
-    };
-    let jobs: Vec<Job> = meant.iter().copied().map(job).collect();
+    let job = |terminal: &TerminalId| made(cx, now, *terminal, orders.remedy, life, &orders.reason);
+    let jobs: Vec<Job> = meant.iter().map(job).collect();
     let after = json!({
         "remedy": orders.remedy.name(),
         "params": orders.remedy.params(),
@@ -92,7 +79,7 @@ pub async fn create_many(cx: &Cx, orders: Orders) -> Result<Ordered, AppError> {
     let event = cx.event(
         "job.create-many",
         "fleet".into(),
-        &reason,
+        &in_short(&orders.reason),
         serde_json::Value::Null,
         after,
     );

@@ -3,14 +3,14 @@
 use kaishin_domain::access::{Permission, Scope};
 use kaishin_domain::audit;
 use kaishin_domain::id::{JobId, TerminalId};
-use kaishin_domain::job::{DEFAULT_LIFE, Job, JobState, LONGEST_LIFE};
+use kaishin_domain::job::{DEFAULT_LIFE, Job, LONGEST_LIFE};
 use kaishin_domain::remedy::{Class, Remedy};
 use kaishin_domain::time::Span;
 use serde_json::json;
 
 use super::super::error::AppError;
 use super::super::{Change, Cx, Wake};
-use super::{has_changed, no_such_job, revoked, told};
+use super::{has_changed, made, no_such_job, revoked, told};
 use crate::store::Tx;
 
 /// What somebody orders.
@@ -48,20 +48,7 @@ impl Ready {
             return Err(revoked());
         }
         may_be_ordered(cx, order.terminal, order.remedy).await?;
-        let now = cx.now();
-        let job = Job {
-            id: JobId::new(now, cx.app.entropy.bytes()),
-            terminal: order.terminal,
-            remedy: order.remedy,
-            state: JobState::Ready,
-            attempt: 0,
-            taken: 0,
-            deadline: now + life,
-            cancel_asked: false,
-            created_at: now,
-            created_by: cx.actor.name.clone(),
-            reason: order.reason.chars().take(500).collect(),
-        };
+        let job = made(cx, cx.now(), order.terminal, order.remedy, life, &order.reason);
         let event = cx.event(
             "job.create",
             format!("job:{}", job.id),

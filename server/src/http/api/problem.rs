@@ -30,8 +30,15 @@ pub fn status(kind: Kind) -> StatusCode {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
+        let status = status(self.0.kind);
+        self.with_status(status)
+    }
+}
+
+impl Problem {
+    /// What the framework refuses has a status of its own.
+    pub fn with_status(self, status: StatusCode) -> Response {
         let Problem(problem) = self;
-        let status = status(problem.kind);
         if problem.kind == Kind::Internal {
             error!(code = problem.code, error = ?problem, "a request failed");
         }

@@ -4,6 +4,7 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{FromRequestParts, Query as Read};
 use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
+use serde_json::json;
 
 use super::Problem;
 use crate::app::AppError;
@@ -17,13 +18,28 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
         let read: Result<Read<T>, QueryRejection> = Read::from_request_parts(parts, state).await;
         read.map(|Read(wanted)| Query(wanted)).map_err(|why| {
             let why = why.body_text();
-            Problem(AppError::invalid(
-                "E-INPUT-07",
-                format!("アドレスの「?」より後ろを読み取れません。値を直してください。{why}"),
-                format!("What follows the ? in the address does not read. Correct the value. {why}"),
-            ))
+            let name = named(&why);
+            let ja = match name {
+                Some(name) => format!("アドレスの「?」より後ろの「{name}」を読み取れません。値を直してください。"),
+                None => "アドレスの「?」より後ろを読み取れません。値を直してください。".to_owned(),
+            };
+            Problem(
+                AppError::invalid(
+                    "E-INPUT-07",
+                    ja,
+                    format!("What follows the ? in the address does not read. Correct the value. {why}"),
+                )
+                .with(json!({ "field": name })),
+            )
         })
     }
+}
+
+/// Which value it is, as the reader's own words have it: `Failed to deserialize query string: limit: invalid digit…`.
+fn named(why: &str) -> Option<&str> {
+    let name = why.split(": ").nth(1)?;
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    (!name.is_empty() && name.chars().all(plain)).then_some(name)
 }
 
 #[cfg(test)]
@@ -56,6 +72,10 @@ mod tests {
             };
             assert_eq!(error.code, "E-INPUT-07");
             assert!(error.words.en.contains("limit"), "{}", error.words.en);
+            assert_eq!(
+                error.words.ja, "アドレスの「?」より後ろの「limit」を読み取れません。値を直してください。",
+                "Japanese has nothing English in it but the name"
+            );
         }
     }
 }

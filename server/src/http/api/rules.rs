@@ -44,6 +44,7 @@ pub async fn list(Caller(cx): Caller) -> Answer {
         "profile_version": cx.app.rules.in_force().version,
         "items": items,
         "asleep": cx.app.rules.asleep(),
+        "blind": cx.app.rules.blind(),
     })))
 }
 

@@ -63,7 +63,7 @@ async fn xlsx(visitor: Visitor, Wished(wanted): Wished<Wanted>) -> Result<Respon
 /// Before a file in CP932: what it cannot hold, so that nobody finds the marks in it afterwards.
 async fn lacking(visitor: Visitor, Wished(wanted): Wished<Wanted>) -> Shown {
     let (cx, page) = visitor.at(Place::Facilities);
-    let fields = wanted.fields(&Field::ALL);
+    let fields = wanted.fields(&Field::ALL)?;
     let unmappable = facilities::unmappable(&cx, &wanted.asked()?, &fields).await?;
     let file = |encoding| wanted.address("/facilities.csv", ("encoding", encoding));
     if unmappable.is_empty() {
@@ -102,7 +102,8 @@ async fn list(visitor: Visitor, Wished(wanted): Wished<Wanted>) -> Shown {
     } else {
         StatusCode::OK
     };
-    let fields = wanted.fields(&USUAL);
+    // One that there is not is what the problem says.
+    let fields = wanted.fields(&USUAL).unwrap_or_else(|_| USUAL.to_vec());
     let (items, total, next) = found
         .map(|found| (found.items, found.total, found.next))
         .unwrap_or_default();

@@ -1,6 +1,8 @@
 //! `/facilities/{code10}`: one facility. Whom to call and when, how it is connected, its terminals, its codes, and what was
 //! done to it; and the forms that change it.
 
+mod edit;
+
 use std::collections::BTreeMap;
 
 use askama::Template;
@@ -8,7 +10,7 @@ use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect};
 use kaishin_domain::access::Permission;
-use kaishin_domain::facility::{Code10, Facility, Field, Kept, Standing, choices};
+use kaishin_domain::facility::{Code10, Field, Standing};
 use kaishin_domain::rule::Severity;
 use kaishin_domain::time::Time;
 use serde::Deserialize;
@@ -24,16 +26,16 @@ use crate::http::failure::{Failure, Filled, Wished};
 use crate::http::routes::{Needs, Routes};
 
 pub fn routes() -> Routes {
-    let (view, edit) = (
+    let (view, edits) = (
         Needs::Permission(Permission::ViewFleet),
         Needs::Permission(Permission::EditFacilities),
     );
     Routes::new()
         .get("/facilities/{code10}", view, open)
-        .get("/facilities/{code10}/edit", edit, form)
-        .post("/facilities/{code10}/edit", edit, save)
-        .post("/facilities/{code10}/rename", edit, rename)
-        .post("/facilities/{code10}/attach", edit, attach)
+        .get("/facilities/{code10}/edit", edits, edit::form)
+        .post("/facilities/{code10}/edit", edits, edit::save)
+        .post("/facilities/{code10}/rename", edits, rename)
+        .post("/facilities/{code10}/attach", edits, attach)
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -255,112 +257,6 @@ fn changes(page: &Page, before: &str, after: &str) -> Vec<Pair> {
         .collect()
 }
 
-async fn form(visitor: Visitor, Path(text): Path<String>) -> Shown {
-    let (cx, page) = visitor.at(Place::Facilities);
-    let code = facilities::to_edit(&cx, &text)?;
-    let detail = facilities::get(&cx, code).await?;
-    let filled = Field::ALL
-        .into_iter()
-        .map(|field| (field, told(&page, &detail.kept.facility, field).unwrap_or_default()))
-        .collect();
-    Ok(show(
-        StatusCode::OK,
-        &edit_view(page, &detail.kept, &filled, String::new(), None),
-    ))
-}
-
-fn edit_view(
-    page: Page,
-    kept: &Kept,
-    filled: &BTreeMap<Field, String>,
-    reason: String,
-    problem: Option<Problem>,
-) -> EditView {
-    let of: &Facility = &kept.facility;
-    let inputs = Field::ALL
-        .into_iter()
-        .filter(|field| *field != Field::Code)
-        .map(|field| {
-            let value = filled.get(&field).cloned().unwrap_or_default();
-            let mut words: Vec<String> = choices(field).iter().map(|words| page.of(words).to_owned()).collect();
-            if field == Field::SharedReceipt {
-                words = vec![page.t("yes"), page.t("no")];
-            }
-            Input {
-                name: field.name(),
-                long: matches!(field, Field::Address | Field::Hours | Field::Notes),
-                word: page.of(&field.words()).to_owned(),
-                hint: match field {
-                    Field::Hours => page.t("facility-hours-hint"),
-                    Field::Phones => page.t("facility-phones-hint"),
-                    Field::Code
-                    | Field::Name
-                    | Field::Kana
-                    | Field::Kind
-                    | Field::Prefecture
-                    | Field::Address
-                    | Field::Contact
-                    | Field::Carrier
-                    | Field::Line
-                    | Field::Provider
-                    | Field::Topology
-                    | Field::Reader
-                    | Field::UpdateChoice
-                    | Field::SharedReceipt
-                    | Field::Notes => String::new(),
-                },
-                needed: field == Field::Name,
-                lines: field == Field::Notes,
-                choices: words.into_iter().map(|word| (word == value, word)).collect(),
-                value,
-            }
-        });
-    EditView {
-        href: format!("/facilities/{}", of.code),
-        code: of.code.to_string(),
-        name: of.name.clone(),
-        revision: kept.revision,
-        inputs: inputs.collect(),
-        reason,
-        problem,
-        page,
-    }
-}
-
-#[derive(Debug, Deserialize)]
-struct Saved {
-    revision: String,
-    #[serde(default)]
-    reason: String,
-    #[serde(flatten)]
-    fields: BTreeMap<String, String>,
-}
-
-async fn save(visitor: Visitor, Path(text): Path<String>, Filled(saved): Filled<Saved>) -> Shown {
-    let (cx, page) = visitor.at(Place::Facilities);
-    let code = facilities::to_edit(&cx, &text)?;
-    let filled: BTreeMap<Field, String> = saved
-        .fields
-        .iter()
-        .filter_map(|(name, value)| Some((Field::named(name)?, value.clone())))
-        .collect();
-    let edits = filled
-        .iter()
-        .map(|(field, value)| (*field, Some(value.clone())))
-        .collect();
-    // One that does not read is none that ever was: the form is old or broken, and nothing may be overwritten.
-    let revision = saved.revision.parse().unwrap_or(0);
-    match facilities::edit(&cx, code, Some(revision), edits, &saved.reason).await {
-        Ok(_) => Ok(Redirect::to(&format!("/facilities/{code}?done=facility-saved")).into_response()),
-        Err(error) => {
-            let problem = on_the_page(&page, error)?;
-            let detail = facilities::get(&cx, code).await?;
-            let view = edit_view(page, &detail.kept, &filled, saved.reason, Some(problem));
-            Ok(show(StatusCode::UNPROCESSABLE_ENTITY, &view))
-        }
-    }
-}
-
 #[derive(Debug, Deserialize)]
 struct Renamed {
     #[serde(default)]
@@ -478,36 +374,10 @@ struct Event {
     changes: Vec<Pair>,
 }
 
-#[derive(Template)]
-#[template(path = "facility_edit.html")]
-struct EditView {
-    page: Page,
-    href: String,
-    code: String,
-    name: String,
-    revision: u32,
-    inputs: Vec<Input>,
-    reason: String,
-    problem: Option<Problem>,
-}
-
-struct Input {
-    name: &'static str,
-    word: String,
-    hint: String,
-    needed: bool,
-    lines: bool,
-    /// Wants more room than others.
-    long: bool,
-    /// Chosen or not, and the word.
-    choices: Vec<(bool, String)>,
-    value: String,
-}
-
 #[cfg(test)]
 mod tests {
     use kaishin_domain::access::Role;
-    use kaishin_domain::facility::{Attachment, ByHand, EarlierCode};
+    use kaishin_domain::facility::{Attachment, ByHand, EarlierCode, Facility, Kept};
     use kaishin_domain::id::TerminalId;
 
     use super::super::sample;
@@ -561,20 +431,6 @@ mod tests {
                 assert!(html.contains("class=\"unknown\"") && !html.contains("<i>"));
                 assert_eq!(html.contains("/attach"), role == Role::Admin);
             }
-        }
-    }
-
-    #[test]
-    fn the_form_renders_with_what_was_typed() {
-        for lang in Lang::ALL {
-            let page = sample::page(lang, Some(Role::Desk), Some(Place::Facilities));
-            let problem = Problem {
-                code: "E-LEDGER-10".into(),
-                text: "<x>".into(),
-            };
-            let filled = BTreeMap::from([(Field::Phones, "内線3".to_owned())]);
-            let html = sample::check(&edit_view(page, &detail().kept, &filled, String::new(), Some(problem)));
-            assert!(html.contains("内線3") && html.contains("E-LEDGER-10"));
         }
     }
 

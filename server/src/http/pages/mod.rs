@@ -270,14 +270,12 @@ impl Page {
         Some(self.lang.with("denied", &said))
     }
 
-    /// What it allows, in words where there are some; a new permission is at least named.
     fn permission(&self, permission: Permission) -> String {
-        let key = format!("permission-{}", permission.name());
-        self.lang.try_t(&key).unwrap_or_else(|| permission.name().to_owned())
+        self.of(&permission.words()).to_owned()
     }
 
     fn role(&self, role: &Role) -> String {
-        self.t(&format!("role-{role}"))
+        self.of(&role.words()).to_owned()
     }
 
     fn themes(&self) -> Vec<ThemeChoice> {
@@ -350,6 +348,11 @@ pub(crate) mod sample {
             "<h1",
         ] {
             assert!(html.contains(needed), "{needed:?} is missing in\n{html}");
+        }
+        let beside = html.split("hx-select-oob=\"").skip(1);
+        for part in beside.flat_map(|rest| rest.split('"').next().unwrap_or_default().split(',')) {
+            let id = part.trim_start_matches('#').split(':').next().unwrap_or_default();
+            assert!(html.contains(&format!("id=\"{id}\"")), "{part} is not on the page");
         }
         let files = assets::linked(&html);
         assert!(html.len() + files < 150_000, "{} and {files} bytes", html.len());

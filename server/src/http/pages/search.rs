@@ -41,7 +41,8 @@ async fn search(visitor: Visitor, headers: axum::http::HeaderMap, Wished(wanted)
     }
     let view = View {
         more,
-        all_href: address("/terminals", &[("q", &in_quotes(&wanted.q))]),
+        terminals_href: address("/terminals", &[("q", &in_quotes(&wanted.q))]),
+        facilities_href: address("/facilities", &[("q", &wanted.q)]),
         asked: !wanted.q.trim().is_empty(),
         q: wanted.q,
         found,
@@ -82,7 +83,11 @@ fn found(page: &Page, item: Item) -> Found {
         .collect();
     Found {
         href: match facility {
-            true => format!("/facilities/{}", item.id),
+            // With the terminal to look at first.
+            true => match item.worst {
+                Some(worst) => format!("/facilities/{}#terminal-{worst}", item.id),
+                None => format!("/facilities/{}", item.id),
+            },
             false => format!("/terminals/{}", item.id),
         },
         title: if item.title.is_empty() { item.id } else { item.title },
@@ -91,10 +96,10 @@ fn found(page: &Page, item: Item) -> Found {
             true => badge("", page.t1("search-terminals", "count", item.terminals)),
             false => presence(page, item.online > 0),
         },
-        faults: if facility {
-            item.faulty
-        } else {
-            item.faults.len() as u64
+        faults: match (facility, item.faulty, item.faults.len()) {
+            (true, 0, _) | (false, _, 0) => String::new(),
+            (true, faulty, _) => page.t1("search-faulty", "count", faulty),
+            (false, _, faults) => page.t1("search-faults", "count", faults),
         },
     }
 }
@@ -107,7 +112,9 @@ struct View {
     asked: bool,
     found: Vec<Found>,
     more: bool,
-    all_href: String,
+    terminals_href: String,
+    /// A facility without a terminal is found there only.
+    facilities_href: String,
 }
 
 struct Found {
@@ -115,7 +122,7 @@ struct Found {
     title: String,
     about: String,
     state: Badge,
-    faults: u64,
+    faults: String,
 }
 
 #[cfg(test)]
@@ -137,11 +144,12 @@ mod tests {
                     title: "UKETSUKE-01<i>".into(),
                     about: "1312345678 · HP".into(),
                     state: badge("good", "オンライン"),
-                    faults: n as u64,
+                    faults: "不具合2件".into(),
                 })
                 .collect(),
             more: true,
-            all_href: "/terminals?q=x".into(),
+            terminals_href: "/terminals?q=x".into(),
+            facilities_href: "/facilities?q=x".into(),
         }
     }
 
@@ -150,6 +158,12 @@ mod tests {
         for lang in Lang::ALL {
             let html = sample::check(&view(lang, 3));
             assert!(html.contains("UKETSUKE-01") && !html.contains("<i>"));
+            assert!(html.contains("/terminals?q=x") && html.contains("/facilities?q=x"));
+            let some = [("3件以上", Lang::Ja), ("3 or more found", Lang::En)];
+            assert!(
+                some.iter().any(|(said, of)| *of == lang && html.contains(said)),
+                "{html}"
+            );
         }
     }
 

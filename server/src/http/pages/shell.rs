@@ -83,11 +83,6 @@ impl Page {
         }
     }
 
-    /// Whether there is such a page at all.
-    pub fn has(&self, path: &str) -> bool {
-        PAGES.contains_key(path)
-    }
-
     pub fn places(&self) -> Vec<PlaceLink> {
         let open = PLACES
             .into_iter()

@@ -10,6 +10,7 @@ mod timeline;
 
 use axum::http::HeaderMap;
 use kaishin_domain::access::Permission;
+use kaishin_domain::facility;
 use kaishin_domain::id::TerminalId;
 use kaishin_domain::remedy::Remedy;
 use kaishin_domain::terminal::{Hold, Standing, Terminal};
@@ -19,11 +20,12 @@ pub use faults::asked;
 pub use jobs::{StepView as WorkStep, steps_view};
 pub use shown::{Shown, shown, text_of};
 
-use super::parts::{Badge, Link, Notice, Pair, Why, about, flag_badges, flags, pair, presence, why};
+use super::parts::{Badge, Link, Notice, Pair, Why, about, badge, flag_badges, flags, pair, presence, why};
 use super::shell::Command;
 use super::{Page, Place, Shown as Answer, show};
+use crate::app::facilities::Resident;
 use crate::app::terminals::TerminalDetail;
-use crate::app::{AppError, Cx, terminals};
+use crate::app::{AppError, Cx, facilities, terminals};
 use crate::http::api::id;
 use crate::http::auth::{BY_ITSELF, Visitor};
 use crate::http::routes::{Needs, Routes};
@@ -102,7 +104,7 @@ struct Head {
     flags: Vec<Badge>,
     since_word: String,
     since: Option<Time>,
-    facility: Option<Link>,
+    clinic: Clinic,
     strip: Vec<Pair>,
     notices: Vec<Notice>,
     tabs: Vec<TabLink>,
@@ -110,6 +112,18 @@ struct Head {
     held: bool,
     cannot: Cannot,
     commands: Vec<Command>,
+}
+
+/// Where it stands: whom to talk about on the phone.
+struct Clinic {
+    /// Its page, where the ledger has it.
+    link: Option<Link>,
+    /// As it was said; nothing where nobody said one.
+    code: String,
+    /// What is not as it should be about that.
+    doubt: Option<Badge>,
+    /// Who else says this code, where there is no page.
+    others: Option<Link>,
 }
 
 /// Loads what every part needs; somebody who opened the page themselves makes the terminal report sooner.
@@ -123,7 +137,7 @@ async fn opened(visitor: Visitor, text: &str, headers: &HeaderMap) -> Result<(Cx
     Ok((cx, page, detail))
 }
 
-fn head(page: &Page, detail: &TerminalDetail, tab: Tab) -> Head {
+fn head(cx: &Cx, page: &Page, detail: &TerminalDetail, tab: Tab) -> Head {
     let terminal = &detail.terminal;
     let online_since = detail.row.as_ref().and_then(|row| row.online_since);
     let seen = detail
@@ -148,7 +162,7 @@ fn head(page: &Page, detail: &TerminalDetail, tab: Tab) -> Head {
             "terminal-offline-since"
         }),
         since: online_since.or(seen),
-        facility: terminal.institution_code.as_ref().map(|code| facility(page, code)),
+        clinic: clinic(page, &facilities::resident(cx, terminal.id)),
         strip: strip(page, terminal),
         notices: notices(page, terminal, online_since.is_some()),
         tabs: tabs(page, &href, tab, detail),
@@ -160,16 +174,29 @@ fn head(page: &Page, detail: &TerminalDetail, tab: Tab) -> Head {
     }
 }
 
-/// The facility's page where there is one; its terminals otherwise.
-fn facility(page: &Page, code: &str) -> Link {
-    let href = if page.has("/facilities/{code10}") {
-        format!("/facilities/{code}")
-    } else {
-        crate::http::query::address("/terminals", &[("q", &format!("institution:{code}"))])
+fn clinic(page: &Page, resident: &Resident) -> Clinic {
+    let code = resident.said.code().map(|code| code.to_string());
+    let link = resident.facility.as_ref().map(|facility| Link {
+        href: format!("/facilities/{}", facility.code),
+        name: facility.name.to_string(),
+    });
+    let same = |code: &String| Link {
+        href: crate::http::query::address("/terminals", &[("q", &format!("institution:{code}"))]),
+        name: page.t("terminal-same-code"),
     };
-    Link {
-        href,
-        name: code.to_owned(),
+    use facility::Standing as In;
+    Clinic {
+        others: code.as_ref().filter(|_| link.is_none()).map(same),
+        code: resident
+            .facility
+            .as_ref()
+            .map_or(code.unwrap_or_default(), |facility| facility.code.to_string()),
+        doubt: match resident.standing {
+            In::Unlisted | In::Conflict | In::None => Some(badge("warn", page.of(&resident.standing.words()))),
+            In::Overruled => Some(badge("", page.of(&resident.standing.words()))),
+            In::Attached => None,
+        },
+        link,
     }
 }
 
@@ -300,7 +327,6 @@ pub(super) mod samples {
 
     use kaishin_domain::access::Role;
 
-    use super::super::parts::badge;
     use super::super::sample;
     use super::*;
     use crate::http::words::Lang;
@@ -327,7 +353,15 @@ pub(super) mod samples {
             flags: vec![badge("warn", "重複")],
             since_word: page.t("terminal-online-since"),
             since: Some(AT),
-            facility: Some(facility(page, "1312345678")),
+            clinic: Clinic {
+                link: Some(Link {
+                    href: "/facilities/1312345678".into(),
+                    name: "みどり医院<i>".into(),
+                }),
+                code: "1312345678".into(),
+                doubt: Some(badge("warn", "所属が食い違い")),
+                others: None,
+            },
             strip: vec![Pair {
                 name: "OS".into(),
                 value: "10.0.19044<i>".into(),

@@ -1,6 +1,7 @@
 //! `/terminals`: the list, its facets and the filters that people keep. Its whole state stands in its address: filter,
 //! order, columns and page.
 
+mod terms;
 mod view;
 
 use std::collections::HashMap;

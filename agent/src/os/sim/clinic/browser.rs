@@ -2,11 +2,12 @@
 //! its version.
 
 use kaishin_proto::profile::Profile;
+use kaishin_proto::time::{Span, Time};
 use serde_json::{Value as Json, json};
 
 use super::super::image::Layer;
 use super::super::pack::{self, Key};
-use super::{HKLM, Image, LONG_AGO, Lot, RegistryValue, USERS};
+use super::{HKLM, Image, LONG_AGO, Lot, RegistryValue, TECHNICIAN, USERS};
 
 const CLIENT: &str = r"SOFTWARE\WOW6432Node\Microsoft\EdgeUpdate\Clients\{56EB18F8-B008-4CBD-B6D2-8C97FE7E9062}";
 const OLD: &str = "1.2.0.5";
@@ -19,6 +20,8 @@ enum State {
     Sound,
     Old,
     Missing(usize),
+    /// Nobody has put anything in, and looked for how.
+    Empty,
     Disabled(usize),
     DeveloperMode,
     /// The machine went off while the browser wrote.
@@ -34,7 +37,7 @@ enum Files {
     Cut,
 }
 
-pub fn furnish(image: &mut Image, mut lot: Lot) {
+pub fn furnish(image: &mut Image, mut lot: Lot, technician: bool) {
     let nth = lot.chance.below(3) as usize;
     let state = if lot.fault(3) {
         lot.pick(&[
@@ -58,15 +61,24 @@ pub fn furnish(image: &mut Image, mut lot: Lot) {
         Files::Ready
     };
     let version = lot.pick(&["126.0.2592.87", "128.0.2739.42", "131.0.2903.86"]);
-    let two_users = lot.chance.below(4) == 0;
+    let two_users = lot.chance.below(4) == 0 && lot.people.len() > 1;
+    let (here, today) = (lot.here().1, lot.today());
     image.share(&format!("browser/version/{version}"), |layer| {
         layer.set(HKLM, CLIENT, "pv", RegistryValue::text(version));
     });
-    image.share(&format!("browser/profile/{state:?}"), |layer| {
-        profile(layer, USERS[0].1, state)
+    image.share(&format!("browser/profile/{here}/{state:?}/{today:?}"), |layer| {
+        profile(layer, here, state, today)
     });
     if two_users {
-        image.share("browser/second", |layer| profile(layer, USERS[1].1, State::Sound));
+        image.share(&format!("browser/second/{today:?}"), |layer| {
+            profile(layer, USERS[1].1, State::Sound, today)
+        });
+    }
+    if technician {
+        let then = today - Span::days(400);
+        image.share(&format!("browser/technician/{today:?}"), |layer| {
+            profile(layer, TECHNICIAN.1, State::Empty, then)
+        });
     }
     image.share(&format!("browser/files/{files:?}"), |layer| {
         extension_files(layer, files)
@@ -96,24 +108,25 @@ fn extension_files(layer: &mut Layer, files: Files) {
     }
 }
 
-fn profile(layer: &mut Layer, user: &str, state: State) {
+fn profile(layer: &mut Layer, user: &str, state: State, at: Time) {
     let data = format!(r"C:\Users\{user}\AppData\Local\Microsoft\Edge\User Data");
     let local = json!({"profile": {"info_cache": {"Default": {"name": "プロファイル 1", "user_name": ""}}}});
-    layer.file(format!(r"{data}\Local State"), local.to_string().into_bytes(), LONG_AGO);
+    layer.file(format!(r"{data}\Local State"), local.to_string().into_bytes(), at);
+    let on = matches!(state, State::DeveloperMode | State::Empty);
     let secure = json!({
-        "extensions": {"settings": settings(state), "ui": {"developer_mode": state == State::DeveloperMode}},
+        "extensions": {"settings": settings(state), "ui": {"developer_mode": on}},
         "protection": {"macs": {}},
     });
     let mut secure = secure.to_string().into_bytes();
     if state == State::Corrupt {
         secure.truncate(secure.len() * 2 / 3);
     }
-    layer.file(format!(r"{data}\Default\Secure Preferences"), secure, LONG_AGO);
+    layer.file(format!(r"{data}\Default\Secure Preferences"), secure, at);
     let plain = json!({"profile": {"name": "プロファイル 1"}, "extensions": {"alerts": {"initialized": true}}});
     layer.file(
         format!(r"{data}\Default\Preferences"),
         plain.to_string().into_bytes(),
-        LONG_AGO,
+        at,
     );
 }
 
@@ -122,7 +135,7 @@ fn settings(state: State) -> Json {
         COMPONENT: {"location": 5, "manifest": {"name": "Edge relevant text changes", "version": "1.2.1"}},
     });
     for (n, (_, extension)) in Profile::built_in().edge.extensions().into_iter().enumerate() {
-        if state == State::Missing(n) {
+        if state == State::Missing(n) || state == State::Empty {
             continue;
         }
         let id = Key::simulated(n).id();

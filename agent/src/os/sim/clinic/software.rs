@@ -5,7 +5,7 @@ use kaishin_proto::profile::{Profile, Software};
 use kaishin_proto::time::Span;
 
 use super::super::image::Layer;
-use super::{HKLM, Image, LONG_AGO, Lot, RegistryValue, USERS, sid};
+use super::{HKLM, Image, LONG_AGO, Lot, RegistryValue, sid};
 use crate::os::Hive;
 
 const NATIVE: &str = r"SOFTWARE\Microsoft\Windows\CurrentVersion\Uninstall";
@@ -41,8 +41,12 @@ const COMMON: &[(&str, &str, &str, bool)] = &[
     ("Realtek Ethernet Controller Driver", "10.63.1014.2022", "Realtek", true),
 ];
 
-pub fn furnish(image: &mut Image, mut lot: Lot, build: u32) {
-    image.share("software/common", common);
+/// Where the simulated distribution software keeps whether it updates by itself. Where the real one does, a profile says.
+pub const AUTO_UPDATE: (&str, &str) = (r"SOFTWARE\WOW6432Node\OQS\OqsDistroApp", "AutoUpdate");
+
+pub fn furnish(image: &mut Image, mut lot: Lot, edition: &str, build: u32) {
+    let here = lot.here();
+    image.share(&format!("software/common/{}", here.1), |layer| common(layer, here.0));
     for (n, (name, before)) in BEFORE.iter().enumerate() {
         let old = lot.fault(9);
         image.share(&format!("software/{name}/{old}"), |layer| {
@@ -66,9 +70,19 @@ pub fn furnish(image: &mut Image, mut lot: Lot, build: u32) {
     });
     image.share("software/distribution-log", distribution_log);
     status(image, &mut lot);
+    // On a Windows that is not meant for it, it has to be off.
+    let by_hand = lot.chance.below(4) == 0;
+    let on = if edition == "Professional" {
+        lot.fault(2)
+    } else {
+        !by_hand
+    };
+    image.share(&format!("software/auto-update/{on}"), |layer| {
+        layer.set(HKLM, AUTO_UPDATE.0, AUTO_UPDATE.1, RegistryValue::dword(on.into()));
+    });
 }
 
-fn common(layer: &mut Layer) {
+fn common(layer: &mut Layer, here: &str) {
     for (name, version, publisher, in_old_view) in COMMON {
         let view = if *in_old_view { OLD_VIEW } else { NATIVE };
         entry(layer, HKLM, &format!(r"{view}\{name}"), [name, version, publisher]);
@@ -80,7 +94,7 @@ fn common(layer: &mut Layer) {
         "SystemComponent",
         RegistryValue::dword(1),
     );
-    let of_user = format!(r"{}\{OF_USER}\Teams", sid(USERS[0].0));
+    let of_user = format!(r"{}\{OF_USER}\Teams", sid(here));
     entry(
         layer,
         Hive::Users,

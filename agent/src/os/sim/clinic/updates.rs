@@ -3,12 +3,21 @@
 use kaishin_proto::time::{Span, Time};
 
 use super::{HKLM, Image, LONG_AGO, Lot, RegistryValue};
+use crate::os::{UpdateResults, UpdateTried};
 use crate::preg::Policy;
 
 const POLICY: &str = r"SOFTWARE\Policies\Microsoft\Windows\WindowsUpdate\AU";
 const OTHER_POLICY: &str = r"SOFTWARE\Policies\Microsoft\Windows\Explorer";
 const SETTINGS: &str = r"SOFTWARE\Microsoft\WindowsUpdate\UX\Settings";
-pub const RESULTS: &str = r"SOFTWARE\Microsoft\Windows\CurrentVersion\WindowsUpdate\Auto Update\Results";
+/// Windows Update keeps its results in a database of its own. Here they lie beside everything else, so that they outlive the
+/// process, but where nothing on a real terminal does: they are told by the seam alone.
+pub const RESULTS: &str = r"SIMULATED\Windows Update";
+pub const SEARCHED: &str = "Searched";
+pub const INSTALLED: &str = "Installed";
+pub const FAILED: &str = "Failed";
+pub const CODE: &str = "Code";
+const TITLE: &str = "x64 ベース システム用 Windows 10 の累積更新プログラム (KB5046613)";
+const DEFINITIONS: &str = "Microsoft Defender Antivirus のセキュリティ インテリジェンス更新プログラム - KB2267602";
 const SERVICE: &str = r"SYSTEM\CurrentControlSet\Services\wuauserv";
 const POLICY_FILE: &str = r"C:\Windows\System32\GroupPolicy\Machine\Registry.pol";
 const GPT: &str = r"C:\Windows\System32\GroupPolicy\gpt.ini";
@@ -105,36 +114,48 @@ fn settings(image: &mut Image, lot: &mut Lot, build: u32) {
 fn results(image: &mut Image, lot: &mut Lot) {
     let stale = lot.fault(6);
     let error = if lot.fault(6) { lot.pick(ERRORS) } else { 0 };
-    image.share(&format!("updates/error/{error}"), |layer| {
-        for step in ["Detect", "Download", "Install"] {
-            let error = if step == "Detect" { error } else { 0 };
-            layer.set(
-                HKLM,
-                &format!(r"{RESULTS}\{step}"),
-                "LastError",
-                RegistryValue::dword(error),
-            );
-        }
-    });
     let (searched, installed) = if stale {
         let days = 45 + lot.chance.below(200);
         (24 * days, 24 * (days + 20))
     } else {
         (1 + lot.chance.below(40), 24 * (1 + lot.chance.below(30)))
     };
-    for (step, hours) in [("Detect", searched), ("Install", installed)] {
-        let at = lot.now - Span::hours(hours as i64) - Span::seconds(lot.chance.below(3_600) as i64);
-        image.own.set(
-            HKLM,
-            &format!(r"{RESULTS}\{step}"),
-            "LastSuccessTime",
-            RegistryValue::text(&noted(at)),
-        );
+    let mut ago = |hours: u64| lot.now - Span::hours(hours as i64) - Span::seconds(lot.chance.below(3_600) as i64);
+    let (searched, installed) = (ago(searched), ago(installed));
+    for (name, at) in [(SEARCHED, searched), (INSTALLED, installed)] {
+        image.own.set(HKLM, RESULTS, name, noted(at));
+    }
+    if error != 0 {
+        image.own.set(HKLM, RESULTS, FAILED, noted(searched));
+        image.own.set(HKLM, RESULTS, CODE, RegistryValue::dword(error));
     }
 }
 
-/// As Windows Update notes a time: in UTC, without saying so.
-pub fn noted(at: Time) -> String {
-    let text = at.rfc3339().replace('T', " ");
-    text.get(..19).unwrap_or_default().to_owned()
+pub fn noted(at: Time) -> RegistryValue {
+    RegistryValue::text(&at.rfc3339())
+}
+
+/// As Windows Update would tell it.
+pub fn told(image: &Image) -> UpdateResults {
+    let when = |name| {
+        let noted = image.get(HKLM, RESULTS, name)?.as_text().ok()?;
+        Time::parse(&noted)
+    };
+    let (searched, installed) = (when(SEARCHED), when(INSTALLED));
+    let code = image.get(HKLM, RESULTS, CODE).and_then(|code| code.as_u32().ok());
+    let entry = |title: &str, at: Option<Time>, code| {
+        let title = title.to_owned();
+        at.map(|at| UpdateTried { title, at, code })
+    };
+    let history = [
+        // The antivirus looks after itself, whatever becomes of Windows.
+        entry(DEFINITIONS, searched, 0),
+        code.and_then(|code| entry(TITLE, when(FAILED), code)),
+        entry(TITLE, installed, 0),
+    ];
+    UpdateResults {
+        searched: Ok(searched),
+        installed: Ok(searched.max(installed)),
+        history: Ok(history.into_iter().flatten().collect()),
+    }
 }

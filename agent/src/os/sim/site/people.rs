@@ -3,7 +3,7 @@
 
 use kaishin_proto::time::{Span, Time};
 
-use super::super::clinic::{Lot, USERS, sid};
+use super::super::clinic::{Lot, sid};
 use super::super::image::{Image, Layer};
 use super::super::{Hive, RegistryValue};
 use super::profile;
@@ -56,8 +56,8 @@ pub fn certificate(number: u64, from: Time, until: Time) -> (String, Vec<u8>) {
 pub fn furnish(image: &mut Image, lot: &mut Lot) {
     let proxy = &profile().proxy;
     let whole = proxy.bypass.join(";");
-    image.share("people", |layer| {
-        for (user, _) in USERS {
+    image.share(&format!("people/{:?}", lot.people), |layer| {
+        for (user, _) in lot.people {
             set_proxy(layer, user, &proxy.server, &whole);
             layer.set(
                 Hive::Users,
@@ -73,7 +73,7 @@ pub fn furnish(image: &mut Image, lot: &mut Lot) {
             connection_settings(0x28, Some(&proxy.server), &whole),
         );
     });
-    let who = USERS[0].0;
+    let who = lot.here().0;
     let nth = lot.chance.below(proxy.bypass.len() as u64 - 1) as usize;
     let without = || {
         let left = proxy.bypass.iter().enumerate().filter(|(at, _)| *at != nth);
@@ -142,8 +142,7 @@ fn set_proxy(layer: &mut Layer, user: &str, server: &str, bypass: &str) {
 }
 
 fn certificates(image: &mut Image, lot: &mut Lot) {
-    const DAY: i64 = Span::days(1).0;
-    let today = Time(lot.now.0.div_euclid(DAY) * DAY);
+    let (today, who) = (lot.today(), lot.here().0);
     let days = |days: u64| Span::days(days as i64);
     let (number, long) = (lot.chance.next(), lot.chance.below(800));
     let missing = lot.fault(30);
@@ -163,7 +162,7 @@ fn certificates(image: &mut Image, lot: &mut Lot) {
         let (thumbprint, der) = certificate(number, from, until);
         let container = format!("{{{:08X}-5C1F-4D0B-9C55-6B1A0F4E2D31}}", number as u32);
         let blob = stored(&der, key.then_some(container.as_str()));
-        let key = below(USERS[0].0, &format!(r"{STORE}\{thumbprint}"));
+        let key = below(who, &format!(r"{STORE}\{thumbprint}"));
         image.own.set(
             Hive::Users,
             &key,

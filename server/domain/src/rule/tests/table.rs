@@ -51,10 +51,11 @@ pub(super) const TABLE: &[Case] = &[
         "update.mode=manual | update.mode=notify | update.mode=not-configured", "facility.update_choice=manual"),
     case("update-mode-not-manual", "facility.update_choice=manual", "update.mode=manual",
         "update.mode=automatic | update.mode=not-configured", "facility.update_choice=automatic"),
-    case("update-notify-only", "", "update.mode=manual | update.mode=automatic", "update.mode=notify", ""),
-    case("update-mode-unset", "", "update.mode=manual", "update.mode=not-configured", ""),
+    case("update-notify-only", "", "update.mode=manual | update.mode=automatic", "update.mode=notify",
+        "facility.update_choice=manual"),
+    case("update-mode-unset", "", "update.mode=manual", "update.mode=not-configured", "facility.update_choice=automatic"),
     case(
-        "update-policy-disagrees", "",
+        "update-policy-disagrees", "facility.update_choice=automatic",
         "update.registry_mode=manual update.policy_file_mode=manual \
          | update.registry_mode=automatic update.policy_file_mode=automatic",
         "update.registry_mode=automatic update.policy_file_mode=manual \
@@ -62,6 +63,11 @@ pub(super) const TABLE: &[Case] = &[
          | update.registry_mode=manual update.policy_file_mode=notify",
         "update.policy_file_mode=not-configured",
     ),
+    case("update-policy-disagrees-manual", "facility.update_choice=manual",
+        "update.registry_mode=manual update.policy_file_mode=manual",
+        "update.registry_mode=automatic update.policy_file_mode=manual", "facility.update_choice=automatic"),
+    case("update-policy-disagrees-undecided", "", "update.registry_mode=manual update.policy_file_mode=manual",
+        "update.registry_mode=automatic update.policy_file_mode=manual", "facility.update_choice=automatic"),
     case("update-stale", "", "update.last_install=60d", "update.last_install=61d", "last_seen=2d"),
     case("update-search-stale", "", "update.last_search=1d", "update.last_search=31d", "last_seen=2d"),
     case("update-failing", "", "update.last_error=none", "update.last_error=80072EE2 | update.last_error=0x80240438 \
@@ -70,16 +76,18 @@ pub(super) const TABLE: &[Case] = &[
     case("update-hour-in-clinic-hours", "update.mode=automatic",
         "update.install_hour=5 | update.install_hour=20 | update.install_in_opening=- update.install_hour=13",
         "update.install_hour=8 | update.install_hour=13 | update.install_in_opening=absent update.install_hour=8 \
-         | update.install_in_opening=19:00-21:00 update.install_hour=20", "update.mode=manual"),
-    case("update-day-not-daily", "update.mode=automatic", "update.install_day=0", "update.install_day=3", "update.mode=manual"),
+         | update.install_in_opening=19:00-21:00 update.install_hour=20 facility.update_choice=automatic", "update.mode=manual"),
+    case("update-before-restart", "update.mode=automatic", "tasks.restart_after_install=-",
+        "tasks.restart_after_install=05:13", "facility.update_choice=manual"),
+    case("update-day-not-daily", "update.mode=automatic", "update.install_day=0", "update.install_day=3",
+        "facility.update_choice=manual"),
     case("active-hours-automatic", "", "update.active_automatic=no", "update.active_automatic=yes", ""),
     case(
         "active-hours-short", "update.active_automatic=no",
-        "update.active_start=8 update.active_end=20 \
-         | update.opening_not_active=- update.active_start=10 update.active_end=17",
-        "update.active_start=10 update.active_end=20 | update.active_start=8 update.active_end=17 \
-         | update.opening_not_active=20:00-21:00 update.active_start=8 update.active_end=20 \
-         | update.opening_not_active=absent update.active_start=10 update.active_end=20",
+        "update.daytime_not_active=- | update.opening_not_active=- update.daytime_not_active=09:00-10:00",
+        "update.daytime_not_active=17:00-18:00 \
+         | update.opening_not_active=20:00-21:00 update.daytime_not_active=- \
+         | update.opening_not_active=absent update.daytime_not_active=09:00-10:00",
         "update.active_automatic=yes",
     ),
     case("os-patch-old-17763", "os.build=17763", "os.revision=6000", "os.revision=5999", "os.build=19044"),
@@ -88,8 +96,16 @@ pub(super) const TABLE: &[Case] = &[
     case("sleep-on", "", "power.sleep_ac=0s power.sleep_dc=0s | power.sleep_ac=0s power.sleep_dc=absent",
         "power.sleep_ac=1800s power.sleep_dc=0s | power.sleep_ac=0s power.sleep_dc=900s \
          | power.sleep_ac=1800s power.sleep_dc=absent", ""),
+    case("on-battery", "", "power.on_battery=no", "power.on_battery=yes", "last_seen=2d"),
     case("restart-overdue", "", "boot.time=1h | boot.time=3d", "boot.time=259201s | boot.time=40d", "last_seen=2d"),
     case("restart-pending", "", "boot.restart_pending=no", "boot.restart_pending=yes", ""),
+    case("restart-in-opening", "",
+        "tasks.restart_in_opening=- tasks.restart_times=10:07 | tasks.restart_in_opening=absent tasks.restart_times=02:37 \
+         | tasks.restart_in_opening=absent tasks.restart_times=07:58,20:01 | tasks.restart_in_opening=absent tasks.restart_times=-",
+        "tasks.restart_in_opening=10:07 tasks.restart_times=- | tasks.restart_in_opening=absent tasks.restart_times=02:37,10:07 \
+         | tasks.restart_in_opening=absent tasks.restart_times=08:01 | tasks.restart_in_opening=absent tasks.restart_times=19:59 \
+         | tasks.restart_times=09:11", ""),
+    case("restart-needs-sign-in", "", "tasks.restart_signed_in=-", "tasks.restart_signed_in=\\再起動", ""),
     case("restart-forbidden-time", "", "tasks.restart_forbidden=-", "tasks.restart_forbidden=04:00", ""),
     case("restart-round-minute", "", "tasks.restart_times=03:42 | tasks.restart_times=-",
         "tasks.restart_times=02:30 | tasks.restart_times=01:11,05:25", ""),
@@ -98,7 +114,7 @@ pub(super) const TABLE: &[Case] = &[
         "hardware.manufacturer=LENOVO hardware.model=ThinkPad~E14~Gen~3"),
     case("proxy-off", BASE, "proxy.enabled=yes", "proxy.enabled=no", "facility.topology=operator"),
     case("proxy-server-wrong", "facility.topology=base proxy.enabled=yes", "proxy.server=proxy.base.oqs-pdl.org:8080",
-        "proxy.server=proxy.base.oqs-pdl.org:80", CLOUD),
+        "proxy.server=proxy.base.oqs-pdl.org:80 | proxy.server=absent", CLOUD),
     case("proxy-bypass-missing", PROXY, "proxy.missing=-", "proxy.missing=*.rece", NO_PROXY),
     case("proxy-bypass-joined", PROXY, "proxy.joined=-", "proxy.joined=*.rece*.secomtrust.net", NO_PROXY),
     case("proxy-winhttp-differs", PROXY,
@@ -115,8 +131,10 @@ pub(super) const TABLE: &[Case] = &[
     case("unreachable-verification", "", "connectivity.failed=proxy", "connectivity.failed=verification", ""),
     case("unreachable-distribution", BASE, "connectivity.failed=-", "connectivity.failed=distribution", CLOUD),
     case("unreachable-certificates", "", "connectivity.failed=-", "connectivity.failed=certificates", ""),
-    case("unreachable-cloud", CLOUD, "connectivity.failed=-", "connectivity.failed=cloud", BASE),
-    case("time-server-wrong", BASE, "time.source=ntp.base.oqs-pdl.org,0x9", "time.source=time.windows.com,0x9", CLOUD),
+    case("unreachable-cloud", CLOUD, "connectivity.failed=-", "connectivity.failed=cloud",
+        "proxy.enabled=yes proxy.server=proxy.clinic.local:3128"),
+    case("time-server-wrong", BASE, "time.source=ntp.base.oqs-pdl.org,0x9",
+        "time.source=time.windows.com,0x9 | time.source=absent", CLOUD),
     case("time-not-synchronised", BASE, "time.type=NTP", "time.type=NoSync | time.type=NT5DS", CLOUD),
     case("clock-off", "", "time.offset=0s | time.offset=60s | time.offset=-60s", "time.offset=61s | time.offset=-2h", ""),
     case("display-scale", "", "display.scale=100", "display.scale=125", ""),
@@ -129,7 +147,8 @@ pub(super) const TABLE: &[Case] = &[
         "accounts.oqs_password_expires=+13d | accounts.oqs_password_expires=1d", "accounts.oqs_password_never_expires=yes"),
     case("account-password-may-expire", "", "accounts.oqs_password_never_expires=yes",
         "accounts.oqs_password_never_expires=no", ""),
-    case("account-password-changed", "", "accounts.oqs_password_changed=400d", "accounts.oqs_password_changed=2d", ""),
+    case("account-password-changed", "os.installed=20d", "accounts.oqs_password_changed=400d | accounts.oqs_password_changed=15d",
+        "accounts.oqs_password_changed=2d | os.installed=absent accounts.oqs_password_changed=13d", "os.installed=13d"),
     case("task-distribution-missing", "", "tasks.missing=OQS_exec_comappstart | tasks.missing=-",
         "tasks.missing=OQS_exec_distroappstart", ""),
     case("task-link-missing", "oqs.link.version=2.2.0", "tasks.missing=OQS_exec_distroappstart",
@@ -153,12 +172,15 @@ pub(super) const TABLE: &[Case] = &[
     case("oqs-link-old", "", "oqs.link.version=2.10.0", "oqs.link.version=1.0.9", ""),
     case("oqs-distribution-old", "", "oqs.distribution.version=2.0.1", "oqs.distribution.version=1.0.6", ""),
     case("oqs-mpki-old", "", "oqs.mpki.version=1.2", "oqs.mpki.version=1.1.9.9", ""),
+    case("oqs-mpki-missing", "", "oqs.mpki.version=1.0", "oqs.mpki.version=absent", ""),
     case("oqs-distribution-missing", "", "oqs.distribution.version=1.0", "oqs.distribution.version=absent", ""),
     case("oqs-face-missing", "", "oqs.face.version=1.0", "oqs.face.version=absent", ""),
     case(
-        "distribution-stuck", "",
+        "distribution-stuck", "os.edition=IoTEnterpriseS",
         "oqs.status=up-to-date oqs.status_at=9d | oqs.status=restart-pending oqs.status_at=1d",
-        "oqs.status=restart-pending oqs.status_at=4d | oqs.status=other oqs.status_at=80d", "last_seen=2d",
+        "oqs.status=restart-pending oqs.status_at=4d \
+         | oqs.status=stopped oqs.status_at=9d facility.shared_receipt=no os.edition=EnterpriseS oqs.auto_update=yes",
+        "last_seen=2d",
     ),
     case("distribution-auto-update-on-shared", "facility.shared_receipt=yes", "oqs.auto_update=no", "oqs.auto_update=yes",
         "facility.shared_receipt=no"),

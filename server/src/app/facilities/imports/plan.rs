@@ -1,6 +1,6 @@
 //! What an import would do, row by row. Nothing is written here.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use kaishin_domain::facility::sheet::{BadTitles, Known, Remark, Row, Severity, Sheet, Verdict};
@@ -15,7 +15,7 @@ use crate::store::ImportCounts;
 /// So many rows are judged at once.
 const PART: usize = 1_000;
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Plan {
     /// SHA-256 of the file, in hex.
     pub hash: String,
@@ -163,7 +163,7 @@ async fn judge(app: &App, sheet: &Sheet, rows: Vec<Row>, plan: &mut Plan) -> Res
 
 fn finish(plan: &mut Plan) {
     plan.remarks.sort_by_key(|remark| remark.line);
-    let refused: std::collections::HashSet<u64> = plan
+    let refused: HashSet<u64> = plan
         .remarks
         .iter()
         .filter(|remark| remark.severity == Severity::Refused)
@@ -179,7 +179,72 @@ fn finish(plan: &mut Plan) {
     plan.counts.warned = warned.len() as u64;
 }
 
+/// Facilities that are no longer as they were when their rows were judged.
+pub async fn overtaken(app: &App, plan: &Plan) -> Result<HashSet<Code10>, AppError> {
+    let mut overtaken = moved(app, plan);
+    for part in plan.writes.chunks(PART) {
+        let codes: Vec<Code10> = part.iter().map(Write::code).collect();
+        let kept = app.store.facilities(&codes).await?;
+        let today: HashMap<Code10, u32> = kept.iter().map(|one| (one.facility.code, one.revision)).collect();
+        let changed = part.iter().filter(|write| {
+            let judged = write.before.as_ref().map(|_| write.after.revision - 1);
+            today.get(&write.code()).copied() != judged
+        });
+        overtaken.extend(changed.map(Write::code));
+    }
+    Ok(overtaken)
+}
+
+/// Of these, what memory knows without a look at any row: facilities that came, or have another code now.
+pub fn moved(app: &App, plan: &Plan) -> HashSet<Code10> {
+    let there = |code: Code10| app.ledger.current(code).map(|today| today == code);
+    let moved = plan
+        .writes
+        .iter()
+        .filter(|write| there(write.code()) != write.before.as_ref().map(|_| true));
+    moved.map(Write::code).collect()
+}
+
+impl Write {
+    fn code(&self) -> Code10 {
+        self.after.facility.code
+    }
+}
+
 impl Plan {
+    /// The same without the rows of these facilities, which are refused.
+    pub fn without(&self, overtaken: &HashSet<Code10>) -> Plan {
+        let mut plan = Plan {
+            writes: Vec::with_capacity(self.writes.len()),
+            told: Vec::with_capacity(self.told.len()),
+            ..self.clone()
+        };
+        for (line, code, told) in &self.told {
+            let (Told::New(at) | Told::Changed(at)) = told else {
+                plan.told.push((*line, *code, *told));
+                continue;
+            };
+            let Some(write) = self.writes.get(*at) else { continue };
+            let (count, again): (_, fn(usize) -> Told) = match told {
+                Told::New(_) => (&mut plan.counts.added, Told::New),
+                Told::Changed(_) | Told::Same | Told::Refused => (&mut plan.counts.changed, Told::Changed),
+            };
+            let told = if overtaken.contains(code) {
+                *count -= 1;
+                plan.counts.refused += 1;
+                plan.remarks.retain(|remark| remark.line != *line);
+                plan.remarks.push(Remark::overtaken(*line, &write.after.facility.name));
+                Told::Refused
+            } else {
+                plan.writes.push(write.clone());
+                again(plan.writes.len() - 1)
+            };
+            plan.told.push((*line, *code, told));
+        }
+        finish(&mut plan);
+        plan
+    }
+
     fn write(&mut self, line: u64, before: Option<Facility>, after: Kept, fields: Vec<Field>) {
         self.writes.push(Write {
             line,

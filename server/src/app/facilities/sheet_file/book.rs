@@ -138,8 +138,8 @@ fn shown<'a>(data: &'a DataRef<'_>) -> Cow<'a, str> {
         DataRef::Int(number) => number.to_string().into(),
         DataRef::Bool(truth) => if *truth { "はい" } else { "いいえ" }.into(),
         DataRef::DateTime(moment) => moment.to_string().into(),
-        // `#REF!` is nothing that anybody wrote.
-        DataRef::Error(_) => "\u{fffd}".into(),
+        // Told from what somebody wrote where the row is judged: a CSV file has the same text.
+        DataRef::Error(fault) => fault.to_string().into(),
     }
 }
 

@@ -69,7 +69,7 @@ pub async fn say(visitor: Visitor, Path(text): Path<String>, Filled(said): Fille
 async fn view(cx: &Cx, page: Page, detail: &TerminalDetail, error: Option<&AppError>) -> Result<View, AppError> {
     let list = app::get(cx, detail.terminal.id).await?;
     Ok(View {
-        head: head(&page, detail, Tab::Checklist),
+        head: head(cx, &page, detail, Tab::Checklist),
         problem: error.map(|error| page.problem(error)),
         progress: list.progress(),
         questions: list

@@ -11,9 +11,9 @@ use crate::app::terminals::SectionRow;
 use crate::http::words::Lang;
 
 pub async fn facts(visitor: Visitor, Path(text): Path<String>, headers: HeaderMap) -> Answer {
-    let (_, page, detail) = opened(visitor, &text, &headers).await?;
+    let (cx, page, detail) = opened(visitor, &text, &headers).await?;
     let view = View {
-        head: head(&page, &detail, Tab::Facts),
+        head: head(&cx, &page, &detail, Tab::Facts),
         sections: sections(page.lang, &detail.sections),
         page,
     };

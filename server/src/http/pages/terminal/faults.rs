@@ -27,7 +27,7 @@ pub async fn now(visitor: Visitor, Path(text): Path<String>, headers: HeaderMap)
         jobs: jobs_of(&cx, &page, latest).await?,
         more_jobs: detail.jobs.len() > latest.len(),
         told: told(&detail),
-        head: head(&page, &detail, Tab::Now),
+        head: head(&cx, &page, &detail, Tab::Now),
         page,
     };
     Ok(show(StatusCode::OK, &view))
@@ -39,7 +39,7 @@ pub async fn all(visitor: Visitor, Path(text): Path<String>, headers: HeaderMap)
         faults: faults(&cx, &page, &detail),
         checks: checks(&cx, &page, &detail),
         told: told(&detail),
-        head: head(&page, &detail, Tab::Faults),
+        head: head(&cx, &page, &detail, Tab::Faults),
         page,
     };
     Ok(show(StatusCode::OK, &view))
@@ -116,13 +116,21 @@ fn fault_row(cx: &Cx, page: &Page, href: &str, fault: &Fault) -> FaultRow {
     }
 }
 
-/// A value of the fact that the fault was found by; of which fact where a rule looks at several.
+/// A value of the fact that the fault was found by.
 fn told_as(page: &Page, fault: &Fault, rule: Option<&Rule>, value: &Value) -> String {
-    let of_rule = rule.map_or("", |rule| rule.evidence);
-    let key = fault.evidence.as_deref().unwrap_or(of_rule);
+    let key = fault
+        .evidence
+        .as_deref()
+        .or(rule.map(|rule| rule.evidence))
+        .unwrap_or("");
+    named(page, rule, key, value)
+}
+
+/// With the name of the fact where the value alone does not say what it is: a yes or no, or one of several facts.
+fn named(page: &Page, rule: Option<&Rule>, key: &str, value: &Value) -> String {
     let told = shown(page.lang, key, value).line(page.lang);
     let several = rule.is_some_and(|rule| rule.all_evidence().count() > 1);
-    match Field::find(key).filter(|_| several && fault.evidence.is_some()) {
+    match Field::find(key).filter(|_| several || matches!(value, Value::Truth(_))) {
         Some(field) => {
             let name = page.lang.choose(field.ja(), field.en());
             format!("{name}{}{told}", page.lang.choose("：", ": "))
@@ -162,7 +170,7 @@ fn checks(cx: &Cx, page: &Page, detail: &TerminalDetail) -> Vec<Check> {
                 Outcome::Fault { found, evidence, .. } => (
                     0,
                     badge("bad", page.t("check-fault")),
-                    shown(page.lang, evidence, found).line(page.lang),
+                    named(page, Some(verdict.rule), evidence, found),
                 ),
                 Outcome::Unknown { why } => (
                     1,

@@ -18,7 +18,7 @@ const WITH_STEPS: usize = 5;
 pub async fn jobs(visitor: Visitor, Path(text): Path<String>, headers: HeaderMap) -> Answer {
     let (cx, page, detail) = opened(visitor, &text, &headers).await?;
     let view = View {
-        head: head(&page, &detail, Tab::Jobs),
+        head: head(&cx, &page, &detail, Tab::Jobs),
         jobs: jobs_of(&cx, &page, &detail.jobs).await?,
         page,
     };

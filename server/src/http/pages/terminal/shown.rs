@@ -84,20 +84,23 @@ pub fn shown(lang: Lang, key: &str, value: &Value) -> Shown {
         Value::Table(table) if table.rows.is_empty() => Shown::Text(lang.t("none")),
         Value::Table(table) => Shown::Table(in_words(lang, table)),
         Value::Unknown(unknown) => {
-            let plainly = lang.t(&format!("unknown-{}", unknown.reason.name()));
-            Shown::Unknown(why(lang, &unknown.detail).unwrap_or(plainly), unknown.detail.clone())
+            let plainly = || lang.t(&format!("unknown-{}", unknown.reason.name()));
+            let (words, own) = why(lang, &unknown.detail).unwrap_or_else(|| (plainly(), &unknown.detail));
+            Shown::Unknown(words, own.to_owned())
         }
     }
 }
 
-/// What terminals often say of a value that they do not know, in the reader's words: more than the kind of its reason.
-fn why(lang: Lang, detail: &str) -> Option<String> {
-    let said = detail.split(": ").next().unwrap_or(detail);
+/// What terminals often say of a value that they do not know, in the reader's words: more than the kind of its reason. And
+/// what those words leave out.
+fn why(lang: Lang, detail: &str) -> Option<(String, &str)> {
+    let (said, rest) = detail.split_once(": ").unwrap_or((detail, ""));
     let letters = |c: char| c.is_ascii_alphanumeric() || matches!(c, ' ' | '\'');
     if said.is_empty() || !said.chars().all(letters) {
         return None;
     }
-    lang.try_t(&format!("why-{}", plain(&said.replace('\'', ""))))
+    let words = lang.try_t(&format!("why-{}", plain(&said.replace('\'', ""))))?;
+    Some((words, rest))
 }
 
 /// A text of this fact in the reader's words, where it is one of the program's.
@@ -240,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn what_terminals_often_say_is_told_in_the_readers_words_beside_their_own() {
+    fn what_terminals_often_say_is_told_in_the_readers_words() {
         let told = |lang, detail| shown(lang, "os.edition", &Value::unknown(Reason::NotFound, detail));
         for (detail, ja, en) in [
             ("the password never expires", "期限がありません", "no end"),
@@ -258,7 +261,15 @@ mod tests {
                     panic!("unknown is shown as unknown");
                 };
                 assert!(reason.contains(words) && !reason.contains("localization"), "{reason}");
-                assert_eq!(own, detail);
+                let worded = why(lang, detail).is_some();
+                assert_eq!(
+                    own,
+                    if worded {
+                        detail.split_once(": ").map_or("", |told| told.1)
+                    } else {
+                        detail
+                    }
+                );
             }
         }
     }

@@ -44,7 +44,7 @@ pub async fn timeline(
         first_href: after.is_some().then(|| to("")),
         next_href: found.next.as_ref().map(|next| to(&next.to_string())),
         items: found.items.iter().map(|moment| item(&cx, &page, moment)).collect(),
-        head: head(&page, &detail, Tab::Timeline),
+        head: head(&cx, &page, &detail, Tab::Timeline),
         page,
     };
     Ok(show(StatusCode::OK, &view))

@@ -11,6 +11,7 @@ use kaishin_domain::value::Value;
 use super::super::Page;
 use super::super::parts::{Badge, Problem, badge, flag_badges, presence};
 use super::super::terminal::{Shown, shown, text_of};
+use super::terms::{TermChip, terms};
 use super::{Found, State, Titles};
 use crate::app::listing::{Cell, cell};
 use crate::app::selection::Selection;
@@ -33,7 +34,7 @@ pub(super) struct View {
     marked: Option<Marked>,
     chips: Vec<Chip>,
     /// The filter's own conditions, each with what the list is without it.
-    terms: Vec<Chip>,
+    terms: Vec<TermChip>,
     views: Vec<Kept>,
     facets: Vec<FacetView>,
     columns: Vec<Column>,
@@ -67,6 +68,8 @@ struct Chip {
 }
 
 struct Kept {
+    /// Of the element that holds its count.
+    id: String,
     href: String,
     name: String,
     count: String,
@@ -172,7 +175,7 @@ impl View {
     fn fill(&mut self, found: &Found) {
         let (page, state) = (&self.page, &self.state);
         let fields = &found.listing.columns;
-        self.terms = terms(state, &found.filter);
+        self.terms = terms(page, state, &found.filter, &found.titles);
         self.facets = found
             .facets
             .iter()
@@ -217,6 +220,7 @@ impl View {
             Kept {
                 here: (&to.q, &to.sort, &to.columns) == (&self.state.q, &self.state.sort, &self.state.columns),
                 href: to.list(&[]),
+                id: format!("view-{}", view.id),
                 name: view.name.clone(),
                 count: grouped(*count),
                 team: view.team,
@@ -266,30 +270,12 @@ fn chips(page: &Page, state: &State) -> Vec<Chip> {
         .collect()
 }
 
-fn typed(expr: &Expr) -> String {
+pub(super) fn typed(expr: &Expr) -> String {
     if *expr == Expr::Always {
         String::new()
     } else {
         expr.to_string()
     }
-}
-
-fn terms(state: &State, filter: &Expr) -> Vec<Chip> {
-    let parts = match filter {
-        Expr::Always => return Vec::new(),
-        Expr::And(parts) => parts.clone(),
-        Expr::Or(_) | Expr::Not(_) | Expr::Text(_) | Expr::Term(_) => vec![filter.clone()],
-    };
-    let without = |at: usize| {
-        let mut rest = parts.clone();
-        rest.remove(at);
-        Chip {
-            word: parts[at].to_string(),
-            href: state.list(&[("q", &typed(&Expr::all(rest)))]),
-            here: false,
-        }
-    };
-    (0..parts.len()).map(without).collect()
 }
 
 fn narrowed(filter: &Expr, by: Expr) -> Expr {
@@ -302,7 +288,7 @@ fn narrowed(filter: &Expr, by: Expr) -> Expr {
     }
 }
 
-fn label(page: &Page, field: Field) -> String {
+pub(super) fn label(page: &Page, field: Field) -> String {
     match field {
         Field::Online => page.t("column-state"),
         Field::Fault => page.t("column-faults"),
@@ -509,7 +495,7 @@ fn faults(page: &Page, row: &index::Row, titles: &Titles) -> CellView {
 }
 
 /// A word of the program's own in the reader's words; names stay as they are.
-fn worded(page: &Page, field: Field, text: &str) -> String {
+pub(super) fn worded(page: &Page, field: Field, text: &str) -> String {
     let words = match field {
         Field::Facility(attribute) => match attribute {
             // The ledger has a prefecture by its Japanese name.

@@ -29,6 +29,7 @@ async fn list(visitor: Visitor) -> Shown {
         tab: "rules",
         rows: rows.collect(),
         asleep: cx.app.rules.asleep().to_vec(),
+        blind: cx.app.rules.blind().to_vec(),
         page,
     };
     Ok(show(StatusCode::OK, &view))
@@ -80,6 +81,7 @@ struct View {
     tab: &'static str,
     rows: Vec<Row>,
     asleep: Vec<String>,
+    blind: Vec<String>,
 }
 
 impl View {
@@ -154,9 +156,14 @@ mod tests {
                 tab: "rules",
                 rows: rows.collect(),
                 asleep: vec!["edge-old".into()],
+                blind: pack.blind().to_vec(),
                 page: page.clone(),
             };
             let html = sample::check(&view);
+            assert!(
+                html.contains("<code class=\"nowrap\">distribution-auto-update-on-pro</code>"),
+                "{html}"
+            );
             assert!(
                 html.contains("/versions/rules/oqs-face-old") || html.contains("/versions/rules/edge-"),
                 "{html}"
