@@ -1,9 +1,11 @@
 //! Kaishin, the server: who the terminals are, what is wrong with them, and the work that mends it.
 //!
-//! `start` is the one way in: `serve`, the demo and every test call it.
+//! `start` is the one way in: `serve`, the demo and every test call it. `cli::run` is the whole program, a library's function so
+//! that what it does is compiled once.
 
 pub mod agents;
 pub mod app;
+pub mod cli;
 pub mod config;
 pub mod demo;
 pub mod http;

@@ -1,7 +1,5 @@
 //! `kaishin`: the server and its operators' command line.
 
-mod cli;
-
 use std::process::ExitCode;
 
 // Many small allocations from many threads, held for long: where the system's allocator fragments.
@@ -10,5 +8,5 @@ use std::process::ExitCode;
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> ExitCode {
-    cli::run()
+    kaishin::cli::run()
 }

@@ -198,12 +198,13 @@ fn preferences(sim: &Sim, folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// Something that no browser writes, in the place of what it says of one extension. True if there was one.
-fn make_odd(sim: &Sim, which: usize, how: u8) -> bool {
+/// Something that no browser writes, in the place of what it says of one extension. True if there was one. The other one's
+/// file is written as well, as it was: when a browser wrote last says who works with it, and must say the same of both.
+fn make_odd(odd: &Sim, sound: &Sim, which: usize, how: u8) -> bool {
     let mut files = Vec::new();
-    preferences(sim, Path::new(r"C:\Users"), &mut files);
+    preferences(odd, Path::new(r"C:\Users"), &mut files);
     let with_extensions = files.into_iter().filter_map(|path| {
-        let settings: serde_json::Value = serde_json::from_slice(&sim.file(&path)?).ok()?;
+        let settings: serde_json::Value = serde_json::from_slice(&odd.file(&path)?).ok()?;
         let extensions = settings.pointer("/extensions/settings")?.as_object()?;
         let ids: Vec<String> = extensions.keys().cloned().collect();
         Some(ids.into_iter().map(move |id| (path.clone(), settings.clone(), id)))
@@ -212,13 +213,14 @@ fn make_odd(sim: &Sim, which: usize, how: u8) -> bool {
     let Some((path, mut settings, id)) = all.get(which % all.len().max(1)).cloned() else {
         return false;
     };
+    sound.put_file(path.clone(), settings.to_string());
     let entry = &mut settings["extensions"]["settings"][&id];
     match how % 3 {
         0 => entry["disable_reasons"] = json!("because"),
         1 => entry["state"] = json!([]),
         _ => entry["manifest"]["version"] = json!({}),
     }
-    sim.put_file(path, settings.to_string());
+    odd.put_file(path, settings.to_string());
     true
 }
 
@@ -251,7 +253,7 @@ proptest! {
     ) {
         let pack = pack();
         let (sound, odd) = (machine(n), machine(n));
-        prop_assume!(make_odd(&odd, which, how));
+        prop_assume!(make_odd(&odd, &sound, which, how));
         let (before, after) = (seen(&sound, n), seen(&odd, n));
         let before = judge(&pack, &before, NOW);
         let verdicts = judge(&pack, &after, NOW);

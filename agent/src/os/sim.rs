@@ -7,13 +7,14 @@ mod desk;
 mod image;
 mod kept;
 mod log;
+mod meddling;
 pub mod pack;
 mod person;
 mod site;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use kaishin_proto::clock::Clock;
 use kaishin_proto::profile::{Check, Clock24};
@@ -137,132 +138,6 @@ impl Sim {
     /// Carries out the policy file, as Windows does now and then: what is edited in the registry alone goes back.
     pub fn refresh_policy(&self) {
         self.lock().refresh_policy(self.clock.now());
-    }
-
-    /// The `n`th call from now on (1 is the next) fails with this error, once.
-    pub fn fail_call(&self, n: u64, error: OsError) {
-        let mut state = self.lock();
-        let at = state.calls + n;
-        state.faults.insert(at, error);
-    }
-
-    /// Every access to this key and what lies below it is denied until [`Sim::allow`].
-    pub fn deny(&self, hive: Hive, key: &str) {
-        self.lock().denied.insert(KeyPath::new(hive, key));
-    }
-
-    pub fn allow(&self, hive: Hive, key: &str) {
-        self.lock().denied.remove(&KeyPath::new(hive, key));
-    }
-
-    /// This file or folder can be neither read nor listed until [`Sim::open`].
-    pub fn close(&self, path: impl AsRef<Path>) {
-        self.lock().closed.insert(FilePath::new(path.as_ref()));
-    }
-
-    pub fn open(&self, path: impl AsRef<Path>) {
-        self.lock().closed.remove(&FilePath::new(path.as_ref()));
-    }
-
-    /// How often the agent has asked this machine for anything.
-    pub fn calls(&self) -> u64 {
-        self.lock().calls
-    }
-
-    /// How often the agent wrote, or tried to. Whoever only looks leaves it as it is.
-    pub fn writes(&self) -> u64 {
-        self.lock().writes
-    }
-
-    /// What a person at the keyboard sees, past all faults.
-    pub fn peek(&self, hive: Hive, key: &str, name: &str) -> Option<RegistryValue> {
-        self.lock().image.get(hive, key, name).cloned()
-    }
-
-    /// What a person at the keyboard changes, past all faults; `None` removes the value.
-    pub fn poke(&self, hive: Hive, key: &str, name: &str, value: Option<RegistryValue>) {
-        let mut state = self.lock();
-        match value {
-            Some(value) => state.image.own.set(hive, key, name, value),
-            None => state.image.delete(hive, key, name),
-        }
-        state.policy_written(hive, key, self.clock.now());
-    }
-
-    /// Removes a key with all that lies below it.
-    pub fn remove_key(&self, hive: Hive, key: &str) {
-        self.lock().image.remove_key(hive, key);
-    }
-
-    pub fn put_file(&self, path: impl Into<PathBuf>, bytes: impl Into<Vec<u8>>) {
-        let bytes: Vec<u8> = bytes.into();
-        let now = self.clock.now();
-        self.lock().image.own.file(path.into(), bytes, now);
-    }
-
-    pub fn remove_file(&self, path: impl AsRef<Path>) {
-        self.lock().image.remove_file(path.as_ref());
-    }
-
-    pub fn file(&self, path: impl AsRef<Path>) -> Option<Arc<[u8]>> {
-        self.lock().image.file(path.as_ref())
-    }
-
-    /// Puts a scheduled task in place of the one at its path.
-    pub fn put_task(&self, task: TaskSeen) {
-        let now = self.clock.now();
-        let mut state = self.lock();
-        let booted = state.booted;
-        let tasks = state.site.kept_tasks(booted, now);
-        tasks.retain(|known| known.path != task.path);
-        tasks.push(task);
-    }
-
-    pub fn remove_tasks(&self) {
-        let now = self.clock.now();
-        let mut state = self.lock();
-        let booted = state.booted;
-        state.site.kept_tasks(booted, now).clear();
-    }
-
-    pub fn set_account(&self, account: Option<Account>) {
-        self.lock().site.account = account;
-    }
-
-    pub fn set_shares(&self, shares: Vec<Share>) {
-        self.lock().site.shares = shares;
-    }
-
-    pub fn set_antivirus(&self, antivirus: Vec<Antivirus>) {
-        self.lock().site.antivirus = antivirus;
-    }
-
-    pub fn set_sleep(&self, sleep: Sleep) {
-        self.lock().site.sleep = sleep;
-    }
-
-    pub fn set_links(&self, links: Links) {
-        self.lock().site.links = links;
-    }
-
-    /// From now on exactly these hosts do not answer.
-    pub fn cut_off(&self, hosts: &[&str]) {
-        let mut state = self.lock();
-        state.site.network.no_names = false;
-        state.site.network.down = hosts.iter().map(|host| (*host).to_owned()).collect();
-    }
-
-    /// How far a time server finds this clock to be behind.
-    pub fn set_behind(&self, behind: Span) {
-        self.lock().site.network.behind = behind;
-    }
-
-    pub fn set_volumes(&self, volumes: Vec<Volume>) {
-        self.lock().volumes = volumes;
-    }
-
-    pub fn rename(&self, hostname: &str) {
-        self.lock().hostname = hostname.to_owned();
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -709,84 +584,4 @@ impl Os for Sim {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use kaishin_proto::value::Reason;
-
-    const HKLM: Hive = Hive::LocalMachine;
-
-    fn sim() -> Sim {
-        Sim::new(1, 1, Clock::manual(Time(1_800_000_000_000_000)))
-    }
-
-    #[test]
-    fn the_registry_holds_what_is_written_and_forgets_cases() {
-        let sim = sim();
-        sim.registry_set(HKLM, r"SOFTWARE\OQS\Face", "Version", &RegistryValue::dword(3))
-            .unwrap();
-        let read = sim.registry_get(HKLM, r"software\oqs\FACE", "VERSION").unwrap();
-        assert_eq!(read, Some(RegistryValue::dword(3)));
-        let oqs = sim.registry_list(HKLM, r"SOFTWARE\OQS").unwrap().unwrap();
-        assert_eq!(oqs.subkeys, ["Face"]);
-        let face = sim.registry_list(HKLM, r"SOFTWARE\OQS\Face").unwrap().unwrap();
-        assert_eq!(face.values, ["Version"]);
-        sim.registry_delete(HKLM, r"SOFTWARE\OQS\Face", "version").unwrap();
-        assert_eq!(sim.registry_get(HKLM, r"SOFTWARE\OQS\Face", "Version"), Ok(None));
-        assert_eq!(sim.registry_list(HKLM, r"SOFTWARE\Nobody"), Ok(None));
-    }
-
-    #[test]
-    fn faults_come_when_they_were_ordered() {
-        let sim = sim();
-        sim.fail_call(2, OsError::failed("a sick disk"));
-        assert!(sim.hostname().is_ok());
-        assert_eq!(sim.machine().serial.unwrap_err().reason, Reason::Failed);
-        assert!(sim.machine().serial.is_ok());
-        sim.deny(HKLM, r"SYSTEM\Current");
-        assert!(sim.registry_get(HKLM, r"SYSTEM\CurrentControlSet", "x").is_ok());
-        sim.deny(HKLM, r"SYSTEM\CurrentControlSet");
-        let denied = sim.registry_get(HKLM, r"SYSTEM\CurrentControlSet\Control", "x");
-        assert_eq!(denied.unwrap_err().reason, Reason::NoPermission);
-    }
-
-    #[test]
-    fn a_refresh_of_policies_takes_back_what_was_edited_in_the_registry_alone() {
-        const AU: &str = r"SOFTWARE\Policies\Microsoft\Windows\WindowsUpdate\AU";
-        let clock = Clock::manual(Time(1_800_000_000_000_000));
-        let sim = Sim::new(1, 1, clock.clone());
-        let mut policy = Policy::default();
-        policy.remove(AU, "AUOptions");
-        policy.set(AU, "NoAutoUpdate", &RegistryValue::dword(1));
-        sim.replace_file(Path::new(POLICY_FILE), &policy.write()).unwrap();
-        let edit = || {
-            sim.poke(HKLM, AU, "NoAutoUpdate", Some(RegistryValue::dword(0)));
-            sim.poke(HKLM, AU, "AUOptions", Some(RegistryValue::dword(4)));
-        };
-        let off = || sim.registry_get(HKLM, AU, "NoAutoUpdate").unwrap();
-        for refresh in [&|| sim.refresh_policy(), &|| sim.reboot(), &|| {
-            clock.advance(POLICIES_EVERY)
-        }] as [&dyn Fn(); 3]
-        {
-            edit();
-            assert_eq!(off(), Some(RegistryValue::dword(0)));
-            refresh();
-            assert_eq!(off(), Some(RegistryValue::dword(1)));
-            assert_eq!(sim.peek(HKLM, AU, "AUOptions"), None);
-        }
-        sim.put_file(POLICY_FILE, *b"PReg");
-        edit();
-        sim.refresh_policy();
-        assert_eq!(off(), Some(RegistryValue::dword(0)), "a damaged file is nobody's order");
-    }
-
-    #[test]
-    fn a_restart_is_a_new_boot_and_settles_what_waited_for_it() {
-        let sim = sim();
-        sim.poke(HKLM, REBOOT_REQUIRED, "", Some(RegistryValue::dword(1)));
-        let before = sim.boot();
-        assert_eq!(sim.boot(), before);
-        sim.reboot();
-        assert_ne!(sim.boot().id, before.id);
-        assert_eq!(sim.registry_list(HKLM, REBOOT_REQUIRED), Ok(None));
-    }
-}
+mod tests;

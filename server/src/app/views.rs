@@ -93,7 +93,7 @@ pub async fn create(cx: &Cx, new: NewView) -> Result<SavedView, AppError> {
 }
 
 pub async fn update(cx: &Cx, id: ViewId, new: NewView) -> Result<SavedView, AppError> {
-    let was = own(cx, id).await?;
+    let was = to_change(cx, id).await?;
     cx.require(if new.team { SHARES } else { Permission::ViewFleet }, Scope::Fleet)?;
     let new = sound(cx, new)?;
     let is = SavedView {
@@ -122,7 +122,7 @@ pub async fn update(cx: &Cx, id: ViewId, new: NewView) -> Result<SavedView, AppE
 }
 
 pub async fn delete(cx: &Cx, id: ViewId) -> Result<(), AppError> {
-    let was = own(cx, id).await?;
+    let was = to_change(cx, id).await?;
     let event = cx.event("view.delete", format!("view:{id}"), "", told(&was), Json::Null);
     cx.app
         .store
@@ -139,7 +139,7 @@ pub async fn delete(cx: &Cx, id: ViewId) -> Result<(), AppError> {
 }
 
 /// A view that this person may change: their own, or the team's where they may share.
-async fn own(cx: &Cx, id: ViewId) -> Result<SavedView, AppError> {
+pub async fn to_change(cx: &Cx, id: ViewId) -> Result<SavedView, AppError> {
     cx.require(Permission::ViewFleet, Scope::Fleet)?;
     let found = cx.app.store.view(id).await?;
     let view = found

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
+use crate::app::{Cx, audit};
 use clap::Subcommand;
-use kaishin::app::{Cx, audit};
 use kaishin_domain::audit::{Entry, Head};
 use serde_json::json;
 

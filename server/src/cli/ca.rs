@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::app::{self, Cx};
 use clap::Subcommand;
-use kaishin::app::{self, Cx};
 use serde_json::json;
 
 use super::failed::Failed;

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use kaishin::app::audit;
-use kaishin::config::{Config, Engine, LogFormat};
-use kaishin::store::Store;
+use crate::app::audit;
+use crate::config::{Config, Engine, LogFormat};
+use crate::store::Store;
 use serde_json::{Value as Json, json};
 
 use super::failed::Failed;

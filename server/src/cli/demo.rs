@@ -4,9 +4,9 @@ use std::fmt::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use crate::config::LogFormat;
+use crate::demo::{self, DemoOptions, Invitation};
 use clap::Args;
-use kaishin::config::LogFormat;
-use kaishin::demo::{self, DemoOptions, Invitation};
 use serde_json::json;
 
 use super::failed::Failed;
@@ -53,7 +53,7 @@ impl Demo {
     pub async fn run(self, out: &Output) -> Result<(), Failed> {
         logging::start(logging::QUIET, LogFormat::Text);
         let mut stop = Stop::listen()?;
-        let mut demo = kaishin::demo::Demo::start(DemoOptions {
+        let mut demo = crate::demo::Demo::start(DemoOptions {
             terminals: self.terminals,
             http: self.http,
             agents: self.agents,

@@ -1,10 +1,10 @@
 //! Why a command did not do what was asked, told to a person or to a program.
 
-use kaishin::StartError;
-use kaishin::app::AppError;
-use kaishin::config::ConfigError;
-use kaishin::demo::DemoError;
-use kaishin::pki::CaError;
+use crate::StartError;
+use crate::app::AppError;
+use crate::config::ConfigError;
+use crate::demo::DemoError;
+use crate::pki::CaError;
 use serde_json::{Value as Json, json};
 
 use super::output::Language;

@@ -3,11 +3,11 @@
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
+use crate::app::facilities::imports::{self, Plan, Upload};
+use crate::app::facilities::{self, CsvEncoding};
+use crate::app::ledger::{self, Asked};
+use crate::app::{AppError, Cx};
 use clap::{Subcommand, ValueEnum};
-use kaishin::app::facilities::imports::{self, Plan, Upload};
-use kaishin::app::facilities::{self, CsvEncoding};
-use kaishin::app::ledger::{self, Asked};
-use kaishin::app::{AppError, Cx};
 use kaishin_domain::facility::Field;
 use kaishin_domain::id::ImportId;
 use serde_json::json;

@@ -4,8 +4,8 @@
 use std::io::BufRead;
 use std::path::Path;
 
-use kaishin::app::Cx;
-use kaishin::config::{Config, LogFormat};
+use crate::app::Cx;
+use crate::config::{Config, LogFormat};
 use kaishin_domain::access::Actor;
 use kaishin_proto::clock::Clock;
 
@@ -28,7 +28,7 @@ pub async fn with<R>(named: Option<&Path>, work: impl AsyncFnOnce(&Cx) -> Result
 }
 
 pub async fn with_config<R>(config: &Config, work: impl AsyncFnOnce(&Cx) -> Result<R, Failed>) -> Result<R, Failed> {
-    let app = kaishin::open_app(config, Clock::system()).await?;
+    let app = crate::open_app(config, Clock::system()).await?;
     let done = work(&app.on_behalf_of(Actor::local(&user()))).await;
     app.store.close().await;
     done

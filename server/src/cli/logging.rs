@@ -2,7 +2,7 @@
 
 use std::io::IsTerminal;
 
-use kaishin::config::LogFormat;
+use crate::config::LogFormat;
 use tracing_subscriber::EnvFilter;
 
 /// The command line's own work is not worth a line; what goes wrong in it is.

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
+use crate::app::{Cx, operators};
+use crate::store;
 use clap::Subcommand;
-use kaishin::app::{Cx, operators};
-use kaishin::store;
 use kaishin_domain::access::Role;
 use serde_json::{Value as Json, json};
 

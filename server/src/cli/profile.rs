@@ -3,8 +3,8 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use crate::app::{Cx, profile};
 use clap::Subcommand;
-use kaishin::app::{Cx, profile};
 use kaishin_domain::profile_change::Change;
 use serde_json::{Value as Json, json};
 

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
+use crate::app::{Cx, rules};
 use clap::Subcommand;
-use kaishin::app::{Cx, rules};
 use kaishin_domain::remedy::Remedy;
 use serde_json::{Value as Json, json};
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use kaishin::{Handle, Listeners};
+use crate::{Handle, Listeners};
 use kaishin_proto::clock::Clock;
 use tracing::{info, warn};
 
@@ -18,7 +18,7 @@ pub async fn run(named: Option<&Path>) -> Result<(), Failed> {
     let supervisor = Supervisor::of_environment();
     let listeners = Listeners::bind(&config).await?;
     let clock = Clock::system();
-    let handle = kaishin::start(config, listeners, clock.clone()).await?;
+    let handle = crate::start(config, listeners, clock.clone()).await?;
     supervisor.ready();
     tokio::select! {
         () = stop.asked() => {}

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
+use crate::app::{Cx, terminals};
 use clap::Subcommand;
-use kaishin::app::{Cx, terminals};
 use kaishin_domain::id::TerminalId;
 use serde_json::json;
 

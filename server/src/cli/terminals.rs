@@ -1,7 +1,7 @@
 //! `kaishin terminal list`: the rows that the dashboard's list shows for a filter, from a running server.
 
+use crate::http::address;
 use clap::Args;
-use kaishin::http::address;
 use kaishin_domain::expr::{Field, Kind};
 use kaishin_domain::time::Time;
 use serde_json::{Value as Json, json};

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
+use crate::app::Cx;
+use crate::app::enrolment::{self, NewToken};
 use clap::Subcommand;
-use kaishin::app::Cx;
-use kaishin::app::enrolment::{self, NewToken};
 use kaishin_domain::enrolment::{EnrolmentToken, TokenScope, TokenStanding};
 use kaishin_domain::id::TokenId;
 use kaishin_domain::time::{Span, Time};

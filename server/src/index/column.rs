@@ -480,13 +480,15 @@ impl Dictionary {
         reasons.into_iter().filter(|(_, count)| *count > 0).collect()
     }
 
-    /// The values that begin with a folded text, or contain it where they are few; with how many slots have each.
+    /// The values that begin with a folded text, or contain it where they are few; with how many slots have each. What a
+    /// filter takes for the same is one of them.
     pub fn values(&self, typed: &str, most: usize) -> Vec<(Value, u64)> {
         let shown = |number: u32| {
             let held = self.held.get(number as usize)?;
             let shown = !held.slots.is_empty() && !held.value.is_unknown();
-            shown.then(|| (held.value.value(), held.slots.len()))
+            shown.then(|| (number, held.slots.len()))
         };
+        let valued = |(number, count): (u32, u64)| (self.value(number), count);
         if self.held.len() <= FEW_VALUES {
             let all = (0..self.held.len()).filter_map(|number| shown(u32::try_from(number).ok()?));
             let like = |(value, _): &(Value, u64)| {
@@ -494,18 +496,36 @@ impl Dictionary {
                     .iter()
                     .any(|words| fold(words).contains(typed))
             };
-            let mut found: Vec<(Value, u64)> = all.filter(like).collect();
+            let together = self.together(all.collect()).into_iter().map(valued);
+            let mut found: Vec<(Value, u64)> = together.filter(like).collect();
             found.sort_by_key(|(_, count)| u64::MAX - count);
             found.truncate(most);
             return found;
         }
         let ranks = self.ranks();
-        let before = |number: &u32| matches!(self.key(*number), SortKey::Text(folded, _) if folded.as_str() < typed);
+        let folded = |number: u32| match self.key(number) {
+            SortKey::Text(folded, _) => Some(folded),
+            SortKey::Number(_) | SortKey::Version(_) | SortKey::None => None,
+        };
+        let before = |number: &u32| folded(*number).is_some_and(|folded| folded.as_str() < typed);
         let from = ranks.order.partition_point(before);
-        let begins =
-            |number: &&u32| matches!(self.key(**number), SortKey::Text(folded, _) if folded.starts_with(typed));
-        let found = ranks.order[from..].iter().take_while(begins);
-        found.filter_map(|number| shown(*number)).take(most).collect()
+        let begins = |number: &u32| folded(*number).is_some_and(|folded| folded.starts_with(typed));
+        let mut found: Vec<(Value, u64)> = Vec::new();
+        let candidates = ranks.order[from..].iter().copied().take_while(begins);
+        let mut candidates = candidates.filter_map(shown).peekable();
+        // Spellings of one value stand side by side.
+        while found.len() < most
+            && let Some(first) = candidates.next()
+        {
+            let one = folded(first.0);
+            let mut alike = vec![first];
+            while let Some(next) = candidates.next_if(|(number, _)| folded(*number) == one) {
+                alike.push(next);
+            }
+            found.extend(self.together(alike).into_iter().map(valued));
+        }
+        found.truncate(most);
+        found
     }
 
     pub fn value(&self, number: u32) -> Value {

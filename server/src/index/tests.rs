@@ -724,6 +724,30 @@ fn values_and_texts_that_nobody_has_any_more_are_forgotten() {
 }
 
 #[test]
+fn what_is_offered_counts_every_spelling_of_a_value_under_the_usual_one() {
+    let one = |words: &str, count| (words.to_owned(), count);
+    let field = Field::find("hardware.model").expect("it is a fact");
+    // Few different values are looked through, many are gone along in order.
+    for others in [&[][..], &["LAVIE 2", "Latitude", "ProDesk"]] {
+        let index = Index::new();
+        let models = ["ＬＡＶＩＥ １", "LAVIE 1", "lavie 1", "LAVIE 1"].iter().chain(others);
+        for (slot, model) in models.enumerate() {
+            let mut entry = terminal(u8::try_from(slot).expect("a few"), &format!("PC-{slot}"));
+            entry
+                .facts
+                .insert("hardware.model".into(), Value::Text((*model).into()));
+            index.upsert(entry);
+        }
+        let mut offered = vec![one("LAVIE 1", 4)];
+        assert_eq!(index.values(field, "lavie", 1), offered);
+        if !others.is_empty() {
+            offered.push(one("LAVIE 2", 1));
+        }
+        assert_eq!(index.values(field, "lavie", 9), offered);
+    }
+}
+
+#[test]
 fn a_list_of_more_terminals_than_are_kept_in_a_heap_is_sorted_as_well() {
     let index = Index::new();
     let id = |n: u32| {

@@ -151,9 +151,19 @@ async fn a_view_is_kept_shared_opened_by_another_and_removed() {
 
     browser.click("form[action='/sign-out'] button").await;
     sign_in(&browser, &demo, "suzuki").await;
-    browser.goto(&format!("{site}/terminals")).await;
-    browser.click("section[aria-labelledby=views-title] form button").await;
+    // From a list of another kind: it comes back as it was, whether the view goes or stays.
+    browser.goto(&format!("{site}/terminals?q=online%3Ano")).await;
+    browser.click("section[aria-labelledby=views-title] a.tiny").await;
+    browser.shows("main", "夜間の確認 <b>").await;
+    browser.click("main form.actions a").await;
+    browser
+        .shows("section[aria-labelledby=views-title]", "夜間の確認 <b>")
+        .await;
+    assert_eq!(value(&browser).await, "online:no");
+    browser.click("section[aria-labelledby=views-title] a.tiny").await;
+    browser.click("main form.actions button").await;
     page(&browser, "done=view-removed").await;
+    assert_eq!(value(&browser).await, "online:no");
     assert!(browser.find("section[aria-labelledby=views-title] li").await.is_none());
     assert_eq!(api.get("/api/v1/views").await.expect(200).json()["items"], json!([]));
     complains_of_nothing(&browser).await;

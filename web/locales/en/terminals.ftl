@@ -37,6 +37,11 @@ view-name = Name
 view-for-team = Show it to the whole team
 view-keep-now = Save
 view-remove = Delete { $name }
+view-forget = Delete a saved view
+view-forget-own = Only the saved view goes. Terminals and what is known of them stay as they are.
+view-forget-team = The whole team sees this view, and it goes for everybody. Terminals and what is known of them stay as they are.
+view-forget-now = Delete it
+view-forget-not = Keep it
 selection-all = Select all { $count }
 selection-kept = { $count ->
     [one] 1 terminal is selected. Work on all that are selected is done on just this one.

@@ -1,13 +1,13 @@
 //! `/terminals`: the list, its facets and the filters that people keep. Its whole state stands in its address: filter,
 //! order, columns and page.
 
+mod forget;
 mod terms;
 mod view;
 
 use std::collections::HashMap;
 
 use axum::Json;
-use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use kaishin_domain::access::Permission;
@@ -22,7 +22,6 @@ use crate::app::selection::{self, Selection};
 use crate::app::terminals::parse_filter;
 use crate::app::views::{self, NewView};
 use crate::app::{AppError, Cx, Kind};
-use crate::http::api::id;
 use crate::http::auth::Visitor;
 use crate::http::failure::{Failure, Filled, Wished};
 use crate::http::listing::Wanted;
@@ -51,7 +50,8 @@ pub fn routes() -> Routes {
         .get("/terminals/complete", needs, complete)
         .post("/terminals/selection", needs, select)
         .post("/views", needs, keep)
-        .post("/views/{id}/delete", needs, forget)
+        .get("/views/{id}/delete", needs, forget::ask)
+        .post("/views/{id}/delete", needs, forget::forget)
 }
 
 /// The list as its address says.
@@ -269,10 +269,4 @@ async fn keep(visitor: Visitor, Filled(form): Filled<Kept>) -> Result<Response, 
     };
     views::create(&cx, new).await?;
     Ok(Redirect::to(&to).into_response())
-}
-
-async fn forget(visitor: Visitor, Path(text): Path<String>) -> Result<Response, Failure> {
-    let (cx, _) = visitor.at(Place::Terminals);
-    views::delete(&cx, id(&text)?).await?;
-    Ok(Redirect::to("/terminals?done=view-removed").into_response())
 }

@@ -224,7 +224,8 @@ impl View {
                 name: view.name.clone(),
                 count: grouped(*count),
                 team: view.team,
-                delete: (view.owner == me || self.may_share).then(|| format!("/views/{}/delete", view.id)),
+                delete: (view.owner == me || self.may_share)
+                    .then(|| self.state.to(&format!("/views/{}/delete", view.id), &[])),
             }
         };
         self.views = views.iter().map(kept).collect();
