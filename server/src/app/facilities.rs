@@ -175,14 +175,14 @@ pub fn terminal_called(cx: &Cx, text: &str) -> Result<TerminalId, AppError> {
     if let Ok(id) = text.parse() {
         return Ok(id);
     }
-    let filter = terminals::parse_filter(&format!("hostname:\"{}\"", text.replace(['"', '\\'], "")))?;
+    let filter = terminals::parse_filter(&cx.app, &format!("hostname:\"{}\"", text.replace(['"', '\\'], "")))?;
     let found = cx.app.index.query(&filter, index::Sort::default(), None, 2, cx.now());
     match found.items.as_slice() {
         [one] => Ok(one.entry.id),
         [] => Err(AppError::no_such_terminal()),
         _ => Err(AppError::invalid(
             "E-FACILITY-06",
-            "同じコンピューター名の端末が複数あります。端末番号（ID）で指定してください。",
+            "同じコンピューター名の端末が複数あります。端末IDで指定してください。",
             "Several terminals have this computer name. Give the terminal's id instead.",
         )),
     }
@@ -368,8 +368,25 @@ pub async fn create(cx: &Cx, code: Code10, edits: Edits, reason: &str) -> Result
     Ok(kept)
 }
 
-/// The facility has a new code; the old one leads to it from now on. Where the new code has a facility already, that one
-/// stays as it is and takes over the codes and terminals.
+fn under_new_code(was: &Kept, there: Option<Kept>, to: Code10, now: Time) -> Kept {
+    let renamed = || Kept {
+        facility: Facility {
+            code: to,
+            ..was.facility.clone()
+        },
+        ..was.clone()
+    };
+    let is = there.unwrap_or_else(renamed);
+    Kept {
+        revision: is.revision + 1,
+        updated_at: now,
+        ..is
+    }
+}
+
+/// The facility has a new code; the old one leads to it from now on. Where the new code has a facility already, that one says
+/// what it said and takes over the codes and terminals. Either way it is another than before: nothing that goes by what
+/// somebody saw earlier, such as taking an import back, may touch it.
 pub async fn rename(cx: &Cx, from: Code10, to: Code10, reason: &str) -> Result<Code10, AppError> {
     cx.require(Permission::EditFacilities, Scope::Fleet)?;
     let reason = cx.reason(reason)?;
@@ -381,15 +398,7 @@ pub async fn rename(cx: &Cx, from: Code10, to: Code10, reason: &str) -> Result<C
     }
     let there = app.store.facility(to).await?;
     let merged = there.is_some();
-    let renamed = Kept {
-        facility: Facility {
-            code: to,
-            ..was.facility.clone()
-        },
-        revision: 1,
-        created_at: was.created_at,
-        updated_at: now,
-    };
+    let is = under_new_code(&was, there, to, now);
     let earlier = EarlierCode {
         code: from,
         facility: to,
@@ -408,12 +417,16 @@ pub async fn rename(cx: &Cx, from: Code10, to: Code10, reason: &str) -> Result<C
             json!({ "code": to }),
         )
     });
-    let (row, code) = (renamed.clone(), earlier.clone());
+    let (row, code) = (is.clone(), earlier.clone());
     app.store
         .write::<_, AppError, _>(move |tx| {
             Box::pin(async move {
                 tx.delete_facility(from, was.revision).await?;
-                if !merged {
+                if merged {
+                    tx.update_facility(&row).await?;
+                } else if tx.facility(to).await?.is_some() {
+                    return Err(changed_meanwhile());
+                } else {
                     tx.put_facilities(&[row]).await?;
                 }
                 tx.move_earlier_codes(from, to).await?;
@@ -430,7 +443,7 @@ pub async fn rename(cx: &Cx, from: Code10, to: Code10, reason: &str) -> Result<C
     app.ledger.forget_earlier(to);
     app.ledger.put_earlier(earlier);
     ledger::remove(app, from);
-    ledger::put(app, [&there.unwrap_or(renamed)]);
+    ledger::put(app, [&is]);
     let code = to.to_string();
     for terminal in app.ledger.terminals(to) {
         app.index.set_institution(terminal, Some(&code));

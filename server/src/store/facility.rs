@@ -213,7 +213,7 @@ impl Tx {
         row.map(Row::kept).transpose()
     }
 
-    /// Many facilities, new ones with revision 1. A lost race is an error: one is there already, or no longer has the
+    /// Many facilities, new ones with whatever revision. A lost race is an error: one is there already, or no longer has the
     /// revision before this one.
     pub async fn put_facilities(&mut self, all: &[Kept]) -> Result<(), StoreError> {
         for part in few_lengths(all) {

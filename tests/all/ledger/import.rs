@@ -274,6 +274,38 @@ async fn a_facility_keeps_its_history_under_a_new_code() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_import_that_is_taken_back_spares_whatever_was_given_another_code_since() {
+    let harness = Harness::start().await;
+    let cx = harness.local();
+    let [moved, there, mistyped, elsewhere] =
+        ["0110113719", "0110113727", "0110113735", "0110113743"].map(|code| code.parse().expect("a code"));
+    in_utf8(&harness, "code,name\n0110113719,さくら医院\n").await;
+    let (id, _) = in_utf8(
+        &harness,
+        "code,name\n0110113727,さくら医院（新）\n0110113735,うめ薬局\n",
+    )
+    .await;
+    facilities::rename(&cx, moved, there, "移転").await.expect("merged");
+    facilities::rename(&cx, mistyped, elsewhere, "まちがい")
+        .await
+        .expect("renamed");
+    facilities::rename(&cx, elsewhere, mistyped, "もとどおり")
+        .await
+        .expect("renamed back");
+    let first = "/api/v1/facilities/0110113735";
+    assert_eq!(harness.api.get(first).await.expect(200).json()["revision"], 3);
+    let taken = imports::undo(&cx, id, "まちがい").await.map_err(|error| error.code);
+    assert_eq!(taken.map(drop), Err("E-LEDGER-35"), "all of it is another's by now");
+    let name = async |code: &str| field(&harness, code, Field::Name).await;
+    assert_eq!(name("0110113727").await.as_deref(), Some("さくら医院（新）"));
+    assert_eq!(name("0110113735").await.as_deref(), Some("うめ薬局"));
+    assert_eq!(
+        facilities::get(&cx, moved).await.expect("led on").kept.facility.code,
+        there
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_answered_can_be_sent_back_and_changes_nothing() {
     let harness = Harness::start().await;
     in_utf8(
@@ -369,6 +401,23 @@ async fn programs_import_look_change_and_rename_over_http() {
     assert_eq!(harness.api.get("/api/v1/facilities/0110113719").await.status, 404);
     let done = send("/api/v1/facilities/import?dry_run=false&name=x.csv").await;
     assert_eq!(done["written"], true);
+
+    let strict = "/api/v1/facilities/import?dry_run=false&strict=true";
+    let strict = harness
+        .api
+        .send(http::Method::POST, strict, Some(("text/csv", csv.to_owned())));
+    let strict = strict.await.expect(422).json();
+    assert_eq!(
+        (&strict["code"], &strict["refused"]),
+        (&json!("E-LEDGER-24"), &json!(1))
+    );
+    assert_eq!(strict["verdicts"][1]["line"], 4, "{strict}");
+    let id = strict["id"].as_str().expect("an import");
+    harness
+        .api
+        .get(&format!("/api/v1/facilities/imports/{id}"))
+        .await
+        .expect(200);
 
     let list = harness
         .api

@@ -8,7 +8,7 @@ use axum::response::Response;
 use kaishin_domain::access::Permission;
 use kaishin_domain::facility::sheet::Remark;
 use kaishin_domain::facility::{Code10, Field, Kept, Prefecture};
-use kaishin_domain::id::TerminalId;
+use kaishin_domain::id::{ImportId, TerminalId};
 use kaishin_domain::time::Time;
 use serde::Deserialize;
 use serde_json::{Map, Value as Json, json};
@@ -353,7 +353,7 @@ pub async fn import(
     }
     let mut plan = imports::settled(&cx, &import).await?;
     if !how.dry_run {
-        imports::carry_out(&cx, import.id)?;
+        imports::carry_out(&cx, import.id).map_err(|error| with_rows(error, import.id, &plan))?;
         plan = imports::settled(&cx, &import).await?;
     }
     let mut answer = report(&plan);
@@ -379,6 +379,14 @@ fn broken(status: StatusCode) -> AppError {
 }
 
 /// Counts, and a verdict for each row of which there is something to say.
+/// Why nothing was written, with the rows that it is for.
+fn with_rows(error: AppError, import: ImportId, plan: &Plan) -> AppError {
+    let mut rows = report(plan);
+    rows.insert("id".into(), json!(import));
+    rows.insert("counts".into(), json!(plan.counts));
+    error.with(Json::Object(rows))
+}
+
 fn report(plan: &Plan) -> Map<String, Json> {
     let mut answer = Map::new();
     let counts = plan.counts;
