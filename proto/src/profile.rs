@@ -4,7 +4,10 @@
 //! A profile only says where to look and what to expect. Nothing in it is ever run, and places lie below the folders of
 //! the verification software alone.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod place;
+mod sound;
+
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::error::Category;
@@ -15,20 +18,6 @@ const BUILT_IN: &str = include_str!("../profile/built_in.json");
 
 /// A profile larger than this is none.
 pub const MAX_PROFILE: usize = 64 * 1024;
-/// Names, ids and hosts beyond this are no names.
-const LONGEST: usize = 260;
-const MOST: usize = 64;
-
-/// Where a profile may point to, in lower case.
-const ROOTS: &[&str] = &[
-    r"c:\oqs",
-    r"c:\program files\oqs",
-    r"c:\program files\oqs-auth",
-    r"c:\program files (x86)\oqs",
-    r"c:\program files (x86)\oqs-auth",
-    r"c:\programdata\oqs",
-];
-const REGISTRY_ROOTS: &[&str] = &[r"software\oqs", r"software\wow6432node\oqs"];
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -357,11 +346,7 @@ impl Profile {
         })?;
         match profile.unsound() {
             None => Ok(profile),
-            Some(unsound) => Err(BadProfile {
-                line: line_of(text, &unsound.at),
-                ja: format!("「{}」: {}", unsound.at, unsound.ja),
-                en: format!("“{}”: {}", unsound.at, unsound.en),
-            }),
+            Some(unsound) => Err(unsound.told(text)),
         }
     }
 
@@ -396,214 +381,27 @@ impl Profile {
 
     /// As `constants`, but whole conditions.
     pub fn conditions(&self) -> BTreeMap<&'static str, String> {
-        let quoted = |text: &str| format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""));
+        BTreeMap::from([("arp.models", self.arp_models())])
+    }
+
+    /// A terminal is of one of the models. Their names hold no quotes: a sound profile has none such.
+    fn arp_models(&self) -> String {
+        let quoted = |text: &str| format!("\"{}\"", text.replace('\\', "\\\\"));
         let model = |model: &Model| {
             let (maker, model) = (quoted(&model.manufacturer), quoted(&model.model));
             format!("(hardware.manufacturer={maker} hardware.model={model})")
         };
         let models: Vec<String> = self.arp.models.iter().map(model).collect();
-        let none = || "-*".to_owned();
-        let models = if models.is_empty() { none() } else { models.join(" OR ") };
-        BTreeMap::from([("arp.models", models)])
+        if models.is_empty() {
+            return "-*".to_owned();
+        }
+        models.join(" OR ")
     }
-
-    fn unsound(&self) -> Option<Unsound> {
-        self.unsound_edge()
-            .or_else(|| self.unsound_places())
-            .or_else(|| self.unsound_hosts())
-            .or_else(|| self.unsound_names())
-    }
-
-    fn unsound_edge(&self) -> Option<Unsound> {
-        let mut ids = BTreeSet::new();
-        for (_, extension) in self.edge.extensions() {
-            let file = &extension.file;
-            if !file.ends_with(".crx") || file.contains(['\\', '/', ':']) || too_long(file) {
-                return unsound(
-                    file,
-                    "拡張機能のファイル名 (○○.crx) にしてください。",
-                    "name a file like x.crx.",
-                );
-            }
-            for id in extension.id.iter().chain(&extension.old_ids) {
-                if id.len() != 32 || !id.bytes().all(|letter| letter.is_ascii_lowercase() && letter <= b'p') {
-                    return unsound(
-                        id,
-                        "拡張機能のIDはaからpの32文字です。",
-                        "an id has 32 letters from a to p.",
-                    );
-                }
-            }
-            if let Some(id) = &extension.id
-                && !ids.insert(id)
-            {
-                return unsound(id, "同じIDが二つあります。", "the id stands twice.");
-            }
-            if Version::parse(&extension.version.0).is_none() {
-                return unsound(&extension.version.0, "版数ではありません。", "this is no version.");
-            }
-        }
-        None
-    }
-
-    fn unsound_places(&self) -> Option<Unsound> {
-        let infos = self.software.all().into_iter().flat_map(|(_, software)| &software.info);
-        let places = [&self.edge.folder, &self.distribution.status_file];
-        for place in places
-            .into_iter()
-            .chain(&self.distribution.log_file)
-            .chain(&self.shares)
-            .chain(infos)
-        {
-            if !lies_below(place, ROOTS) {
-                return unsound(
-                    place,
-                    "資格確認ソフトのフォルダーの下だけを指定できます。",
-                    "only places below the verification software's folders can be named.",
-                );
-            }
-        }
-        let key = self.distribution.auto_update.as_ref().map(|place| &place.key)?;
-        if !lies_below(key, REGISTRY_ROOTS) {
-            return unsound(
-                key,
-                "資格確認ソフトのレジストリの下だけを指定できます。",
-                "only keys of the verification software can be named.",
-            );
-        }
-        None
-    }
-
-    fn unsound_hosts(&self) -> Option<Unsound> {
-        let proxy = self.proxy.server.rsplit_once(':');
-        let Some((proxy, _)) = proxy.filter(|(_, port)| port.parse::<u16>().is_ok_and(|port| port != 0)) else {
-            return unsound(
-                &self.proxy.server,
-                "ホスト名:ポートにしてください。",
-                "write host:port.",
-            );
-        };
-        let checks = self.checks.iter().map(|check| check.host.as_str());
-        for host in [proxy, &self.time.server].into_iter().chain(checks) {
-            if !is_host(host) {
-                return unsound(host, "ホスト名ではありません。", "this is no host name.");
-            }
-        }
-        for entry in &self.proxy.bypass {
-            if !is_host(entry.strip_prefix("*.").unwrap_or(entry)) {
-                return unsound(
-                    entry,
-                    "例外は1件ずつ分けてください。",
-                    "write one bypass entry at a time.",
-                );
-            }
-        }
-        let mut names = BTreeSet::new();
-        for check in &self.checks {
-            let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-            if check.name.is_empty() || !check.name.chars().all(plain) || check.port == 0 || !names.insert(&check.name)
-            {
-                let ja = "確認の名前 (英小文字、重複なし) とポートを直してください。";
-                return unsound(&check.name, ja, "name each check once, in lower case, with a port.");
-            }
-        }
-        None
-    }
-
-    fn unsound_names(&self) -> Option<Unsound> {
-        for (_, software) in self.software.all() {
-            if Version::parse(&software.version.0).is_none() {
-                return unsound(&software.version.0, "版数ではありません。", "this is no version.");
-            }
-        }
-        let lists = [
-            &self.tasks,
-            &self.services,
-            &self.distribution.release_days,
-            &self.shares,
-            &self.arp.adapters,
-            &self.proxy.bypass,
-        ];
-        let software = self
-            .software
-            .all()
-            .into_iter()
-            .flat_map(|(_, software)| [&software.names, &software.info]);
-        for version in [&self.latest.agent, &self.latest.edge].into_iter().flatten() {
-            if Version::parse(&version.0).is_none() {
-                return unsound(&version.0, "版数ではありません。", "this is no version.");
-            }
-        }
-        for list in lists.into_iter().chain(software) {
-            if list.len() > MOST {
-                let first = list.first().map_or("", String::as_str);
-                return unsound(first, "多すぎます (64件まで)。", "too many; 64 at most.");
-            }
-            if let Some(odd) = list.iter().find(|name| name.trim().is_empty() || too_long(name)) {
-                return unsound(odd, "空か、長すぎます。", "empty or too long.");
-            }
-        }
-        if self.checks.len() > MOST || self.arp.models.len() > MOST || self.latest.os.len() > MOST {
-            return unsound("checks", "多すぎます (64件まで)。", "too many; 64 at most.");
-        }
-        [&self.account, &self.certificate_issuer, &self.distribution.start_task]
-            .into_iter()
-            .find(|name| name.trim().is_empty() || too_long(name))
-            .and_then(|name| unsound(name, "空か、長すぎます。", "empty or too long."))
-    }
-}
-
-struct Unsound {
-    at: String,
-    ja: &'static str,
-    en: &'static str,
-}
-
-#[expect(clippy::unnecessary_wraps, reason = "what the checks return")]
-fn unsound(at: &str, ja: &'static str, en: &'static str) -> Option<Unsound> {
-    let at = at.chars().take(80).collect();
-    Some(Unsound { at, ja, en })
-}
-
-fn too_long(text: &str) -> bool {
-    text.len() > LONGEST || text.chars().any(char::is_control)
-}
-
-/// Not above it by dots, not beside it by a longer name, and no device or stream.
-fn lies_below(place: &str, roots: &[&str]) -> bool {
-    let lower = place.to_lowercase();
-    let below = |root: &&str| {
-        lower
-            .strip_prefix(*root)
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with('\\'))
-    };
-    let plain = |part: &str| !part.trim().is_empty() && part != "." && part != ".." && !part.ends_with(['.', ' ']);
-    let sound = |text: &str| !text.contains(['/', '*', '?', '"', '<', '>', '|', '%']) && text.split('\\').all(plain);
-    let without_drive = lower.strip_prefix(r"c:\").unwrap_or(&lower);
-    roots.iter().any(below) && sound(&lower) && !without_drive.contains(':') && !too_long(place)
-}
-
-fn is_host(text: &str) -> bool {
-    let label = |label: &str| {
-        let plain = |c: u8| c.is_ascii_alphanumeric() || c == b'-' || c == b'_';
-        !label.is_empty() && label.len() <= 63 && label.bytes().all(plain) && !label.starts_with('-')
-    };
-    text.len() <= 253 && text.split('.').all(label)
-}
-
-/// Where it is written, as a JSON string; line 1 if nowhere.
-fn line_of(text: &str, value: &str) -> usize {
-    let Ok(written) = serde_json::to_string(value) else {
-        return 1;
-    };
-    let found = text.lines().position(|line| line.contains(&written));
-    let without_end = written.trim_end_matches('"');
-    let begun = || text.lines().position(|line| line.contains(without_end));
-    found.or_else(begun).map_or(1, |line| line + 1)
 }
 
 #[cfg(test)]
 mod tests {
+    use super::sound::{LONGEST, MOST};
     use super::*;
 
     #[test]
@@ -654,6 +452,35 @@ mod tests {
         assert_eq!(Profile::read(&text), Ok(profile));
     }
 
+    /// Each with the list that is to be named.
+    fn too_long_lists() -> [(&'static str, &'static str, Profile); 5] {
+        let of = |change: &dyn Fn(&mut Profile)| {
+            let mut profile = Profile::built_in();
+            change(&mut profile);
+            profile
+        };
+        let model = |length: usize| Model {
+            manufacturer: "m".repeat(length),
+            model: "n".repeat(length),
+        };
+        let patch = Patch { build: 1, revision: 1 };
+        // Names that stand elsewhere too.
+        let services = of(&|it| it.services = vec![it.account.clone(); MOST + 1]);
+        let checks = of(&|it| {
+            it.checks = vec![it.checks[0].clone(); MOST + 1];
+            for (number, check) in it.checks.iter_mut().enumerate() {
+                check.name = format!("os-{number}");
+            }
+        });
+        [
+            ("models", "too many", of(&|it| it.arp.models = vec![model(1); MOST + 1])),
+            ("models", "together", of(&|it| it.arp.models = vec![model(LONGEST); 8])),
+            ("os", "too many", of(&|it| it.latest.os = vec![patch.clone(); MOST + 1])),
+            ("checks", "too many", checks),
+            ("services", "too many", services),
+        ]
+    }
+
     #[test]
     fn a_bad_profile_is_refused_with_the_line_and_the_reason() {
         for (from, to, reason) in [
@@ -671,6 +498,13 @@ mod tests {
             (r#""hweb.oqs.onshikaku.org""#, r#""hweb oqs""#, "no host"),
             (r#""account""#, r#""acount""#, "unknown field"),
             (r#""OqsComApp","#, r#""","#, "empty"),
+            (r#""OqsComApp","#, r#""Oqs\u201d","#, "quotation marks"),
+            (r#""LENOVO""#, r#"" ""#, "empty"),
+            (r#""LENOVO""#, r#""LEN\tOVO""#, "empty or too long"),
+            (r#""LENOVO""#, r#""\"LENOVO\"""#, "quotation marks"),
+            (r#""ThinkPad E14 Gen 2""#, r#""""#, "empty"),
+            (r#""ThinkPad E14 Gen 2""#, r#""13“""#, "quotation marks"),
+            (r#""ThinkPad E14 Gen 2""#, r#""13\uff02""#, "quotation marks"),
         ] {
             let text = BUILT_IN.replacen(from, to, 1);
             assert_ne!(text, BUILT_IN, "{from}");
@@ -678,6 +512,14 @@ mod tests {
             let error = Profile::read(&text).expect_err(to);
             assert_eq!(Some(error.line - 1), expected, "{to}: {error}");
             assert!(error.en.contains(reason), "{to}: {error}");
+        }
+        for (list, reason, profile) in too_long_lists() {
+            let text = serde_json::to_string_pretty(&profile).expect("JSON");
+            let named = |line: &str| line.contains(&format!("\"{list}\": ["));
+            let expected = text.lines().position(named).map(|at| at + 1);
+            let error = Profile::read(&text).expect_err(list);
+            assert_eq!(Some(error.line), expected, "{list}: {error}");
+            assert!(error.en.contains(list) && error.en.contains(reason), "{list}: {error}");
         }
         let cut = &BUILT_IN[..BUILT_IN.len() / 2];
         assert!(Profile::read(cut).expect_err("cut off").line > 10);

@@ -18,30 +18,48 @@ pub struct Change {
 /// In the order of their paths. The version itself is no change: it grows with every publication.
 pub fn changes(before: &Profile, after: &Profile) -> Vec<Change> {
     let (before, after) = (told(before), told(after));
-    let mut paths: Vec<&(String, String)> = before.keys().chain(after.keys()).collect();
-    paths.sort();
-    paths.dedup();
-    let change = |key: &(String, String)| {
+    let mut keys: Vec<&Key> = before.keys().chain(after.keys()).collect();
+    keys.sort();
+    keys.dedup();
+    let change = |key: &Key| {
         let (was, is) = (before.get(key), after.get(key));
         (was != is).then(|| Change {
-            path: key.0.clone(),
+            path: shown(key),
             before: was.cloned(),
             after: is.cloned(),
         })
     };
-    paths.into_iter().filter_map(change).collect()
+    keys.into_iter().filter_map(change).collect()
 }
 
-/// Everything that a profile says, path by path; a list's elements under the same path.
+/// Everything that a profile says, path by path; a list's elements under the same path, unless their order counts.
 pub fn entries(profile: &Profile) -> Vec<(String, String)> {
     told(profile)
         .into_iter()
-        .map(|((path, _), value)| (path, value))
+        .map(|(key, value)| (shown(&key), value))
         .collect()
 }
 
-/// Path and, for elements of lists, the element: an element that moves is no change.
-type Entries = BTreeMap<(String, String), String>;
+type Entries = BTreeMap<Key, String>;
+type Key = (String, Spot);
+
+/// Where below its path an entry stands.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Spot {
+    Alone,
+    /// In a list, told by what it is: one that moves is no change.
+    Among(String),
+    /// In a list whose order counts, from 1.
+    Place(usize),
+}
+
+fn shown((path, spot): &Key) -> String {
+    match spot {
+        Spot::Alone => path.clone(),
+        Spot::Among(_) => format!("{path}[]"),
+        Spot::Place(place) => format!("{path}[{place}]"),
+    }
+}
 
 fn told(profile: &Profile) -> Entries {
     let mut entries = BTreeMap::new();
@@ -67,26 +85,41 @@ fn walk(path: &str, value: &Json, entries: &mut Entries) {
             }
         }
         Json::Array(elements) => {
-            for element in elements {
+            for (at, element) in elements.iter().enumerate() {
                 match name_of(element) {
                     Some(name) => walk(&format!("{path}[{name}]"), element, entries),
+                    None if order_counts(path) => {
+                        entries.insert((path.to_owned(), Spot::Place(at + 1)), plain(element));
+                    }
                     None => {
-                        let text = plain(element);
-                        entries.insert((format!("{path}[]"), text.clone()), text);
+                        entries.insert((path.to_owned(), Spot::Among(element.to_string())), in_words(element));
                     }
                 }
             }
         }
         Json::Bool(_) | Json::Number(_) | Json::String(_) => {
-            entries.insert((path.to_owned(), String::new()), plain(value));
+            entries.insert((path.to_owned(), Spot::Alone), plain(value));
         }
     }
 }
 
-/// By what an element of a list is told from the others.
+/// Of the files that tell a software's version the first that is there counts.
+fn order_counts(path: &str) -> bool {
+    path.starts_with("software.") && path.ends_with(".info")
+}
+
+/// By what an element of a list is told from the others, where that is not the whole of it.
 fn name_of(element: &Json) -> Option<String> {
     let of = |key: &str| element.get(key).map(plain);
-    of("name").or_else(|| of("build")).or_else(|| of("model"))
+    of("name").or_else(|| of("build"))
+}
+
+/// A model is its maker and its name: makers do share names.
+fn in_words(element: &Json) -> String {
+    match (element.get("manufacturer"), element.get("model")) {
+        (Some(maker), Some(model)) => format!("{} {}", plain(maker), plain(model)),
+        (_, _) => plain(element),
+    }
 }
 
 fn plain(value: &Json) -> String {
@@ -98,7 +131,7 @@ fn plain(value: &Json) -> String {
 
 #[cfg(test)]
 mod tests {
-    use kaishin_proto::profile::Patch;
+    use kaishin_proto::profile::{Model, Patch};
     use kaishin_proto::value::Version;
 
     use super::*;
@@ -144,5 +177,45 @@ mod tests {
         let first = Profile::built_in().checks[0].name.clone();
         let other = after(|profile| profile.checks[0].port = 4_433);
         assert_eq!(other[0].0, format!("checks[{first}].port"));
+    }
+
+    #[test]
+    fn of_files_that_tell_a_version_it_is_told_which_comes_first() {
+        let [first, second] = Profile::built_in().software.face.info.try_into().expect("two");
+        let told = |place: &str, before: Option<&str>, after: Option<&str>| {
+            one(&format!("software.face.info[{place}]"), before, after)
+        };
+        let swapped = after(|profile| profile.software.face.info.reverse());
+        let both = [
+            told("1", Some(&first), Some(&second)),
+            told("2", Some(&second), Some(&first)),
+        ];
+        assert_eq!(swapped, both.concat());
+        let gone = after(|profile| profile.software.face.info.truncate(1));
+        assert_eq!(gone, told("2", Some(&second), None));
+        let many = after(|profile| profile.software.link.info = vec!["x".into(); 11]);
+        assert_eq!(
+            many.last().map(|(path, _, _)| path.as_str()),
+            Some("software.link.info[11]")
+        );
+        let listed = entries(&Profile::built_in());
+        assert!(listed.contains(&("software.face.info[1]".into(), first)), "{listed:?}");
+    }
+
+    #[test]
+    fn two_makers_may_give_their_models_one_name() {
+        let same = |manufacturer: &str| Model {
+            manufacturer: manufacturer.into(),
+            model: "ThinkPad E14 Gen 2".into(),
+        };
+        let came = after(|profile| profile.arp.models.insert(0, same("Other")));
+        assert_eq!(came, one("arp.models[]", None, Some("Other ThinkPad E14 Gen 2")));
+        let with = |models: [Model; 2]| {
+            let mut profile = Profile::built_in();
+            profile.arp.models = models.into();
+            profile
+        };
+        let one_way = with([same("LENOVO"), same("Other")]);
+        assert_eq!(changes(&one_way, &with([same("Other"), same("LENOVO")])), []);
     }
 }
