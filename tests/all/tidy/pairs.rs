@@ -1,9 +1,10 @@
 //! Things that exist only together: a migration for both engines, a template and the sample that renders it, words in both
-//! languages.
+//! languages, what the audit log records and its words.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kaishin_tests::sources::{Code, Tree};
+use kaishin_domain::expr::Field;
+use kaishin_tests::sources::{Code, Source, Tree};
 
 use super::{Breach, Check};
 
@@ -32,6 +33,15 @@ pub fn checks() -> Vec<Check> {
                         ("web/templates/b.html", ""),
                     ]),
                 ]
+            },
+        },
+        Check {
+            name: "what the audit log records has words",
+            run: actions,
+            breaches: || {
+                let writes = ("server/src/app/x.rs", "fn f() { cx.event(\"view.mislay\", target) }");
+                let words = "action-view-keep = あ\n";
+                vec![Tree::of(&[writes, ("web/locales/ja/audit.ftl", words)])]
             },
         },
         Check {
@@ -111,6 +121,32 @@ fn named_in<'a>(text: &str, all: &BTreeMap<&'a str, &str>) -> Vec<&'a str> {
     reaching
         .filter_map(|tag| all.get_key_value(tag.split('"').nth(1)?).map(|(name, _)| *name))
         .collect()
+}
+
+/// What a use case writes down looks as a fact or a filter's field does, `noun.verb`, and is neither.
+fn actions(tree: &Tree) -> Vec<Breach> {
+    let words = tree
+        .get("web/locales/ja/audit.ftl")
+        .map_or("", |file| file.text.as_str());
+    let is_word = |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
+    let is_action = |text: &str| match text.split_once('.') {
+        Some((noun, verb)) => is_word(noun) && is_word(verb) && Field::find(text).is_none(),
+        None => false,
+    };
+    let mut found = Vec::new();
+    let recording = |file: &&Source| file.is_under("server/src/app") && !file.is_test_file();
+    for file in tree.rust().filter(recording) {
+        let code = Code::of(file);
+        let literals = code.literals.iter().filter(|literal| !code.in_tests(literal.at));
+        for literal in literals.filter(|literal| is_action(&literal.text)) {
+            let key = format!("action-{} =", literal.text.replace('.', "-"));
+            if !words.lines().any(|line| line.starts_with(&key)) {
+                let what = format!("`{}` has no words in audit.ftl", literal.text);
+                found.push(Breach::new(&file.path, code.line(literal.at), what));
+            }
+        }
+    }
+    found
 }
 
 fn languages(tree: &Tree) -> Vec<Breach> {

@@ -48,4 +48,4 @@ reject-effect = The machine will not be enrolled.
 decide-reason-hint = Kept in the audit log. For example: confirmed by phone with the clinic
 token-institution = Institution code
 token-institution-hint = Ten digits. If given, the token does not work elsewhere (optional)
-token-made-address = The address at which terminals reach this server is not configured. Replace 0.0.0.0 above by the real one, or set agents_address in the server's configuration.
+token-made-address = The address at which terminals reach this server is not configured. Replace 0.0.0.0 above with the real one, or set agents_address in the server's configuration.

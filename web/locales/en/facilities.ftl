@@ -8,7 +8,10 @@ facilities-total = { $count ->
 facilities-shown = { $shown } of { $total } shown
 facilities-csv = CSV (UTF-8)
 facilities-cp932 = CSV (Shift JIS)
-cp932-lacks = { $count } characters are not in Shift JIS
+cp932-lacks = { $count ->
+    [one] 1 character is not in Shift JIS
+   *[other] { $count } characters are not in Shift JIS
+}
 cp932-lacks-note = In a CSV file in Shift JIS, these characters become 〓. CSV in UTF-8 and Excel keep all of them.
 cp932-instead = Save CSV (UTF-8)
 cp932-anyway = Save with 〓 instead

@@ -2,7 +2,6 @@ overview-lead = The whole fleet as it is now. The figures keep themselves up to 
 count-terminals = Terminals
 count-online = Online
 count-offline = Offline
-count-faults = Faults
 count-pending = Awaiting approval
 count-pending-note = Please review
 overview-faults = Faults by kind

@@ -20,7 +20,7 @@ fault-expected = Expected
 fault-found = Found
 fault-since = Since
 weight-grave = Serious
-weight-mild = Caution
+weight-mild = Warning
 weight-note = Note
 do-refresh = Refresh facts
 do-fast-startup-off = Turn fast startup off
@@ -159,6 +159,7 @@ timeline-fact = Facts
 timeline-restart = Restarts
 timeline-fault = Faults
 timeline-job = Work
+timeline-call = Calls
 timeline-certificate = Certificates
 timeline-standing = Enrolment and standing
 timeline-none = Nothing of this kind is recorded yet.
@@ -167,6 +168,8 @@ timeline-opened = Fault found: { $name }
 timeline-closed = Fault gone: { $name }
 timeline-ordered = Work ordered: { $name }
 timeline-ended = Work ended: { $name }
+timeline-call-opened = Call taken
+timeline-call-closed = Call closed: { $outcome }
 timeline-restarted = Restart
 timeline-older = Older
 timeline-newest = Newest
@@ -200,7 +203,10 @@ record-filter = Filter of the lines
 record-words = Words in the line
 record-lines = Record ({ $count } of { $all } lines)
 record-cut = The terminal has more from before; the newest part was fetched.
-record-above = { $count } older lines are not shown; the file has them all.
+record-above = { $count ->
+    [one] 1 older line is not shown; the file has it.
+   *[other] { $count } older lines are not shown; the file has them all.
+}
 record-none = No line matches.
 record-note = What tells of patients and users was taken out before it left the terminal. It is deleted after 30 days; looking and saving are kept in the audit log.
 job-record-open = Read the record

@@ -11,7 +11,6 @@ terminals-csv = Save as CSV
 terminals-xlsx = Save for Excel
 terminals-nothing-matches = No terminal matches.
 terminals-none = No terminal is enrolled yet.
-terminals-not-permitted = There is no terminal that you may see. Ask an administrator about your area.
 chip-all = All
 chip-online = Online
 chip-offline = Offline

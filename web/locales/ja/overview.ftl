@@ -2,7 +2,6 @@ overview-lead = すべての端末の今の状態です。数字は自動で更�
 count-terminals = 端末
 count-online = オンライン
 count-offline = オフライン
-count-faults = 不具合
 count-pending = 登録の承認待ち
 count-pending-note = 確認してください
 overview-faults = 不具合の内訳

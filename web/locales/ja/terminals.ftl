@@ -8,7 +8,6 @@ terminals-csv = CSVで保存
 terminals-xlsx = Excelで保存
 terminals-nothing-matches = 条件に合う端末はありません。
 terminals-none = まだ端末が登録されていません。
-terminals-not-permitted = 表示できる端末がありません。担当範囲を管理者に確認してください。
 chip-all = すべて
 chip-online = オンライン
 chip-offline = オフライン

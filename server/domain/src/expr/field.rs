@@ -198,7 +198,7 @@ static JOBS: LazyLock<Vec<(&'static str, String, String, String)>> = LazyLock::n
 });
 
 /// Short names that people say.
-const ALIASES: &[(&str, &str)] = &[
+pub(super) const ALIASES: &[(&str, &str)] = &[
     ("maker", "hardware.manufacturer"),
     ("manufacturer", "hardware.manufacturer"),
     ("model", "hardware.model"),

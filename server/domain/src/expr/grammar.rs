@@ -1,6 +1,7 @@
 //! The language as people are told of it: its grammar, and examples that a test reads.
 
-use super::literal::{ABSENT, SIZES, SPANS, TRUTHS, UNKNOWN};
+use super::field::ALIASES;
+use super::literal::{ABSENT, NONE, SIZES, SPANS, TRUTHS, UNKNOWN};
 
 /// In the notation of the standard for grammars (EBNF), for the help page: with all words that are read.
 pub fn grammar() -> String {
@@ -12,15 +13,18 @@ pub fn grammar() -> String {
     let sizes = any(SIZES.iter().flat_map(|(_, names)| *names).copied().collect());
     let truths = any(TRUTHS.iter().flat_map(|(_, words)| words).copied().collect());
     let (unknown, absent) = (any(UNKNOWN.to_vec()), any(ABSENT.to_vec()));
+    let short = any(ALIASES.iter().map(|(alias, _)| *alias).collect());
     format!(
-        r#"expression  = [ alternative {{ "OR" alternative }} ] ;
+        r#"expression  = [ either ] ;
+either      = alternative {{ "OR" alternative }} ;
 alternative = condition {{ [ "AND" ] condition }} ;
-condition   = "NOT" condition | "-" condition (* without a space between *) | "(" expression ")" | "*" | term | word ;
+condition   = "NOT" condition | "-" condition (* without a space between *) | "(" either ")" | "*" | term | word ;
 term        = key operator value | "has:" key | "unknown:" key ;
+key         = ? one of the fields ? | {short} ;
 operator    = ":" | "=" | "!=" | "<" | "<=" | ">" | ">=" ;
 value       = truth | number | version | time | age | duration | size | text | "any" | unknown | absent ;
 unknown     = {unknown} ;
-absent      = {absent} ;
+absent      = {absent} | "{NONE}" (* of what there can be several *) ;
 truth       = {truths} ;
 number      = [ "-" ] digits ;
 version     = digits {{ "." digits }} ;
@@ -31,8 +35,10 @@ age         = [ "+" ] digits unit ;
 duration    = [ "-" ] digits unit ;
 unit        = {spans} ;
 size        = digits [ {sizes} ] ;
-text        = characters without spaces, in which "*" stands for anything | '"' any characters '"' ;
-word        = text with a letter or a digit, and in whatever case not "AND", "OR" or "NOT" unless in quotes ;"#
+text        = ? characters without spaces, parentheses and quotes ? | '"' ? any characters; \" is a quote, \\ a backslash ? '"'
+              (* after ":" a "*" in it stands for anything *) ;
+word        = text (* with a letter or a digit; without quotes it has no ":", "=", "<", ">" and "!=" in it, no "-" before it,
+                      and is in whatever case not "AND", "OR" or "NOT" *) ;"#
     )
 }
 
@@ -138,7 +144,7 @@ mod tests {
     #[test]
     fn the_grammar_names_every_operator_and_every_word_that_is_read() {
         let told = grammar();
-        let words = ["不明", "なし", "はい", "off", "週間", "TiB"];
+        let words = ["不明", "なし", "none", "はい", "off", "週間", "TiB", "都道府県"];
         let all = Op::ALL.iter().map(Op::to_string).chain(words.map(str::to_owned));
         for word in all {
             assert!(told.contains(&format!("\"{word}\"")), "{word}");
@@ -150,6 +156,21 @@ mod tests {
             "online:はい",
         ] {
             assert!(Expr::parse(text).is_ok(), "{text}");
+        }
+    }
+
+    #[test]
+    fn parentheses_hold_something_and_values_end_where_the_grammar_says() {
+        for text in ["()", "( ) 受付", "online:yes ()"] {
+            assert!(Expr::parse(text).is_err(), "{text}");
+        }
+        for (joined, apart) in [
+            ("hostname:a(b)", "hostname:a b"),
+            ("hostname:a\"b\"", "hostname:a b"),
+            ("os.product:a:b=<c>", "os.product:\"a:b=<c>\""),
+        ] {
+            assert_eq!(Expr::parse(joined), Expr::parse(apart), "{joined}");
+            assert!(Expr::parse(joined).is_ok(), "{joined}");
         }
     }
 }

@@ -29,7 +29,7 @@ pub(super) fn refused(refused: Refused) -> AppError {
         ),
         Refused::NoSuchProcedure | Refused::NoSuchStep | Refused::NoSuchBranch => AppError::not_found(
             "E-CALL-14",
-            "その手順は見つかりません。画面を更新し、手順を選び直してください。",
+            "その手順または操作は見つかりません。画面を更新し、手順を選び直してください。",
             "There is no such procedure or step. Reload and choose again.",
         ),
         Refused::NoRun => conflict(
@@ -92,7 +92,7 @@ pub(super) fn not_fixed(steps: &[&Step]) -> AppError {
     AppError::conflict(
         "E-CALL-16",
         format!(
-            "端末の状態がまだそうなっていない手順があります：{}。直してから完了するか、理由を入力して完了してください。",
+            "端末の状態がまだそうなっていない操作があります：{}。直してから完了するか、理由を入力して完了してください。",
             ja.concat()
         ),
         format!(

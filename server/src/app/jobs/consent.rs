@@ -18,7 +18,7 @@ pub async fn pass_on_code(cx: &Cx, id: JobId, typed: &str) -> Result<(), AppErro
     if code.len() != DIGITS || !code.bytes().all(|c| c.is_ascii_digit()) {
         return Err(AppError::invalid(
             "E-JOB-38",
-            "確認番号は、端末の画面に出ている4けたの数字です。",
+            "確認番号は、端末の画面に出ている4桁の数字です。",
             "The code is the four digits on the terminal's screen.",
         ));
     }
