@@ -135,7 +135,7 @@ pub async fn open(cx: &Cx, new: NewCall) -> Result<Call, AppError> {
             })
         })
         .await?;
-    changed(app, id);
+    changed(app, &call);
     Ok(call)
 }
 
@@ -289,7 +289,7 @@ async fn order_once(cx: &Cx, id: CallId, seen: Option<i64>, remedy: Option<Remed
             })
         })
         .await?;
-    changed(&cx.app, id);
+    changed(&cx.app, &is);
     Ok(ready.written(cx))
 }
 
@@ -554,7 +554,7 @@ async fn commit(app: &Arc<App>, actor: &Actor, was: &Call, is: &Call, event: &Ev
     app.store
         .write::<_, AppError, _>(move |tx| Box::pin(async move { entry.write(tx).await }))
         .await?;
-    changed(app, is.id);
+    changed(app, is);
     Ok(())
 }
 
@@ -624,9 +624,14 @@ fn history(call: &Call, by: &str, at: Time, event: String) -> CallEvent {
     }
 }
 
-fn changed(app: &App, id: CallId) {
-    app.bus.changed(Change::Call(id));
+fn changed(app: &App, call: &Call) {
+    app.bus.changed(Change::Call(call.id));
     app.bus.changed(Change::Audit);
+    // That it began and how it ended stand on its terminal's timeline.
+    let on_timeline = call.version == 1 || call.outcome().is_some();
+    if let Some(terminal) = call.terminal.filter(|_| on_timeline) {
+        app.bus.changed(Change::Terminal(terminal));
+    }
 }
 
 /// What the audit log says of a call: where it stands, nobody's name or words.

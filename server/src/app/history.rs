@@ -1,5 +1,6 @@
-//! What happened to one terminal, newest first: facts that changed, restarts, faults, jobs, its certificate, and what
-//! people did about it. Each is read from where it is kept anyway; only what facts were before is kept for this alone.
+//! What happened to one terminal, newest first: facts that changed, restarts, faults, jobs, calls, its certificate, and
+//! what people did about it. Each is read from where it is kept anyway; only what facts were before is kept for this
+//! alone.
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,8 +13,8 @@ use kaishin_domain::time::{Span, Time};
 
 use super::error::AppError;
 use super::{App, Cx};
-pub use crate::store::FactChange;
 use crate::store::{Before, FaultRow, StoreError};
+pub use crate::store::{CallMoment, FactChange};
 
 /// A certificate that was renewed, as the audit log calls it.
 pub(super) const RENEWED: &str = "terminal.renew";
@@ -27,17 +28,19 @@ pub enum Kind {
     Restart,
     Fault,
     Job,
+    Call,
     Certificate,
     /// Enrolled, replaced, held, released, revoked.
     Standing,
 }
 
 impl Kind {
-    pub const ALL: [Kind; 6] = [
+    pub const ALL: [Kind; 7] = [
         Kind::Fact,
         Kind::Restart,
         Kind::Fault,
         Kind::Job,
+        Kind::Call,
         Kind::Certificate,
         Kind::Standing,
     ];
@@ -48,6 +51,7 @@ impl Kind {
             Kind::Restart => "restart",
             Kind::Fault => "fault",
             Kind::Job => "job",
+            Kind::Call => "call",
             Kind::Certificate => "certificate",
             Kind::Standing => "standing",
         }
@@ -66,6 +70,8 @@ pub enum What {
     FaultClosed(FaultRow),
     JobOrdered(Job),
     JobEnded(Job),
+    CallOpened(CallMoment),
+    CallClosed(CallMoment),
     Certificate(Entry),
     Standing(Entry),
 }
@@ -81,10 +87,12 @@ enum Source {
     Facts,
     FaultOpened,
     FaultClosed,
+    CallOpened,
+    CallClosed,
 }
 
 impl Source {
-    const ALL: [Source; 8] = [
+    const ALL: [Source; 10] = [
         Source::Standing,
         Source::Certificate,
         Source::JobOrdered,
@@ -93,6 +101,8 @@ impl Source {
         Source::Facts,
         Source::FaultOpened,
         Source::FaultClosed,
+        Source::CallOpened,
+        Source::CallClosed,
     ];
 
     fn kind(self) -> Kind {
@@ -103,6 +113,7 @@ impl Source {
             Source::Restarts => Kind::Restart,
             Source::Facts => Kind::Fact,
             Source::FaultOpened | Source::FaultClosed => Kind::Fault,
+            Source::CallOpened | Source::CallClosed => Kind::Call,
         }
     }
 }
@@ -162,6 +173,7 @@ pub async fn of_terminal(
     after: Option<&Cursor>,
     limit: u32,
 ) -> Result<Page, AppError> {
+    // Who may see a terminal may see the calls about it: they ask for the same.
     cx.require(Permission::ViewFleet, Scope::Terminal(terminal))?;
     let store = &cx.app.store;
     store.terminal(terminal).await?.ok_or_else(AppError::no_such_terminal)?;
@@ -232,6 +244,12 @@ async fn read(
             .map(|job| (cursor(at(&job), job.id.to_string()), what(job)));
         placed.collect()
     };
+    let calls = |calls: Vec<CallMoment>, what: fn(CallMoment) -> What| {
+        let placed = calls
+            .into_iter()
+            .map(|moment| (cursor(moment.at, moment.call.id.to_string()), what(moment)));
+        placed.collect()
+    };
     Ok(match source {
         Source::Facts => changes(store.fact_changes(terminal, before, limit).await?, What::Fact),
         Source::Restarts => changes(store.restarts(terminal, before, limit).await?, What::Restart),
@@ -255,6 +273,8 @@ async fn read(
             |job| job.finish().map_or(job.created_at, |finish| finish.at),
             What::JobEnded,
         ),
+        Source::CallOpened => calls(store.calls_opened(terminal, before, limit).await?, What::CallOpened),
+        Source::CallClosed => calls(store.calls_closed(terminal, before, limit).await?, What::CallClosed),
         Source::Certificate => entries(
             store.audit_of_terminal(terminal, RENEWED, true, before, limit).await?,
             What::Certificate,

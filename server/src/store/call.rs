@@ -1,12 +1,13 @@
 //! Calls as they stand, and what happened in them.
 
 use kaishin_domain::call::{Call, State};
-use kaishin_domain::id::CallId;
+use kaishin_domain::id::{CallId, TerminalId};
 use kaishin_domain::time::Time;
 
 use super::codec::{from_json, to_json, won};
 use super::db::{Store, on_pool, on_tx};
 use super::error::StoreError;
+use super::history::Before;
 use super::writer::Tx;
 
 /// Which calls somebody wants to see; empty texts are no condition.
@@ -59,6 +60,14 @@ pub struct CallEvent {
     pub event: String,
 }
 
+/// A call, and when and by whom something was done to it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CallMoment {
+    pub at: Time,
+    pub by: String,
+    pub call: Call,
+}
+
 #[derive(sqlx::FromRow)]
 struct EventRow {
     number: i64,
@@ -78,6 +87,15 @@ const UPDATE: &str = "
 const INSERT_EVENT: &str = "
     INSERT INTO call_event (call_id, number, at, by, event) VALUES ($1, $2, $3, $4, $5)";
 const EVENTS: &str = "SELECT number, at, by, event FROM call_event WHERE call_id = $1 ORDER BY number";
+const OPENED: &str = "
+    SELECT e.at, e.by, c.body FROM call c JOIN call_event e ON e.call_id = c.id AND e.number = 1
+    WHERE c.terminal_id = $1 AND e.at <= $2 AND (e.at < $2 OR c.id < $3)
+    ORDER BY e.at DESC, c.id DESC LIMIT $4";
+/// Nothing happens in a call after it was closed: its last event is the closing.
+const CLOSED: &str = "
+    SELECT e.at, e.by, c.body FROM call c JOIN call_event e ON e.call_id = c.id AND e.number = c.version
+    WHERE c.terminal_id = $1 AND c.state = 'closed' AND e.at <= $2 AND (e.at < $2 OR c.id < $3)
+    ORDER BY e.at DESC, c.id DESC LIMIT $4";
 const WAITING: &str = "SELECT body FROM call WHERE state = 'waiting' AND id > $1 ORDER BY id LIMIT $2";
 const COUNT: &str = "
     SELECT COUNT(*) FROM call
@@ -171,6 +189,50 @@ impl Store {
             .fetch_all(c)
             .await)?;
         bodies.into_iter().map(call).collect()
+    }
+
+    /// Those about a terminal that were opened last first.
+    pub async fn calls_opened(
+        &self,
+        terminal: TerminalId,
+        before: &Before,
+        limit: u32,
+    ) -> Result<Vec<CallMoment>, StoreError> {
+        self.call_moments(OPENED, terminal, before, limit).await
+    }
+
+    /// Those about a terminal that were closed last first.
+    pub async fn calls_closed(
+        &self,
+        terminal: TerminalId,
+        before: &Before,
+        limit: u32,
+    ) -> Result<Vec<CallMoment>, StoreError> {
+        self.call_moments(CLOSED, terminal, before, limit).await
+    }
+
+    async fn call_moments(
+        &self,
+        text: &'static str,
+        terminal: TerminalId,
+        before: &Before,
+        limit: u32,
+    ) -> Result<Vec<CallMoment>, StoreError> {
+        let rows: Vec<(i64, String, String)> = on_pool!(self, c => sqlx::query_as(text)
+            .bind(terminal.to_string())
+            .bind(before.at.micros())
+            .bind(&before.key)
+            .bind(i64::from(limit))
+            .fetch_all(c)
+            .await)?;
+        let moment = |(at, by, body)| {
+            Ok(CallMoment {
+                at: Time(at),
+                by,
+                call: call(body)?,
+            })
+        };
+        rows.into_iter().map(moment).collect()
     }
 
     /// In the order in which it happened.

@@ -27,7 +27,7 @@ mod terminal;
 mod view;
 mod writer;
 
-pub use call::{CallEvent, CallFilter, CallOrder};
+pub use call::{CallEvent, CallFilter, CallMoment, CallOrder};
 pub use db::{Database, Store};
 pub use error::StoreError;
 pub use facility_import::{ImportCounts, ImportRecord, ImportRow, Undone};

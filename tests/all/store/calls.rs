@@ -1,4 +1,4 @@
-use kaishin::store::{CallEvent, CallFilter, CallOrder, StoreError};
+use kaishin::store::{Before, CallEvent, CallFilter, CallMoment, CallOrder, StoreError};
 use kaishin_domain::call::{Call, Caller, Condition, Outcome, State};
 use kaishin_domain::id::CallId;
 use kaishin_domain::time::Time;
@@ -10,6 +10,7 @@ on_both_engines! {
     who_did_not_see_the_latest_change_makes_none
     calls_are_found_ordered_counted_and_paged
     those_that_wait_are_found_and_what_happened_stands_in_order
+    the_calls_of_a_terminal_are_read_newest_first_and_from_any_place_on
 }
 
 fn call(n: u8, owner: &str, state: State) -> Call {
@@ -171,4 +172,63 @@ async fn those_that_wait_are_found_and_what_happened_stands_in_order(opened: Ope
             .await;
     }
     assert_eq!(opened.store.call_events(id).await.expect("read"), [event(1), event(2)]);
+}
+
+/// The numbers of its events are their moments too, but for the last one.
+async fn insert_about(opened: &Opened, n: u8, terminal: u16, version: i64, state: State, last: i64) -> String {
+    let call = Call {
+        terminal: Some(terminal_id(terminal)),
+        version,
+        ..call(n, "suzuki", state)
+    };
+    let id = call.id;
+    insert(opened, call, "").await;
+    for number in 1..=version {
+        let event = CallEvent {
+            number,
+            at: Time(if number == version { last } else { number }),
+            by: format!("by-{number}"),
+            event: "{}".into(),
+        };
+        opened
+            .write(move |tx| Box::pin(async move { tx.insert_call_event(id, &event).await }))
+            .await;
+    }
+    id.to_string()
+}
+
+async fn the_calls_of_a_terminal_are_read_newest_first_and_from_any_place_on(opened: Opened) {
+    let first = insert_about(&opened, 1, 1, 3, closed(), 9).await;
+    let second = insert_about(&opened, 2, 1, 2, closed(), 9).await;
+    let open = insert_about(&opened, 3, 1, 1, State::Open, 4).await;
+    insert_about(&opened, 4, 2, 2, closed(), 9).await;
+    let told = |moments: Result<Vec<CallMoment>, StoreError>| -> Vec<(i64, String, String)> {
+        let told = |one: CallMoment| (one.at.micros(), one.by, one.call.id.to_string());
+        moments.expect("read").into_iter().map(told).collect()
+    };
+    let row = |at: i64, by: &str, id: &str| (at, by.to_owned(), id.to_owned());
+    let before = |at: i64, key: &str| Before {
+        at: Time(at),
+        key: key.into(),
+    };
+    let taken = [row(4, "by-1", &open), row(1, "by-1", &second), row(1, "by-1", &first)];
+    let done = [row(9, "by-2", &second), row(9, "by-3", &first)];
+    for (from, limit, expected) in [
+        (before(i64::MAX, ""), 9, &taken[..]),
+        (before(i64::MAX, ""), 1, &taken[..1]),
+        (before(4, &open), 9, &taken[1..]),
+        (before(1, &second), 9, &taken[2..]),
+        (before(1, ""), 9, &taken[3..]),
+    ] {
+        let found = opened.store.calls_opened(terminal_id(1), &from, limit).await;
+        assert_eq!(told(found), expected, "{from:?}");
+    }
+    for (from, expected) in [
+        (before(i64::MAX, ""), &done[..]),
+        (before(9, &second), &done[1..]),
+        (before(9, ""), &done[2..]),
+    ] {
+        let found = opened.store.calls_closed(terminal_id(1), &from, 9).await;
+        assert_eq!(told(found), expected, "{from:?}");
+    }
 }

@@ -6,7 +6,7 @@ use kaishin_proto::v1;
 use kaishin_proto::v1::job_result::Outcome;
 use kaishin_proto::v1::session_request::Body as Up;
 use kaishin_proto::v1::session_response::Body as Down;
-use kaishin_proto::value::Value;
+use kaishin_proto::value::{Reason, Value};
 use kaishin_tests::harness::{FRIDAY, Harness};
 use kaishin_tests::line::{Session, Terminal, accepted, event, result};
 use serde_json::{Value as Json, json};
@@ -176,4 +176,99 @@ async fn what_facts_were_long_ago_is_forgotten() {
         matches!(&moment.what, What::FaultOpened(fault) | What::FaultClosed(fault) if fault.rule == "fast-startup-on")
     });
     assert_eq!(ours.count(), 2, "faults are not");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_fault_stays_while_its_thing_cannot_be_read_and_closes_when_it_is_gone() {
+    const EXPIRED: &str = "certificate-expired";
+    let harness = Harness::with_manual_clock().await;
+    let terminal = Terminal::enrolled(harness.agents(), "uketsuke-1", &harness.token(1).await).await;
+    let mut session = terminal.connect(1).await;
+    let platform = [("agent.platform", Value::Text("windows".into()))];
+    reports(&harness, &mut session, "agent", &platform, FRIDAY).await;
+    let path = format!("/api/v1/terminals/{}", terminal.id());
+    let steps = [
+        (Value::Time(FRIDAY - Span::days(3)), true),
+        (Value::unknown(Reason::NoPermission, "the store is locked"), true),
+        (Value::unknown(Reason::NotFound, "no certificate"), false),
+    ];
+    for (expires, stands) in steps {
+        let facts = [("certificates.expires", expires.clone())];
+        reports(&harness, &mut session, "certificates", &facts, FRIDAY).await;
+        let shown = harness.api.get(&path).await.expect(200).json();
+        let faults = shown["faults"].as_array().expect("faults");
+        let is_open = faults.iter().any(|fault| fault["rule"] == EXPIRED);
+        assert_eq!(is_open, stands, "{expires:?} in {faults:?}");
+    }
+    let past = items(&harness, &terminal, "").await;
+    let told: Vec<String> = past.iter().map(in_short).filter(|one| one.contains(EXPIRED)).collect();
+    assert_eq!(
+        told,
+        ["fault certificate-expired closed", "fault certificate-expired open"]
+    );
+}
+
+/// Opens a call; answers its id.
+async fn call(harness: &Harness, about: Json) -> String {
+    harness.pass(Span::seconds(1)).await;
+    let call = harness.api.post("/api/v1/calls", &about).await.expect(201).json();
+    call["id"].as_str().expect("an id").to_owned()
+}
+
+async fn happens(harness: &Harness, call: &str, event: Json) -> Json {
+    harness.pass(Span::seconds(1)).await;
+    let path = format!("/api/v1/calls/{call}/events");
+    harness.api.post(&path, &event).await.expect(200).json()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_about_a_terminal_stands_in_its_history_from_when_it_was_taken_to_how_it_ended() {
+    let harness = Harness::with_manual_clock().await;
+    let terminal = lived(&harness).await;
+    call(&harness, json!({ "concern": "about another one" })).await;
+    let first = call(&harness, json!({ "terminal": terminal.id(), "concern": "it is slow" })).await;
+    let second = call(&harness, json!({ "concern": "which one is told later" })).await;
+    happens(
+        &harness,
+        &second,
+        json!({ "event": "placed", "terminal": terminal.id() }),
+    )
+    .await;
+    let closed = happens(&harness, &first, json!({ "event": "closed", "outcome": "answered" })).await;
+
+    let all = items(&harness, &terminal, "").await;
+    let of_calls = &all[..3];
+    let told = |item: &Json| {
+        let part = |key: &str| item[key].as_str().unwrap_or("-").to_owned();
+        [part("kind"), part("call"), part("state"), part("outcome"), part("by")]
+    };
+    let by = closed["closed"]["by"].as_str().expect("who closed it");
+    assert_eq!(
+        of_calls.iter().map(told).collect::<Vec<_>>(),
+        [
+            ["call", &first, "closed", "answered", by],
+            ["call", &second, "open", "-", by],
+            ["call", &first, "open", "-", by],
+        ]
+    );
+    assert_eq!(of_calls[2]["at"], closed["opened_at"]);
+    assert_eq!(of_calls[0]["at"], closed["closed"]["at"]);
+    let rest: Vec<String> = all[3..].iter().map(in_short).collect();
+    assert_eq!(rest, PAST);
+    assert_eq!(items(&harness, &terminal, "kind=call").await, of_calls);
+    for (kind, expected) in [("", &all[..]), ("call", of_calls)] {
+        assert_eq!(one_by_one(&harness, &terminal, kind).await, expected, "{kind}");
+    }
+}
+
+async fn one_by_one(harness: &Harness, terminal: &Terminal, kind: &str) -> Vec<Json> {
+    let (mut seen, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let page = page(harness, terminal, &format!("kind={kind}&limit=1&cursor={cursor}")).await;
+        seen.extend(page["items"].as_array().expect("items").clone());
+        match page["next"].as_str() {
+            Some(next) => cursor = next.to_owned(),
+            None => return seen,
+        }
+    }
 }

@@ -3,6 +3,7 @@
 use axum::Json as AsJson;
 use axum::extract::Path;
 use kaishin_domain::audit::Entry;
+use kaishin_domain::call::Outcome;
 use kaishin_domain::job::Job;
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
@@ -10,7 +11,7 @@ use serde_json::{Value as Json, json};
 use super::terminals::value;
 use super::{Answer, Caller, Query, id};
 use crate::app::AppError;
-use crate::app::history::{self, Cursor, Kind, Moment, What};
+use crate::app::history::{self, CallMoment, Cursor, Kind, Moment, What};
 use crate::http::routes::{Needs, Routes};
 use kaishin_domain::access::Permission;
 
@@ -73,6 +74,8 @@ fn item(moment: &Moment) -> Json {
         }),
         What::JobOrdered(job) => job_item(&at, job, Json::Null, json!("ready")),
         What::JobEnded(job) => job_item(&at, job, json!("open"), json!(job.state.name())),
+        What::CallOpened(moment) => call_item(&at, moment, "open", None),
+        What::CallClosed(moment) => call_item(&at, moment, "closed", moment.call.outcome()),
         What::Certificate(entry) => entry_item(&at, "certificate", entry),
         What::Standing(entry) => entry_item(&at, "standing", entry),
     }
@@ -83,6 +86,14 @@ fn job_item(at: &str, job: &Job, before: Json, after: Json) -> Json {
     json!({
         "at": at, "kind": "job", "job": job.id, "remedy": job.remedy.name(), "before": before, "after": after,
         "by": job.created_by, "reason": job.reason, "code": code,
+    })
+}
+
+/// As it was then; how it stands now is the call's to tell.
+fn call_item(at: &str, moment: &CallMoment, state: &str, outcome: Option<Outcome>) -> Json {
+    json!({
+        "at": at, "kind": "call", "call": moment.call.id, "state": state, "outcome": outcome.map(Outcome::name),
+        "by": moment.by,
     })
 }
 

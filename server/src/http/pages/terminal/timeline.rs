@@ -1,16 +1,17 @@
 //! `/terminals/{id}/timeline`: what happened, newest first: facts that changed with what they were, restarts, faults,
-//! work, certificates. One kind at a time, if somebody wishes.
+//! work, calls, certificates. One kind at a time, if somebody wishes.
 
 use askama::Template;
 use axum::extract::Path;
 use axum::http::{HeaderMap, StatusCode};
 use kaishin_domain::audit::Entry;
+use kaishin_domain::call::Outcome;
 use kaishin_domain::fact;
 use kaishin_domain::time::Time;
 use serde::Deserialize;
 
 use super::{Answer, Badge, Cx, Head, Page, Tab, Visitor, head, opened, show, shown};
-use crate::app::history::{self, FactChange, Kind, Moment, What};
+use crate::app::history::{self, CallMoment, FactChange, Kind, Moment, What};
 use crate::http::failure::Wished;
 use crate::http::pages::parts::{badge, ended, job_state};
 use crate::http::query::address;
@@ -104,6 +105,8 @@ fn item(cx: &Cx, page: &Page, moment: &Moment) -> Item {
                 "job",
             )
         },
+        What::CallOpened(moment) => call_opened(page, moment, blank(String::new(), "busy", "call")),
+        What::CallClosed(moment) => call_closed(page, moment, blank(String::new(), "", "call")),
         What::Certificate(entry) => audited(page, entry, blank(action(page, entry), "", "certificate")),
         What::Standing(entry) => audited(page, entry, blank(action(page, entry), "warn", "standing")),
     }
@@ -117,6 +120,28 @@ fn changed(page: &Page, change: &FactChange, item: Item) -> Item {
     let value = |value| shown(page.lang, &change.key, value).line(page.lang);
     Item {
         change: Some((value(&change.before), value(&change.after))),
+        ..item
+    }
+}
+
+fn call_opened(page: &Page, moment: &CallMoment, item: Item) -> Item {
+    Item {
+        title: page.t("timeline-call-opened"),
+        note: format!("{} {}", moment.by, moment.call.caller.concern)
+            .trim()
+            .to_owned(),
+        href: format!("/calls/{}", moment.call.id),
+        ..item
+    }
+}
+
+fn call_closed(page: &Page, moment: &CallMoment, item: Item) -> Item {
+    let word = |outcome: Outcome| page.t(&format!("outcome-{}", outcome.name()));
+    let outcome = moment.call.outcome().map_or_else(String::new, word);
+    Item {
+        title: page.t1("timeline-call-closed", "outcome", outcome),
+        note: moment.by.clone(),
+        href: format!("/calls/{}", moment.call.id),
         ..item
     }
 }
@@ -175,6 +200,8 @@ struct Item {
 #[cfg(test)]
 mod tests {
     use kaishin_domain::access::Role;
+    use kaishin_domain::call::{Call, Caller, State};
+    use kaishin_domain::id::CallId;
 
     use super::super::samples;
     use super::*;
@@ -209,6 +236,40 @@ mod tests {
             let html = sample::check(&view(lang, 50));
             assert!(html.contains("aria-current=\"true\"") && !html.contains("<i>"));
         }
+    }
+
+    #[test]
+    fn a_call_is_told_with_who_took_it_and_how_it_ended_and_leads_to_its_page() {
+        let id = CallId::new(samples::AT, [7; 10]);
+        let caller = Caller::read("田中", "", "", "it is slow<i>").expect("short");
+        let mut moment = CallMoment {
+            at: samples::AT,
+            by: "suzuki".into(),
+            call: Call::open(id, caller, (None, None), "suzuki", samples::AT),
+        };
+        let page = samples::page(Lang::En, Role::Desk);
+        let blank = || view(Lang::En, 1).items.remove(0);
+        let taken = call_opened(&page, &moment, blank());
+        moment.call.state = State::Closed {
+            outcome: Outcome::HandedOn,
+            at: samples::AT,
+            by: "sato".into(),
+            note: String::new(),
+            proof: None,
+        };
+        moment.by = "sato".into();
+        let closed = call_closed(&page, &moment, blank());
+        assert_eq!(
+            (taken.note.as_str(), closed.note.as_str()),
+            ("suzuki it is slow<i>", "sato")
+        );
+        let html = sample::check(&View {
+            items: vec![closed, taken],
+            ..view(Lang::En, 0)
+        });
+        let link = |words: &str| format!("<a href=\"/calls/{id}\">{words}</a>");
+        assert!(html.contains(&link("Call closed: Handed on to a technician")) && html.contains(&link("Call taken")));
+        assert!(!html.contains("<i>"), "what the caller said is text");
     }
 
     #[test]
