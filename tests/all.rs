@@ -2,6 +2,7 @@
 
 mod all {
     mod access;
+    mod answers;
     mod browser;
     mod calls;
     mod cli;

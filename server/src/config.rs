@@ -14,7 +14,7 @@ use crate::app::Rate;
 use crate::store::Database;
 
 const PREFIX: &str = "KAISHIN_";
-pub const KEYS: [&str; 17] = [
+pub const KEYS: [&str; 18] = [
     "data",
     "http",
     "agents",
@@ -26,6 +26,7 @@ pub const KEYS: [&str; 17] = [
     "enrolment_burst",
     "enrolment_rate",
     "history_days",
+    "rules",
     "ca_key_file",
     "ca_passphrase",
     "http_certificate",
@@ -58,6 +59,8 @@ pub struct Config {
     pub enrolments: Rate,
     /// How long it is kept what facts were before they changed.
     pub history: Span,
+    /// A folder with rules of this installation.
+    pub rules: Option<PathBuf>,
     pub ca_key_file: Option<PathBuf>,
     pub ca_passphrase: Option<Hidden>,
     /// With it the dashboard speaks HTTPS itself.
@@ -155,6 +158,7 @@ struct Written {
     enrolment_burst: u32,
     enrolment_rate: u32,
     history_days: u32,
+    rules: Option<PathBuf>,
     ca_key_file: Option<PathBuf>,
     ca_passphrase: Option<Hidden>,
     http_certificate: Option<PathBuf>,
@@ -177,6 +181,7 @@ impl Default for Written {
             enrolment_burst: 2_000,
             enrolment_rate: 100,
             history_days: 400,
+            rules: None,
             ca_key_file: None,
             ca_passphrase: None,
             http_certificate: None,
@@ -201,6 +206,7 @@ impl Default for Config {
             heartbeat: Span::seconds(i64::from(usual.heartbeat_seconds)),
             enrolments: Rate::ENROLMENTS,
             history: Span::days(i64::from(usual.history_days)),
+            rules: None,
             ca_key_file: None,
             ca_passphrase: None,
             http_tls: None,
@@ -305,6 +311,7 @@ impl Written {
             heartbeat: heartbeat(self.heartbeat_seconds)?,
             enrolments: enrolments(self.enrolment_burst, self.enrolment_rate)?,
             history: history(self.history_days)?,
+            rules: self.rules,
             data: self.data,
             ca_key_file: self.ca_key_file,
             ca_passphrase: self.ca_passphrase,

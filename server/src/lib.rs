@@ -19,6 +19,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use kaishin_domain::rule::OwnRules;
 use kaishin_proto::clock::Clock;
 use kaishin_proto::sole::Sole;
 use tokio::net::TcpListener;
@@ -27,6 +28,8 @@ use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
 use crate::app::facilities::imports::{self, Imports};
+use crate::app::rules::InForce;
+use crate::app::rules::own::{self, BadOwnRules};
 use crate::app::{App, Bus, Entropy, Rules, Settings, arrivals, facts, jobs, ledger, operators, profile, terminals};
 use crate::config::Config;
 use crate::index::Index;
@@ -65,6 +68,8 @@ pub enum StartError {
         "E-START-07 このデータベースは新しい版のKaishinのものです（スキーマ{found}、このプログラムは{known}まで）。Kaishinを更新してください。 / A newer Kaishin has written this database (its schema is {found}, this program knows up to {known}). Update Kaishin."
     )]
     TooNew { found: i64, known: i64 },
+    #[error(transparent)]
+    Rules(#[from] BadOwnRules),
 }
 
 impl From<StoreError> for StartError {
@@ -173,8 +178,19 @@ struct Opened {
     intake: jobs::GatheredIntake,
 }
 
+/// What is measured by until a profile is published, with the rules of this installation.
+fn first_rules(config: &Config) -> Result<(InForce, OwnRules), BadOwnRules> {
+    let Some(folder) = &config.rules else {
+        return Ok((InForce::built_in(), OwnRules::default()));
+    };
+    let own = own::read(folder)?;
+    let first = InForce::first(&own).map_err(|bad| BadOwnRules::unsound(folder, bad))?;
+    Ok((first, own))
+}
+
 async fn open(config: &Config, clock: Clock) -> Result<Opened, StartError> {
     make_data_dir(config)?;
+    let (first, own) = first_rules(config)?;
     let entropy = Entropy;
     let random: pki::Random = Arc::new(move |bytes: &mut [u8]| entropy.fill(bytes));
     let passphrase = Passphrase::resolve(
@@ -185,7 +201,7 @@ async fn open(config: &Config, clock: Clock) -> Result<Opened, StartError> {
     )?;
     let ca = Ca::open_or_create(&config.data, &passphrase, &config.trust_domain, clock.now(), random)?;
     let store = Store::open(&config.database()).await?;
-    let in_force = profile::at_start(&store).await?;
+    let in_force = profile::at_start(&store, &own, first).await?;
     let (arrivals, gathered_arrivals) = arrivals::arrivals();
     let (reports, gathered_reports) = facts::reports();
     let (intake, gathered_intake) = jobs::intake();
@@ -199,7 +215,7 @@ async fn open(config: &Config, clock: Clock) -> Result<Opened, StartError> {
         bus: Bus::default(),
         clock,
         entropy,
-        rules: Rules::new(in_force),
+        rules: Rules::new(in_force, own),
         judge_soon: tokio::sync::Notify::new(),
         judging: app::verdicts::Judging::default(),
         settings: Settings {

@@ -13,7 +13,7 @@ use kaishin_proto::value::{Reason, Unknown, Value};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use constants::{Constants, Filled};
-pub use pack::{BadPack, RulePack};
+pub use pack::{BadPack, OwnRules, RulePack};
 
 use crate::expr::{Expr, Field, Literal, Subject, Truth3};
 use crate::remedy::Remedy;

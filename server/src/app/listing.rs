@@ -2,13 +2,13 @@
 //! command line.
 
 use kaishin_domain::access::{Permission, Scope};
-use kaishin_domain::expr::{Completion, Expr, Field, complete};
+use kaishin_domain::expr::{Completion, Expr, Field, Kind, complete};
+use kaishin_domain::id::TerminalId;
 use kaishin_domain::time::Time;
 use kaishin_domain::value::Value;
 
 use super::Cx;
 use super::error::AppError;
-use super::rules::known_faults;
 use super::workbook::Workbook;
 use crate::index::{Asked, Cursor, Facets, Page, Row, Sort};
 
@@ -25,8 +25,8 @@ const USUAL: [&str; 8] = [
 ];
 const MOST_COLUMNS: usize = 40;
 const MOST_FACETS: usize = 12;
-/// How many rows a file takes at once.
-const AT_ONCE: usize = 500;
+/// How many rows a file takes at once; others have their turn in between.
+pub const AT_ONCE: usize = 500;
 
 /// A list as it is asked for.
 #[derive(Clone, Debug)]
@@ -90,17 +90,24 @@ pub fn sort(text: &str) -> Result<Sort, AppError> {
 pub fn keys(text: &str) -> Result<Vec<Field>, AppError> {
     let names: Vec<&str> = text.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
     at_most(names.len(), MOST_FACETS)?;
-    names
-        .into_iter()
-        .map(|name| {
-            key(
-                name,
-                "では集計できません。",
-                "is nothing that can be counted by.",
-                "E-INPUT-09",
-            )
-        })
-        .collect()
+    let (ja, en, code) = (
+        "では集計できません。",
+        "is nothing that can be counted by.",
+        "E-INPUT-09",
+    );
+    let counted = |name| {
+        let field = key(name, ja, en, code)?;
+        // Hardly two terminals have the same.
+        if field == Field::Id || matches!(field.kind(), Kind::Time | Kind::Duration) {
+            return Err(AppError::invalid(
+                code,
+                format!("「{name}」{ja}"),
+                format!("{name:?} {en}"),
+            ));
+        }
+        Ok(field)
+    };
+    names.into_iter().map(counted).collect()
 }
 
 impl Listing {
@@ -118,7 +125,6 @@ impl Listing {
         most: usize,
     ) -> Result<(Page, Vec<Facets>), AppError> {
         cx.require(Permission::ViewFleet, Scope::Fleet)?;
-        known_faults(&cx.app, &self.filter)?;
         let asked = Asked {
             expr: &self.filter,
             sort: self.sort,
@@ -131,9 +137,14 @@ impl Listing {
         Ok(cx.app.index.explore(&asked, cx.now()))
     }
 
-    /// The rows of a file, a part at a time: what comes back is where the next part starts.
-    pub fn part(&self, cx: &Cx, after: Option<&Cursor>) -> Result<Page, AppError> {
-        self.page(cx, after, AT_ONCE)
+    /// Whom a file tells of, in order: those of this moment, however long it takes to read it.
+    pub fn all(&self, cx: &Cx) -> Result<Vec<TerminalId>, AppError> {
+        cx.require(Permission::ViewFleet, Scope::Fleet)?;
+        Ok(cx.app.index.in_order(&self.filter, self.sort, cx.now()))
+    }
+
+    pub fn rows(&self, cx: &Cx, ids: &[TerminalId]) -> Vec<Row> {
+        cx.app.index.rows(ids, &self.columns)
     }
 
     /// What stands above the columns of a file.
@@ -149,18 +160,15 @@ impl Listing {
         std::iter::once(row.entry.id.to_string()).chain(cells)
     }
 
-    /// All rows as a workbook; others have their turn in between.
+    /// All rows as a workbook.
     pub async fn workbook(&self, cx: &Cx) -> Result<Vec<u8>, AppError> {
         let mut book = Workbook::new("端末")?;
         book.row(self.head().map(Some))?;
-        let mut page = self.part(cx, None)?;
-        loop {
-            for row in &page.items {
-                book.row(self.cells(row).map(Some))?;
+        for part in self.all(cx)?.chunks(AT_ONCE) {
+            for row in self.rows(cx, part) {
+                book.row(self.cells(&row).map(Some))?;
             }
-            let Some(after) = page.next else { break };
             tokio::task::yield_now().await;
-            page = self.part(cx, Some(&after))?;
         }
         book.finish()
     }

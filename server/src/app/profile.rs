@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use kaishin_domain::access::{Permission, Scope};
 use kaishin_domain::profile_change::{Change, changes};
+use kaishin_domain::rule::OwnRules;
 use kaishin_proto::profile::{BadProfile, Profile};
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -28,15 +29,15 @@ impl From<BadProfile> for AppError {
 }
 
 /// What is in force at the start. One that this version cannot use any more is no reason not to start.
-pub async fn at_start(store: &Store) -> Result<InForce, StoreError> {
+pub async fn at_start(store: &Store, own: &OwnRules, first: InForce) -> Result<InForce, StoreError> {
     let Some(newest) = store.profiles(1).await?.pop() else {
-        return Ok(InForce::built_in());
+        return Ok(first);
     };
-    match Profile::read(&newest.body).and_then(|profile| InForce::new(&newest.body, profile)) {
+    match Profile::read(&newest.body).and_then(|profile| InForce::new(&newest.body, profile, own)) {
         Ok(in_force) => Ok(in_force),
         Err(bad) => {
             error!(version = newest.version, error = %bad, "the stored terminal profile cannot be used; the built-in one is");
-            Ok(InForce::built_in())
+            Ok(first)
         }
     }
 }
@@ -85,18 +86,18 @@ pub async fn draft(cx: &Cx) -> Result<Option<(ProfileDraft, Vec<Change>)>, AppEr
 pub fn check(cx: &Cx, text: &str) -> Result<Vec<Change>, AppError> {
     cx.require(Permission::ViewFleet, Scope::Fleet)?;
     let in_force = cx.app.rules.in_force();
-    let (_, new) = prepared(text, in_force.version.saturating_add(1))?;
+    let (_, new) = prepared(cx, text, in_force.version.saturating_add(1))?;
     Ok(changes(&in_force.profile, &new.profile))
 }
 
 /// As it would be kept, under the version that it would get.
-fn prepared(text: &str, version: u32) -> Result<(String, InForce), AppError> {
+fn prepared(cx: &Cx, text: &str, version: u32) -> Result<(String, InForce), AppError> {
     let mut profile = Profile::read(text)?;
     profile.version = version;
     let body = serde_json::to_string_pretty(&profile).map_err(AppError::internal)?;
     // What is sent must be what was checked.
     let profile = Profile::read(&body)?;
-    let in_force = InForce::new(&body, profile)?;
+    let in_force = InForce::new(&body, profile, cx.app.rules.own())?;
     Ok((body, in_force))
 }
 
@@ -147,7 +148,7 @@ pub async fn save_draft(cx: &Cx, wish: Wish<'_>) -> Result<ProfileDraft, AppErro
     notice(&cx.app).await?;
     let base = base_of(wish.base, wish.text)?;
     is_in_force(cx, base)?;
-    let (body, new) = prepared(wish.text, base.saturating_add(1))?;
+    let (body, new) = prepared(cx, wish.text, base.saturating_add(1))?;
     let changed = changes(&cx.app.rules.in_force().profile, &new.profile);
     if changed.is_empty() {
         return Err(unchanged());
@@ -247,7 +248,7 @@ async fn put_in_force(
     draft: Option<&str>,
 ) -> Result<u32, AppError> {
     let version = seen.saturating_add(1);
-    let (body, new) = prepared(text, version)?;
+    let (body, new) = prepared(cx, text, version)?;
     let before = cx.app.rules.in_force();
     let changed = changes(&before.profile, &new.profile);
     if changed.is_empty() {
@@ -293,7 +294,7 @@ pub async fn notice(app: &Arc<App>) -> Result<(), AppError> {
         return Ok(());
     };
     let profile = Profile::read(&newest.body)?;
-    take_effect(app, InForce::new(&newest.body, profile)?);
+    take_effect(app, InForce::new(&newest.body, profile, app.rules.own())?);
     Ok(())
 }
 

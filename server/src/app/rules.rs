@@ -1,5 +1,7 @@
 //! The rules in force, and the terminal profile that they measure by. Both change while the server runs.
 
+pub mod own;
+
 use std::collections::BTreeMap;
 use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
@@ -7,7 +9,7 @@ use std::sync::{Arc, OnceLock};
 use kaishin_domain::access::{Permission, Scope};
 use kaishin_domain::call::Procedures;
 use kaishin_domain::expr::{Expr, Field, Literal, Phrase, fold};
-use kaishin_domain::rule::{Rule, RulePack};
+use kaishin_domain::rule::{BadPack, OwnRules, Rule, RulePack};
 use kaishin_proto::profile::{BadProfile, Profile};
 use serde_json::json;
 
@@ -35,13 +37,23 @@ impl InForce {
     pub fn built_in() -> InForce {
         let (text, profile) = (Profile::built_in_text(), Profile::built_in());
         #[expect(clippy::expect_used, reason = "part of the program; a test reads it")]
-        let mut built_in = InForce::new(text, profile).expect("the built-in rules are sound");
+        let mut built_in = InForce::new(text, profile, &OwnRules::default()).expect("the built-in rules are sound");
         built_in.built_in = true;
         built_in
     }
 
-    pub fn new(text: &str, profile: Profile) -> Result<InForce, BadProfile> {
-        let pack = RulePack::built_in(&profile).map_err(|bad| unmeasurable(&bad))?;
+    /// The built-in profile with an installation's own rules.
+    pub fn first(own: &OwnRules) -> Result<InForce, BadPack> {
+        let pack = RulePack::with_own(own, &Profile::built_in())?;
+        Ok(InForce {
+            fingerprints: pack.fingerprints(),
+            pack,
+            ..InForce::built_in()
+        })
+    }
+
+    pub fn new(text: &str, profile: Profile, own: &OwnRules) -> Result<InForce, BadProfile> {
+        let pack = RulePack::with_own(own, &profile).map_err(|bad| unmeasurable(&bad))?;
         let procedures = Procedures::built_in(&profile).map_err(|bad| unmeasurable(&bad))?;
         Ok(InForce {
             version: profile.version,
@@ -71,6 +83,7 @@ fn unmeasurable(bad: &impl std::fmt::Display) -> BadProfile {
 #[derive(Debug)]
 pub struct Rules {
     first: Link,
+    own: OwnRules,
 }
 
 #[derive(Debug)]
@@ -80,11 +93,17 @@ struct Link {
 }
 
 impl Rules {
-    pub fn new(first: InForce) -> Rules {
+    pub fn new(first: InForce, own: OwnRules) -> Rules {
         let next = OnceLock::new();
         Rules {
             first: Link { here: first, next },
+            own,
         }
+    }
+
+    /// Those of this installation: every profile is measured by them too.
+    pub fn own(&self) -> &OwnRules {
+        &self.own
     }
 
     fn last(&self) -> &Link {
@@ -134,7 +153,7 @@ pub fn list(cx: &Cx) -> Result<Vec<(&Rule, u64)>, AppError> {
 }
 
 /// A fault that no rule finds matches no terminal: mistyped, it would look as if all were well.
-pub fn known_faults(app: &App, filter: &Expr) -> Result<(), AppError> {
+pub fn known_faults(app: &App, filter: &Expr, typed: &str) -> Result<(), AppError> {
     let mut named = Vec::new();
     filter.each_term(&mut |term| {
         if let (Field::Fault, Literal::Text(words), false) = (term.field(), term.literal(), term.is_pattern()) {
@@ -169,7 +188,23 @@ pub fn known_faults(app: &App, filter: &Expr) -> Result<(), AppError> {
             near.join(", ")
         ),
     )
-    .with(json!({ "expected": near })))
+    .with(json!({
+        "position": place_of(typed, mistyped.raw()), "length": mistyped.raw().chars().count(), "expected": near,
+    })))
+}
+
+/// From which character on the name of a fault stands in what was typed.
+fn place_of(typed: &str, value: &str) -> Option<usize> {
+    let is_operator = |c: char| matches!(c, ':' | '=' | '!' | '：' | '＝' | '！' | '"');
+    let ends = |c: char| c.is_whitespace() || matches!(c, '"' | '(' | ')');
+    let stands = |(at, _): &(usize, &str)| {
+        let key = typed[..*at].trim_end_matches(is_operator);
+        let key = key.rsplit(|c: char| ends(c) || c == '-').next().unwrap_or_default();
+        let after = typed[at + value.len()..].chars().next();
+        Field::find(key) == Some(Field::Fault) && after.is_none_or(ends)
+    };
+    let (at, _) = typed.match_indices(value).find(stands)?;
+    Some(typed[..at].chars().count())
 }
 
 const MOST_NEAR: usize = 3;
@@ -201,6 +236,20 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_example_in_the_handbook_is_a_rule() {
+        for book in [
+            include_str!("../../../web/help/ja/admin.md"),
+            include_str!("../../../web/help/en/admin.md"),
+        ] {
+            let example = book.split("```json").nth(1).and_then(|rest| rest.split("```").next());
+            let own = OwnRules::new(vec![("x.json".into(), example.expect("an example").into())]);
+            let pack = InForce::first(&own).expect("sound").pack;
+            let rule = pack.rule("restart-overdue").expect("the rule");
+            assert_eq!(rule.fault.to_string(), "boot.time>1w");
+        }
+    }
+
+    #[test]
     fn a_mistyped_fault_has_its_rule_among_the_nearest() {
         let pack = InForce::built_in();
         let ids = || pack.pack.rules().iter().map(|rule| rule.id.as_str());
@@ -216,15 +265,44 @@ mod tests {
     }
 
     #[test]
+    fn every_profile_that_is_sound_can_be_measured_by() {
+        use kaishin_proto::profile::Model;
+        use kaishin_proto::value::Version;
+
+        let text = |profile: &Profile| serde_json::to_string(profile).expect("JSON");
+        for name in ["x", "ThinkPad", "日本の長い名前の機種", "\\", "\\) OR *", "„´'「」"] {
+            let mut profile = Profile::built_in();
+            profile.account = name.chars().cycle().take(80).collect();
+            profile.latest.edge = Some(Version(["123456789"; 26].join(".")));
+            let model = Model {
+                manufacturer: name.into(),
+                model: name.into(),
+            };
+            while Profile::read(&text(&profile)).is_ok() {
+                profile.arp.models.push(model.clone());
+            }
+            profile.arp.models.pop();
+            assert!(profile.arp.models.len() > 20, "{name}");
+            InForce::new("{}", Profile::read(&text(&profile)).expect(name), &OwnRules::default()).expect(name);
+        }
+        let mut longest = Profile::built_in();
+        longest.proxy.server = format!("a:{}8080", "0".repeat(5_000));
+        assert!(Profile::read(&text(&longest)).is_err());
+        longest = Profile::built_in();
+        longest.latest.edge = Some(Version(["1"; 3_000].join(".")));
+        assert!(Profile::read(&text(&longest)).is_err());
+    }
+
+    #[test]
     fn a_newer_profile_takes_effect_and_an_older_one_does_not() {
         let of = |version: u32, face: &str| {
             let mut profile = Profile::built_in();
             profile.version = version;
             profile.software.face.version = kaishin_proto::value::Version(face.into());
-            InForce::new("{}", profile).expect("sound")
+            InForce::new("{}", profile, &OwnRules::default()).expect("sound")
         };
         let expected = |rules: &Rules| rules.rule("oqs-face-old").expect("there is").expected.en.clone();
-        let rules = Rules::new(InForce::built_in());
+        let rules = Rules::new(InForce::built_in(), OwnRules::default());
         let seen = rules.rule("oqs-face-old").expect("there is");
         assert!(rules.replace(of(3, "3.0")));
         assert!(!rules.replace(of(2, "2.0")) && !rules.replace(of(3, "4.0")));

@@ -11,6 +11,7 @@ use kaishin_domain::time::{Span, Time};
 use serde_json::json;
 
 use super::error::AppError;
+use super::rules::known_faults;
 use super::{App, Change, Cx, Wake, enrolment, jobs, ledger};
 use crate::index::{Counts, Entry, Flags, Row};
 pub use crate::store::{FaultRow, SectionRow};
@@ -36,11 +37,13 @@ pub async fn overview(cx: &Cx) -> Result<Overview, AppError> {
 }
 
 /// A filter as it stands in an address; an error says where it does not read.
-pub fn parse_filter(text: &str) -> Result<Expr, AppError> {
-    Expr::parse(text).map_err(|error| {
+pub fn parse_filter(app: &App, text: &str) -> Result<Expr, AppError> {
+    let filter = Expr::parse(text).map_err(|error| {
         AppError::invalid(error.code(), error.ja(), error.en())
             .with(json!({ "position": error.at, "length": error.len, "expected": error.expected() }))
-    })
+    })?;
+    known_faults(app, &filter, text)?;
+    Ok(filter)
 }
 
 #[derive(Clone, Debug)]

@@ -1,14 +1,17 @@
 //! The list of terminals as an address asks for it: one filter, order, choice of columns and place for pages, API and files.
 
+use std::convert::Infallible;
+
 use axum::body::{Body, Bytes};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
+use kaishin_domain::id::TerminalId;
 use serde::Deserialize;
 
 use crate::app::listing::{self, Listing};
 use crate::app::{AppError, Cx, spreadsheet, terminals};
-use crate::index::{Cursor, Page};
+use crate::index::Cursor;
 
 const MOST: usize = 500;
 const USUAL: usize = 50;
@@ -26,9 +29,9 @@ pub struct Wanted {
 }
 
 impl Wanted {
-    pub fn listing(&self) -> Result<Listing, AppError> {
+    pub fn listing(&self, cx: &Cx) -> Result<Listing, AppError> {
         Ok(Listing {
-            filter: terminals::parse_filter(&self.q)?,
+            filter: terminals::parse_filter(&cx.app, &self.q)?,
             sort: listing::sort(self.sort.as_deref().unwrap_or_default())?,
             columns: listing::columns(self.columns.as_deref().unwrap_or_default())?,
         })
@@ -36,13 +39,12 @@ impl Wanted {
 
     pub fn cursor(&self) -> Result<Option<Cursor>, AppError> {
         let given = self.cursor.as_deref().filter(|text| !text.is_empty());
-        given.map(str::parse).transpose().map_err(|_| {
-            AppError::invalid(
-                "E-INPUT-05",
-                "ページの位置が正しくありません。最初のページから開き直してください。",
-                "The cursor does not read. Start from the first page.",
-            )
-        })
+        let sort = listing::sort(self.sort.as_deref().unwrap_or_default())?;
+        let cursor: Option<Cursor> = given.map(str::parse).transpose().map_err(|_| no_place())?;
+        match cursor.as_ref().is_none_or(|cursor| cursor.is_of(sort)) {
+            true => Ok(cursor),
+            false => Err(no_place()),
+        }
     }
 
     pub fn limit(&self) -> usize {
@@ -51,11 +53,11 @@ impl Wanted {
 
     /// Exactly what the list shows for the filter, all pages, as they are read.
     pub fn csv(&self, cx: &Cx) -> Result<Response, AppError> {
-        let listing = self.listing()?;
-        let first = listing.part(cx, None)?;
+        let listing = self.listing(cx)?;
+        let ids = listing.all(cx)?;
         let mut head = String::from(spreadsheet::MARK);
         spreadsheet::row(&mut head, listing.head());
-        let rows = stream::unfold((Some(head), Some(first), listing, cx.clone()), part);
+        let rows = stream::unfold((Some(head), ids, listing, cx.clone()), part);
         let headers = [
             (header::CONTENT_TYPE, "text/csv; charset=utf-8"),
             (header::CONTENT_DISPOSITION, "attachment; filename=\"terminals.csv\""),
@@ -65,7 +67,7 @@ impl Wanted {
 
     /// The same as a workbook.
     pub async fn xlsx(&self, cx: &Cx) -> Result<Response, AppError> {
-        let book = self.listing()?.workbook(cx).await?;
+        let book = self.listing(cx)?.workbook(cx).await?;
         let headers = [
             (
                 header::CONTENT_TYPE,
@@ -77,19 +79,25 @@ impl Wanted {
     }
 }
 
-type State = (Option<String>, Option<Page>, Listing, Cx);
+fn no_place() -> AppError {
+    AppError::invalid(
+        "E-INPUT-05",
+        "ページの位置が正しくありません。最初のページから開き直してください。",
+        "The cursor does not read, or is of another order. Start from the first page.",
+    )
+}
 
-/// Some rows of a file, and where to go on.
-async fn part((head, page, listing, cx): State) -> Option<(Result<Bytes, AppError>, State)> {
-    let page = page?;
+type State = (Option<String>, Vec<TerminalId>, Listing, Cx);
+
+/// Some rows of a file, and those that are left.
+async fn part((head, mut ids, listing, cx): State) -> Option<(Result<Bytes, Infallible>, State)> {
+    if head.is_none() && ids.is_empty() {
+        return None;
+    }
     let mut text = head.unwrap_or_default();
-    for row in &page.items {
-        spreadsheet::row(&mut text, listing.cells(row));
+    let rest = ids.split_off(ids.len().min(listing::AT_ONCE));
+    for row in listing.rows(&cx, &ids) {
+        spreadsheet::row(&mut text, listing.cells(&row));
     }
-    let next = page.next.map(|after| listing.part(&cx, Some(&after)));
-    match next.transpose() {
-        Ok(next) => Some((Ok(text.into()), (None, next, listing, cx))),
-        // The file ends short, which a reader notices: the connection breaks.
-        Err(error) => Some((Err(error), (None, None, listing, cx))),
-    }
+    Some((Ok(text.into()), (None, rest, listing, cx)))
 }

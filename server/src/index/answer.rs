@@ -161,10 +161,8 @@ impl Fleet {
         let mut first = walked.unwrap_or_else(|| self.sorted(selection, &order, sort.descending, after, most));
         let more = first.len() > limit;
         first.truncate(limit);
-        let next = first.last().filter(|_| more).map(|(id, slot)| Cursor {
-            key: order.key(*slot),
-            id: *id,
-        });
+        let last = first.last().filter(|_| more);
+        let next = last.map(|(id, slot)| Cursor::at(sort, order.key(*slot), *id));
         Page {
             items: first.iter().filter_map(|(_, slot)| self.row(*slot, columns)).collect(),
             total: selection.len(),
@@ -203,6 +201,13 @@ impl Fleet {
         let mut ids: Vec<TerminalId> = selection.iter().map(|slot| self.ids[slot as usize]).collect();
         ids.sort_unstable();
         ids
+    }
+
+    pub fn in_order(&self, expr: &Expr, sort: Sort, now: Time) -> Vec<TerminalId> {
+        let selection = self.select(expr, true, now);
+        let all = usize::try_from(selection.len()).unwrap_or(usize::MAX);
+        let sorted = self.sorted(&selection, &Order::of(self, sort.field), sort.descending, None, all);
+        sorted.into_iter().map(|(id, _)| id).collect()
     }
 
     pub fn facets(&self, selection: &RoaringBitmap, field: Field, most: usize) -> Facets {

@@ -9,9 +9,14 @@ use kaishin_proto::id::TerminalId;
 use kaishin_proto::value::{Value, Version};
 use serde::{Deserialize, Serialize};
 
-/// Opaque to all but the index: the last row's sort key and id.
+use super::Sort;
+
+/// Opaque to all but the index: the order, and the last row's key and id in it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cursor {
+    /// `-` before it for descending.
+    #[serde(rename = "s")]
+    pub(super) sort: String,
     #[serde(rename = "k")]
     pub(super) key: SortKey,
     #[serde(rename = "i")]
@@ -34,6 +39,21 @@ pub(super) enum SortKey {
     "E-INDEX-01 ページの位置を読めません。最初のページから開き直してください。 / This page position cannot be read. Start again from the first page."
 )]
 pub struct BadCursor;
+
+impl Cursor {
+    pub(super) fn at(sort: Sort, key: SortKey, id: TerminalId) -> Cursor {
+        Cursor {
+            sort: sort.to_string(),
+            key,
+            id,
+        }
+    }
+
+    /// In another order the place means nothing.
+    pub fn is_of(&self, sort: Sort) -> bool {
+        self.sort == sort.to_string()
+    }
+}
 
 impl fmt::Display for Cursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt;
 
 use kaishin_domain::expr::{Attribute, Field, Literal, SEVERITIES, Standing, Subject, is_open};
 use kaishin_proto::id::{JobId, TerminalId};
@@ -169,6 +170,12 @@ pub(super) fn gravity_of(severity: &str) -> i64 {
 pub struct Sort {
     pub field: Field,
     pub descending: bool,
+}
+
+impl fmt::Display for Sort {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", if self.descending { "-" } else { "" }, self.field.name())
+    }
 }
 
 impl Default for Sort {

@@ -414,6 +414,10 @@ impl Fleet {
         self.row(*self.slots.get(&id)?, None)
     }
 
+    pub fn row_of(&self, id: TerminalId, columns: &[Field]) -> Option<Row> {
+        self.row(*self.slots.get(&id)?, Some(columns))
+    }
+
     pub fn hostname(&self, id: TerminalId) -> Option<&str> {
         self.hostname.text(*self.slots.get(&id)?)
     }

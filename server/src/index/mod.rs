@@ -205,6 +205,17 @@ impl Index {
         self.read().ids(expr, now)
     }
 
+    /// All that match, as a list shows them.
+    pub fn in_order(&self, expr: &Expr, sort: Sort, now: Time) -> Vec<TerminalId> {
+        self.read().in_order(expr, sort, now)
+    }
+
+    /// Those of them that are still there.
+    pub fn rows(&self, ids: &[TerminalId], columns: &[Field]) -> Vec<Row> {
+        let fleet = self.read();
+        ids.iter().filter_map(|id| fleet.row_of(*id, columns)).collect()
+    }
+
     /// The `most` frequent values of a field among those that match.
     pub fn facets(&self, expr: &Expr, field: Field, most: usize, now: Time) -> Facets {
         let fleet = self.read();

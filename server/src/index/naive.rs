@@ -228,10 +228,8 @@ impl Fleet {
         }
         let more = found.len() > limit;
         found.truncate(limit);
-        let next = found.last().filter(|_| more).map(|(key, row)| Cursor {
-            key: key.clone(),
-            id: row.entry.id,
-        });
+        let last = found.last().filter(|_| more);
+        let next = last.map(|(key, row)| Cursor::at(sort, key.clone(), row.entry.id));
         let items = found.into_iter().map(|(_, row)| row).collect();
         Page { items, total, next }
     }

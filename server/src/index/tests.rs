@@ -416,6 +416,9 @@ impl Pair {
             field: Heard::missing(&heard.sorted, dice),
             descending: dice.one_in(2),
         };
+        let listed = self.naive.query(&expr, sort, None, usize::MAX, NOW).items;
+        let listed: Vec<TerminalId> = listed.iter().map(|row| row.entry.id).collect();
+        assert_eq!(self.index.in_order(&expr, sort, NOW), listed, "{expr} by {sort}");
         let field = Heard::missing(&heard.counted, dice);
         let (most, limit) = (dice.below(6) as usize, 1 + dice.below(8) as usize);
         let facets = self.naive.facets(&expr, field, most, NOW);

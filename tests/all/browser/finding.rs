@@ -257,3 +257,42 @@ async fn all_that_match_are_taken_at_once_with_their_number_and_a_check_value() 
     drop(browser);
     demo.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_open_list_follows_the_work_of_others_in_its_heading_its_facets_and_the_views_beside_it() {
+    let browser = need!(Browser::start("ja").await, "chromedriver");
+    let (demo, api) = demo().await;
+    let view = json!({ "name": "高速スタートアップ", "q": "fault:fast-startup-on", "team": true });
+    api.post("/api/v1/views", &view).await.expect(201);
+    browser
+        .goto(&format!(
+            "{}/terminals?q=power.fast_startup%3Ayes",
+            demo.invitation.http
+        ))
+        .await;
+    sign_in(&browser, &demo, "suzuki").await;
+    browser.element("html.is-live").await;
+    browser.run("window.sameLoad = true").await;
+    let told = "const digits = (selector) => Number((document.querySelector(selector)?.textContent ?? '').replace(/[^0-9]/g, ''));
+         const fault = document.querySelector(\"#facet-list a[href*='fast-startup-on']\");
+         return [digits('#list-title'), digits('#select-all'), document.querySelectorAll('#live tbody tr').length,
+           digits('section[aria-labelledby=views-title] .num'), fault ? Number(fault.nextElementSibling.textContent) : 0]";
+    let faulty = api.get(super::FAULTY).await.expect(200).json();
+    let before = faulty["total"].as_u64().expect("a number");
+    assert_eq!(browser.run(told).await, json!(vec![before; 5]));
+
+    let id = faulty["items"][0]["id"].as_str().expect("an id");
+    let order = json!({ "remedy": "fast-startup-off", "reason": "test" });
+    api.post(&format!("/api/v1/terminals/{id}/jobs"), &order)
+        .await
+        .expect(201);
+    let less = json!(vec![before - 1; 5]);
+    eventually(SOON, "one less everywhere", async || {
+        (browser.run(told).await == less).then_some(())
+    })
+    .await;
+    assert_eq!(browser.run("return window.sameLoad").await, true);
+    complains_of_nothing(&browser).await;
+    drop(browser);
+    demo.stop().await;
+}

@@ -95,6 +95,43 @@ fn a_configuration_with_a_mistake_says_where_it_is() {
     assert!(!fresh.data.exists(), "nothing was begun");
 }
 
+#[test]
+fn rules_of_an_installation_are_listed_and_a_bad_one_names_its_folder_and_file() {
+    let fresh = Fresh::new();
+    let folder = tempfile::tempdir().expect("a folder");
+    let rules = folder.path().join("rules");
+    let file = folder.path().join("kaishin.toml");
+    std::fs::write(&file, format!("rules = {:?}", rules.display().to_string())).expect("written");
+    let named = file.display().to_string();
+    let bad = |command: &[&str]| {
+        let refused = fresh.line.refuses(&[command, &["--config", &named]].concat());
+        assert_eq!(code(&refused), "E-START-08", "{refused}");
+        refused.to_string()
+    };
+    assert!(
+        bad(&["serve"]).contains(&rules.display().to_string()),
+        "there is no such folder"
+    );
+    std::fs::create_dir(&rules).expect("a folder");
+    let write = |fault: &str| {
+        let words = r#"{ "ja": "あ", "en": "a" }"#;
+        let rule = format!(
+            r#"{{ "rules": [{{ "id": "ours", "severity": "notice", "title": {words}, "explanation": {words}, "expected": {words},
+                "fault": "{fault}", "citation": {{ "manual": "setup", "procedure": {words} }}, "evidence": ["boot.time"] }}] }}"#
+        );
+        std::fs::write(rules.join("ours.json"), rule).expect("written");
+    };
+    write("boot.tim>30d");
+    for command in [&["serve"][..], &["rules", "list"]] {
+        let said = bad(command);
+        assert!(said.contains("ours.json") && said.contains("E-RULE-02"), "{said}");
+    }
+    write("boot.time>30d");
+    let listed = fresh.line.ask(&["rules", "list", "--config", &named]);
+    let listed = listed.as_array().expect("a list");
+    assert!(listed.iter().any(|rule| rule["id"] == "ours"), "{listed:?}");
+}
+
 #[tokio::test]
 async fn a_database_of_a_newer_kaishin_is_left_alone() {
     let fresh = Fresh::new();

@@ -182,7 +182,24 @@ async fn what_a_program_misspells_is_told_and_never_left_out() {
         .get("/api/v1/terminals?q=NOT%20fault:egde-extension-old")
         .await
         .expect(422);
-    assert_eq!(bad.json()["expected"][0], "edge-extension-old");
+    let bad = bad.json();
+    assert_eq!(bad["expected"][0], "edge-extension-old");
+    assert_eq!((&bad["position"], &bad["length"]), (&json!(10), &json!(18)), "{bad}");
+    let typed = harness
+        .api
+        .get("/api/v1/complete?q=hostname:egde%20OR%20fault:egde")
+        .await
+        .expect(200);
+    let problem = &typed.json()["problem"];
+    assert_eq!(
+        (&problem["code"], &problem["position"]),
+        (&json!("E-EXPR-16"), &json!(23)),
+        "{problem}"
+    );
+    for by in ["id", "last_seen", "certificates.expires", "time.offset"] {
+        let path = format!("/api/v1/facets?by={by}");
+        assert_eq!(told(&path).await, (422, json!("E-INPUT-09")), "{path}");
+    }
     let kept = harness
         .api
         .post("/api/v1/selections", &json!({ "q": "fault:egde-extension-old" }))

@@ -1,7 +1,7 @@
 //! The rule pack: read and checked as a whole, so that no rule is silently missing. Conditions may name what the terminal
 //! profile says with a `$`, so that a target version stands in one place.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use kaishin_proto::fact;
@@ -39,6 +39,18 @@ pub struct RulePack {
     fields: Vec<Field>,
 }
 
+/// Rules of an installation: a file for an area, as those of the product are written. One with the id of a rule of the
+/// product takes its place.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OwnRules(Vec<(String, String)>);
+
+impl OwnRules {
+    /// Each with the name that a mistake in it is told with.
+    pub fn new(files: Vec<(String, String)>) -> OwnRules {
+        OwnRules(files)
+    }
+}
+
 /// A pack that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum BadPack {
@@ -52,6 +64,8 @@ pub enum BadPack {
         ja: &'static str,
         en: &'static str,
     },
+    #[error("{file}: {source}")]
+    Own { file: String, source: Box<BadPack> },
 }
 
 #[derive(Deserialize)]
@@ -132,7 +146,16 @@ impl RulePack {
         RulePack::read(HEAD, &AREAS, profile)
     }
 
+    /// The same with the rules that an installation has of its own.
+    pub fn with_own(own: &OwnRules, profile: &Profile) -> Result<RulePack, BadPack> {
+        RulePack::read_all(HEAD, &AREAS, own, profile)
+    }
+
     pub fn read(head: &str, areas: &[&str], profile: &Profile) -> Result<RulePack, BadPack> {
+        RulePack::read_all(head, areas, &OwnRules::default(), profile)
+    }
+
+    fn read_all(head: &str, areas: &[&str], own: &OwnRules, profile: &Profile) -> Result<RulePack, BadPack> {
         let head: HeadText = serde_json::from_str(head).map_err(BadPack::Format)?;
         let mut reader = Reader {
             constants: Constants::of(profile),
@@ -148,18 +171,17 @@ impl RulePack {
             procedures: Vec::new(),
             fields: Vec::new(),
         };
+        let mut named = BTreeSet::new();
         for area in areas {
-            let area: AreaText = serde_json::from_str(area).map_err(BadPack::Format)?;
-            for text in area.rules {
-                let id = text.id.clone();
-                if pack.rule(&id).is_some() || pack.asleep.contains(&id) {
-                    return Err(bad(&id, "同じ番号のルールが二つあります。", "the id stands twice."));
-                }
-                match reader.rule(text)? {
-                    Some(rule) => pack.rules.push(rule),
-                    None => pack.asleep.push(id),
-                }
-            }
+            pack.add(area, &mut reader, &mut named)?;
+        }
+        let mut named = BTreeSet::new();
+        for (file, area) in &own.0 {
+            let added = pack.add(area, &mut reader, &mut named);
+            added.map_err(|source| BadPack::Own {
+                file: file.clone(),
+                source: Box::new(source),
+            })?;
         }
         let known = head.procedures.iter().map(|(slug, name)| Procedure {
             slug: slug.clone(),
@@ -174,6 +196,31 @@ impl RulePack {
             .filter(|rule| rule.all_evidence().any(|fact| unseen.contains(&fact)));
         pack.blind = cannot.map(|rule| rule.id.clone()).collect();
         Ok(pack)
+    }
+
+    /// The rules of an area; those of the same ids that are there already make way.
+    fn add(&mut self, area: &str, reader: &mut Reader<'_>, named: &mut BTreeSet<String>) -> Result<(), BadPack> {
+        let area: AreaText = serde_json::from_str(area).map_err(BadPack::Format)?;
+        for text in area.rules {
+            let id = text.id.clone();
+            if !named.insert(id.clone()) {
+                return Err(bad(&id, "同じ番号のルールが二つあります。", "the id stands twice."));
+            }
+            let read = reader.rule(text)?;
+            self.asleep.retain(|known| *known != id);
+            let place = self.rules.iter().position(|known| known.id == id);
+            match (read, place) {
+                (Some(rule), Some(at)) => self.rules[at] = rule,
+                (Some(rule), None) => self.rules.push(rule),
+                (None, at) => {
+                    if let Some(at) = at {
+                        self.rules.remove(at);
+                    }
+                    self.asleep.push(id);
+                }
+            }
+        }
+        Ok(())
     }
 
     pub fn rules(&self) -> &[Rule] {
@@ -349,7 +396,7 @@ fn evidence(rule: &str, keys: &[String], fault: &Expr) -> Result<(&'static str, 
             .ok_or_else(|| bad(rule, "根拠の項目がありません。", "its evidence is no fact."))?
             .key;
         if !asked.iter().any(|field| field.name() == key) {
-            let ja = "異常の条件が根拠の項目を見ていません。";
+            let ja = "不具合の条件が根拠の項目を見ていません。";
             return Err(bad(rule, ja, "its fault does not ask about its evidence."));
         }
         Ok(key)

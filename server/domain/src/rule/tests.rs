@@ -532,3 +532,53 @@ fn an_unsound_pack_is_refused_and_names_the_rule() {
         assert!(error.to_string().starts_with(code), "{field}={value}: {error}");
     }
 }
+
+/// As somebody writes one: when it finds a fault is all that differs.
+fn written(id: &str, fault: &str) -> serde_json::Value {
+    let words = serde_json::json!({ "ja": "あ", "en": "a" });
+    serde_json::json!({
+        "id": id, "severity": "notice", "title": words, "explanation": words, "expected": words, "fault": fault,
+        "citation": { "manual": "setup", "procedure": words }, "evidence": ["boot.time"],
+    })
+}
+
+#[test]
+fn rules_of_an_installation_stand_beside_the_products_and_in_place_of_those_of_the_same_id() {
+    let area =
+        serde_json::json!({ "rules": [written("restart-overdue", "boot.time>8d"), written("ours", "boot.time>30d")] });
+    let own = OwnRules::new(vec![("a.json".into(), area.to_string())]);
+    let (product, pack) = (RulePack::built_in(&profile()), RulePack::with_own(&own, &profile()));
+    let (product, pack) = (product.expect("sound"), pack.expect("sound"));
+    assert_eq!(pack.rules().len(), product.rules().len() + 1);
+    let condition = |pack: &RulePack, id| pack.rule(id).map(|rule: &Rule| rule.fault.to_string());
+    assert_eq!(condition(&product, "restart-overdue").as_deref(), Some("boot.time>3d"));
+    assert_eq!(condition(&pack, "restart-overdue").as_deref(), Some("boot.time>8d"));
+    assert_eq!(condition(&pack, "ours").as_deref(), Some("boot.time>30d"));
+    let (one, other) = (product.fingerprints(), pack.fingerprints());
+    let judged_anew = other.iter().filter(|(id, print)| one.get(*id) != Some(print));
+    assert_eq!(
+        judged_anew.map(|(id, _)| id.as_str()).collect::<Vec<_>>(),
+        ["ours", "restart-overdue"]
+    );
+}
+
+#[test]
+fn a_mistake_in_an_installations_rule_is_told_with_its_file() {
+    for (rules, told) in [
+        (vec![written("ours", "boot.tim>7d")], "E-RULE-02"),
+        (vec![written("Ours", "boot.time>8d")], "E-RULE-03"),
+        (
+            vec![written("ours", "boot.time>8d"), written("ours", "boot.time>9d")],
+            "E-RULE-03",
+        ),
+        (vec![serde_json::json!({ "id": "ours" })], "E-RULE-01"),
+    ] {
+        let area = serde_json::json!({ "rules": rules }).to_string();
+        let own = OwnRules::new(vec![
+            ("a.json".into(), "{\"rules\": []}".into()),
+            ("ours.json".into(), area),
+        ]);
+        let bad = RulePack::with_own(&own, &profile()).expect_err(told).to_string();
+        assert!(bad.starts_with("ours.json: ") && bad.contains(told), "{bad}");
+    }
+}

@@ -89,7 +89,7 @@ fn item(item: &Item) -> Json {
 pub async fn facets(Caller(cx): Caller, Query(typed): Query<Typed>) -> Answer {
     let by = listing::keys(&typed.by)?;
     let listing = Listing {
-        filter: parse_filter(&typed.q)?,
+        filter: parse_filter(&cx.app, &typed.q)?,
         sort: Sort::default(),
         columns: Vec::new(),
     };
@@ -128,10 +128,11 @@ pub async fn complete(Caller(cx): Caller, Query(typed): Query<Typed>) -> Answer 
     let suggestions = completion.suggestions.iter().map(
         |one| json!({ "part": one.part.name(), "text": one.text, "ja": one.ja, "en": one.en, "count": one.count }),
     );
-    let problem = Expr::parse(&typed.q).err().map(|error| {
+    let problem = parse_filter(&cx.app, &typed.q).err().map(|error| {
+        let detail = |name: &str| error.detail[name].clone();
         json!({
-            "code": error.code(), "position": error.at, "length": error.len, "expected": error.expected(),
-            "title": error.en(), "title_ja": error.ja(),
+            "code": error.code, "position": detail("position"), "length": detail("length"), "expected": detail("expected"),
+            "title": error.words.en, "title_ja": error.words.ja,
         })
     });
     Ok(AsJson(json!({
@@ -150,7 +151,7 @@ struct Select {
 
 pub async fn select(Caller(cx): Caller, bytes: Bytes) -> Result<Response, Problem> {
     let asked: Select = body(&bytes)?;
-    let selection = selection::create(&cx, &parse_filter(&asked.q)?).await?;
+    let selection = selection::create(&cx, &parse_filter(&cx.app, &asked.q)?).await?;
     Ok((StatusCode::CREATED, AsJson(selected(&selection))).into_response())
 }
 

@@ -59,7 +59,7 @@ pub async fn overview(Caller(cx): Caller) -> Answer {
 }
 
 pub async fn list(Caller(cx): Caller, Query(wanted): Query<Wanted>) -> Answer {
-    let mut listing = wanted.listing()?;
+    let mut listing = wanted.listing(&cx)?;
     let chosen = listing.columns.clone();
     for key in ["hardware.manufacturer", "hardware.model", "os.version", "agent.version"] {
         listing.columns.extend(Field::find(key));

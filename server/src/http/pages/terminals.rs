@@ -133,7 +133,7 @@ impl Titles {
 }
 
 fn find(cx: &Cx, page: &Page, wanted: &Wanted) -> Result<Found, AppError> {
-    let listing = wanted.listing()?;
+    let listing = wanted.listing(cx)?;
     let fields: Vec<Field> = FACETS.into_iter().filter_map(Field::find).collect();
     let after = wanted.cursor()?;
     let (rows, facets) = listing.explore(cx, after.as_ref(), wanted.limit(), &fields, VALUES)?;
@@ -252,7 +252,7 @@ impl Kept {
 
 async fn select(visitor: Visitor, Filled(form): Filled<Kept>) -> Result<Response, Failure> {
     let (cx, _) = visitor.at(Place::Terminals);
-    let selection = selection::create(&cx, &parse_filter(&form.q)?).await?;
+    let selection = selection::create(&cx, &parse_filter(&cx.app, &form.q)?).await?;
     let to = form.state().list(&[("selection", &selection.id.to_string())]);
     Ok(Redirect::to(&to).into_response())
 }

@@ -145,10 +145,11 @@ mod tests {
     use super::*;
     use crate::app::rules::InForce;
     use crate::http::words::Lang;
+    use kaishin_domain::rule::OwnRules;
 
     #[test]
     fn every_rule_renders_in_both_languages_with_its_citation() {
-        let pack = crate::app::Rules::new(InForce::built_in());
+        let pack = crate::app::Rules::new(InForce::built_in(), OwnRules::default());
         for lang in Lang::ALL {
             let page = sample::page(lang, Some(Role::Viewer), Some(Place::Versions));
             let rows = pack.rules().iter().take(20).map(|rule| row(&page, rule, 3));
