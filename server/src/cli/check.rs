@@ -66,16 +66,23 @@ pub async fn run(named: Option<&Path>, out: &Output) -> Result<(), Failed> {
     logging::start(logging::QUIET, LogFormat::Text);
     let mut findings = Findings { out, all: Vec::new() };
     findings.add("config", "設定", "configuration", Ok(config.data.display().to_string()));
+    let rules_are_sound = findings.add("rules", "ルール", "rules", rules(&config));
     if !config.data.join("ca").exists() {
         let none = "nothing is here yet: the first `kaishin serve` makes it".to_owned();
         findings.add("data", "データ", "data", Err(none));
         return findings.tell();
     }
     findings.add("disk", "ディスク", "disk", disk(&config.data));
-    if findings.add("database", "データベース", "database", database(&config).await) {
+    // With a bad rule nothing opens, and the authority is not to blame.
+    if findings.add("database", "データベース", "database", database(&config).await) && rules_are_sound {
         opened(&config, &mut findings).await;
     }
     findings.tell()
+}
+
+fn rules(config: &Config) -> Result<String, String> {
+    let (first, _) = crate::first_rules(config).map_err(|error| chain(&error))?;
+    Ok(format!("{} rules", first.fingerprints.len()))
 }
 
 fn disk(data: &Path) -> Result<String, String> {

@@ -82,7 +82,7 @@ enum Command {
     /// The audit log / 監査記録
     #[command(subcommand)]
     Audit(audit::Audit),
-    /// Look whether everything is in order: configuration, database, authority, audit log, disk / 点検
+    /// Look whether everything is in order: configuration, rules, database, authority, audit log, disk / 点検
     ///
     /// The database's schema is brought up to date if an older Kaishin made it.
     Check,

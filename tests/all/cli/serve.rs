@@ -126,6 +126,19 @@ fn rules_of_an_installation_are_listed_and_a_bad_one_names_its_folder_and_file()
         let said = bad(command);
         assert!(said.contains("ours.json") && said.contains("E-RULE-02"), "{said}");
     }
+    fresh.line.ask(&["ca", "pin"]);
+    let checked = fresh.line.run(&["check", "--json", "--config", &named]);
+    assert!(
+        checked.out.contains("ours.json") && checked.code == Some(1),
+        "{checked:?}"
+    );
+    let checked = checked.json();
+    let checks = checked["checks"].as_array().expect("checks").iter();
+    let bad: Vec<&str> = checks
+        .filter(|one| one["ok"] == false)
+        .filter_map(|one| one["what"].as_str())
+        .collect();
+    assert_eq!(bad, ["rules"], "{checked}");
     write("boot.time>30d");
     let listed = fresh.line.ask(&["rules", "list", "--config", &named]);
     let listed = listed.as_array().expect("a list");
